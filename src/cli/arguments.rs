@@ -1,0 +1,129 @@
+//! Arguments and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{Exit, data, line, report, run};
+
+/// Measure the loss of the full training set along the path of SGD.
+///
+/// losswalk trains a network and records, for every update theta_t -> theta_{t+1}, the loss at
+/// interpolated points, the barriers crossed, the valley floor, the cosine of consecutive gradients
+/// and the distance from initialisation. Start with:
+///
+///     losswalk run experiments/quickstart.toml
+///
+/// Exit codes: 0 done; 2 a mistake in arguments, experiment or data; 3 training diverged;
+/// 130 interrupted (continue with --resume); 1 anything else.
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run an experiment: train, measure, record, and write the report.
+    ///
+    /// The run folder then holds run.toml (the experiment with every default), manifest.json,
+    /// steps.jsonl (one line a step), line.jsonl (one line a measured step), checkpoints, figures and
+    /// report.html. A run that was stopped, even by kill -9 or a full disk, goes on with --resume and
+    /// ends with the same bytes.
+    #[command(verbatim_doc_comment)]
+    Run(RunArgs),
+    /// Draw figures and one self-contained report.html from the records of one run or several.
+    Report(ReportArgs),
+    /// Measure the loss on the straight line between any two parameter files of a run's network.
+    Line(LineArgs),
+    /// List, download and check data sets.
+    #[command(subcommand)]
+    Data(data::DataCommand),
+}
+
+/// Where to compute. Changes no result beyond the arithmetic of another device.
+#[derive(Debug, Args)]
+pub(super) struct DeviceArgs {
+    /// cpu, or with the cargo feature of that name: cuda:0, vulkan, wgpu.
+    #[arg(long, default_value = "cpu", value_name = "NAME")]
+    pub(super) device: String,
+    /// Threads; all cores by default. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The experiment, a TOML file; see experiments/.
+    pub(super) experiment: PathBuf,
+    /// The run folder [default: runs/NAME].
+    #[arg(long, value_name = "RUN")]
+    pub(super) out: Option<PathBuf>,
+    /// Override a setting of the experiment, such as train.epochs=2 or measure.points=20.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) overrides: Vec<String>,
+    #[command(flatten)]
+    pub(super) device: DeviceArgs,
+    /// Go on with a run that was stopped.
+    #[arg(long)]
+    pub(super) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Run folders; several are compared.
+    #[arg(required = true, value_name = "RUN")]
+    pub(super) runs: Vec<PathBuf>,
+    /// Where to write [default: the run folder, or runs/comparison for several].
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LineArgs {
+    /// The run whose data, network and evaluation batches are used.
+    #[arg(long)]
+    pub(super) run: PathBuf,
+    /// Parameters at alpha = 0: a safetensors file under the state-dict names.
+    #[arg(long, value_name = "A.safetensors")]
+    pub(super) from: PathBuf,
+    /// Parameters at alpha = 1.
+    #[arg(long, value_name = "B.safetensors")]
+    pub(super) to: PathBuf,
+    /// K: the loss is measured at alpha = 0, 1/K, ..., 1.
+    #[arg(long, default_value_t = 10, value_name = "K", value_parser = clap::value_parser!(u16).range(2..))]
+    pub(super) points: u16,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) device: DeviceArgs,
+}
+
+impl Cli {
+    /// Does what the command says.
+    pub fn run(self) -> anyhow::Result<Exit> {
+        match self.command {
+            Command::Run(arguments) => run::run(arguments),
+            Command::Report(arguments) => report::run(arguments),
+            Command::Line(arguments) => line::run(arguments),
+            Command::Data(command) => {
+                Ok(if data::run(command)? { Exit::Done } else { Exit::Usage })
+            }
+        }
+    }
+}
+
+impl DeviceArgs {
+    /// Starts the threads and says what was decided.
+    pub(super) fn set_up(&self) -> anyhow::Result<crate::walk::Setup> {
+        let threads = match self.threads {
+            Some(threads) => threads.into(),
+            None => std::thread::available_parallelism()?.get(),
+        };
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        Ok(crate::walk::Setup { device: self.device.clone(), threads })
+    }
+}

@@ -1,0 +1,59 @@
+//! Exit codes, and which error means which.
+
+use std::process::ExitCode;
+
+use crate::data::DataError;
+use crate::experiment::ExperimentError;
+use crate::network::StateDictError;
+use crate::objective::{DeviceError, ObjectiveError};
+use crate::run::RunError;
+use crate::walk::PrepareError;
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything asked for is done.
+    Done = 0,
+    /// Anything that is no mistake of the caller: a full disk, a broken device.
+    Failed = 1,
+    /// A mistake in arguments, the experiment or the data.
+    Usage = 2,
+    /// Training diverged; what was measured is kept.
+    Diverged = 3,
+    /// Stopped by a signal; `--resume` goes on.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The exit code of an error that a command ended with.
+pub fn exit_of(error: &anyhow::Error) -> Exit {
+    let is_usage = error.chain().any(|cause| {
+        cause.is::<ExperimentError>()
+            || cause.is::<DataError>()
+            || cause.is::<DeviceError>()
+            || cause.is::<StateDictError>()
+            || matches!(
+                cause.downcast_ref(),
+                Some(RunError::Exists { .. } | RunError::NotARun { .. })
+            )
+            || cause.downcast_ref::<PrepareError>().is_some_and(|cause| match cause {
+                PrepareError::Run(cause) => {
+                    matches!(cause, RunError::Exists { .. } | RunError::NotARun { .. })
+                }
+                _ => true,
+            })
+    });
+    if is_usage {
+        Exit::Usage
+    } else if error.chain().any(|cause| cause.downcast_ref() == Some(&ObjectiveError::Interrupted))
+    {
+        Exit::Interrupted
+    } else {
+        Exit::Failed
+    }
+}

@@ -1,0 +1,12 @@
+//! The command line, one file a subcommand.
+
+mod arguments;
+mod data;
+mod exit;
+mod line;
+mod progress;
+mod report;
+mod run;
+
+pub use arguments::{Cli, Command};
+pub use exit::{Exit, exit_of};

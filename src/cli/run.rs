@@ -1,0 +1,51 @@
+//! `losswalk run`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::arguments::RunArgs;
+use super::{Exit, progress};
+use crate::experiment;
+use crate::objective::Interrupt;
+//use crate::report;
+use crate::walk::{Outcome, prepare, walk};
+
+pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
+    let experiment = experiment::load(&arguments.experiment, &arguments.overrides)?;
+    let setup = arguments.device.set_up()?;
+    let interrupt = listen()?;
+    let prepared = prepare(&experiment, &setup, &interrupt)?;
+    let out = arguments.out.unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
+    let folder = prepared.open(&out, arguments.resume)?;
+    eprintln!("{}: {} steps into {}", experiment.name, prepared.plan.total_steps(), out.display());
+
+    let mut bar = progress::Progress::new();
+    let start = prepared.start.clone();
+    let outcome = walk(&prepared.objective, &prepared.plan, start, &folder, &interrupt, &mut bar);
+    bar.finish();
+    let outcome = outcome.with_context(|| format!("{} stopped", out.display()))?;
+
+    if let Outcome::Interrupted { step } = outcome {
+        eprintln!("interrupted after {step} steps; continue with the same command and --resume");
+        return Ok(Exit::Interrupted);
+    }
+    if let Outcome::Diverged { step } = outcome {
+        eprintln!("training diverged at step {step}; everything measured until then is kept");
+        return Ok(Exit::Diverged);
+    }
+    Ok(Exit::Done)
+}
+
+/// Turns Ctrl-C and SIGTERM into a request to stop; a second one ends the process at once.
+fn listen() -> anyhow::Result<Interrupt> {
+    let interrupt = Interrupt::default();
+    let raised = interrupt.clone();
+    ctrlc::set_handler(move || {
+        if raised.raise() {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+        eprintln!("stopping after this step; press Ctrl-C again to stop at once");
+    })?;
+    Ok(interrupt)
+}

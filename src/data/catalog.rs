@@ -1,0 +1,170 @@
+//! The data sets that losswalk knows: what they are, their files, and where those can be had.
+//!
+//! To add one: describe it in `published`, and if its format is new, give [`Format`] a variant and
+//! the format a file of its own that `load` and `verify` call.
+
+use std::path::{Path, PathBuf};
+
+use super::{DataError, ImageShape, Normalisation, published};
+
+/// A data set that can be named in an experiment.
+#[derive(Debug, Clone)]
+pub struct DatasetEntry {
+    /// The name in experiments and on the command line.
+    pub name: &'static str,
+    /// What it shows.
+    pub title: &'static str,
+    /// Who made it.
+    pub credit: &'static str,
+    /// What its makers ask of those who use it.
+    pub license: &'static str,
+    /// The number of classes.
+    pub classes: u16,
+    /// The size of every image.
+    pub shape: ImageShape,
+    /// The number of training samples.
+    pub train: u32,
+    /// The number of test samples.
+    pub test: u32,
+    /// What a network sees of a pixel.
+    pub normalisation: Normalisation,
+    /// How the files are to be read.
+    pub format: Format,
+    /// The files as published; none if the set is built into the program.
+    pub files: &'static [PublishedFile],
+    /// Base URLs that the files are under, the first to try first.
+    pub mirrors: &'static [&'static str],
+}
+
+/// How a data set is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Inside this program.
+    BuiltIn,
+    /// Images and labels of each split in a pair of IDX files.
+    Idx,
+}
+
+/// One file of a data set as its makers published it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishedFile {
+    /// Its name, with `.gz`.
+    pub name: &'static str,
+    /// The split it belongs to.
+    pub split: Split,
+    /// What is in it.
+    pub kind: FileKind,
+    /// Its size, compressed.
+    pub bytes: u64,
+    /// SHA-256 of the file.
+    pub sha256: &'static str,
+    /// SHA-256 of what is in it, uncompressed: it does not depend on who compressed it.
+    pub content_sha256: &'static str,
+}
+
+/// The part of a data set that a file belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// What networks are trained on, and what every loss of a walk is measured on.
+    Train,
+    /// Held out. A walk never reads it.
+    Test,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// Pixels.
+    Images,
+    /// Classes.
+    Labels,
+}
+
+impl DatasetEntry {
+    /// The number of samples in a split.
+    pub fn samples(&self, split: Split) -> u32 {
+        match split {
+            Split::Train => self.train,
+            Split::Test => self.test,
+        }
+    }
+}
+
+impl PublishedFile {
+    /// The names that the file goes by: as published, uncompressed, and both in the older spelling
+    /// that has a dot before `idx`.
+    pub fn candidates(&self) -> Vec<String> {
+        let plain = self.name.trim_end_matches(".gz");
+        let older = plain.replace("-idx", ".idx");
+        let mut names = vec![self.name.to_owned(), plain.to_owned()];
+        if older != plain {
+            names.extend([format!("{older}.gz"), older]);
+        }
+        names
+    }
+}
+
+/// Every data set known.
+pub fn entries() -> impl Iterator<Item = &'static DatasetEntry> {
+    published::ALL.iter().copied()
+}
+
+/// The data set called `name`.
+///
+/// # Errors
+/// [`DataError::UnknownSet`], which lists the names there are.
+pub fn find(name: &str) -> Result<&'static DatasetEntry, DataError> {
+    let entry = entries().find(|entry| entry.name == name);
+    entry.ok_or_else(|| DataError::UnknownSet { name: name.to_owned() })
+}
+
+/// The names of the data sets known.
+pub fn names() -> Vec<&'static str> {
+    entries().map(|entry| entry.name).collect()
+}
+
+/// The folder that a data set's files are looked for in unless another is given, `data/NAME`; `None`
+/// if it has no files or the name is unknown.
+pub fn default_root(name: &str) -> Option<PathBuf> {
+    let entry = entries().find(|entry| entry.name == name)?;
+    (!entry.files.is_empty()).then(|| Path::new("data").join(name))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_goes_by_four_names() {
+        let file = find("mnist").unwrap().files[0];
+        let names = [
+            "train-images-idx3-ubyte.gz",
+            "train-images-idx3-ubyte",
+            "train-images.idx3-ubyte.gz",
+            "train-images.idx3-ubyte",
+        ];
+        assert_eq!(file.candidates(), names);
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known() {
+        let message = find("mnits").unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "unknown data set `mnits`; the data sets are digits, mnist, fashion-mnist"
+        );
+    }
+
+    #[test]
+    fn checksums_have_64_digits_and_differ() {
+        let files = entries().flat_map(|entry| entry.files);
+        let mut sums: Vec<&str> =
+            files.flat_map(|file| [file.sha256, file.content_sha256]).collect();
+        assert!(sums.iter().all(|sum| sum.len() == 64));
+        let count = sums.len();
+        sums.sort_unstable();
+        sums.dedup();
+        assert_eq!(sums.len(), count);
+    }
+}

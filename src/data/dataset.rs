@@ -1,0 +1,272 @@
+//! A labelled set of images in memory, and the gathering of batches from it.
+
+use std::fmt;
+
+use super::DataError;
+use super::normalise::{Normalisation, Pixel, Tables};
+use crate::run::DataFile;
+
+/// The size of every image of a set. Pixels are stored `[height, width, channels]`, channels last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Rows of pixels.
+    pub height: usize,
+    /// Pixels in a row.
+    pub width: usize,
+    /// Bytes of a pixel: 1 for grey, 3 for red, green, blue.
+    pub channels: usize,
+}
+
+impl ImageShape {
+    /// Bytes of one image.
+    pub const fn bytes(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}x{}", self.height, self.width, self.channels)
+    }
+}
+
+/// Why parts do not make a data set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// Not one image for every label.
+    #[error("{labels} labels, but {image_bytes} bytes of images, which is not {labels} of {shape}")]
+    Count {
+        /// How many labels there are.
+        labels: usize,
+        /// How many bytes of images there are.
+        image_bytes: usize,
+        /// The size that the images should have.
+        shape: ImageShape,
+    },
+    /// A label that is not a class.
+    #[error("sample {sample} has the label {label}; the labels of {classes} classes are 0 to {}", classes.saturating_sub(1))]
+    Label {
+        /// Which sample, from 0.
+        sample: usize,
+        /// Its label.
+        label: u16,
+        /// The number of classes.
+        classes: u16,
+    },
+    /// A normalisation for another number of channels.
+    #[error(
+        "the normalisation has {means} means and {stds} standard deviations; the images have {channels} channels"
+    )]
+    Normalisation {
+        /// Entries of the mean.
+        means: usize,
+        /// Entries of the standard deviation.
+        stds: usize,
+        /// Channels of the images.
+        channels: usize,
+    },
+}
+
+/// A labelled set of images, kept as the bytes of its files.
+///
+/// ```
+/// use losswalk::data::load;
+/// let digits = load("digits", None)?;
+/// let batch: Vec<f32> = digits.pixels(&[0, 7]);
+/// assert_eq!(batch.len(), 2 * digits.shape().bytes());
+/// assert_eq!(digits.label(7), 7);
+/// # Ok::<(), losswalk::data::DataError>(())
+/// ```
+#[derive(Clone)]
+pub struct Dataset {
+    images: Vec<u8>,
+    labels: Vec<u16>,
+    shape: ImageShape,
+    classes: u16,
+    normalisation: Normalisation,
+    tables: Tables,
+    files: Vec<DataFile>,
+}
+
+impl Dataset {
+    /// Puts a set together from `images`, `[n, height, width, channels]` bytes, and its n `labels`.
+    ///
+    /// # Errors
+    /// A number of bytes that is not n images, a label that is not below `classes`, or a
+    /// normalisation for another number of channels.
+    pub fn new(
+        images: Vec<u8>,
+        labels: Vec<u16>,
+        shape: ImageShape,
+        classes: u16,
+        normalisation: Normalisation,
+        files: Vec<DataFile>,
+    ) -> Result<Self, DatasetError> {
+        check_count(&images, &labels, shape)?;
+        check_labels(&labels, classes)?;
+        check_channels(&normalisation, shape.channels)?;
+        let tables = Tables::new(&normalisation);
+        Ok(Self { images, labels, shape, classes, normalisation, tables, files })
+    }
+
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The size of every image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// The number of classes; every label is below it.
+    pub fn classes(&self) -> usize {
+        self.classes.into()
+    }
+
+    /// Every image as it lies in its file, `[n, height, width, channels]`.
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+
+    /// Every label.
+    pub fn labels(&self) -> &[u16] {
+        &self.labels
+    }
+
+    /// What [`Dataset::pixels`] does to a byte.
+    pub fn normalisation(&self) -> &Normalisation {
+        &self.normalisation
+    }
+
+    /// The files that the set was read from, with the checksums of their bytes on disk.
+    pub fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    /// The first `samples` of the set.
+    ///
+    /// # Errors
+    /// [`DataError::Samples`] if `samples` is 0 or more than there are.
+    pub fn truncated(mut self, samples: usize) -> Result<Self, DataError> {
+        if samples == 0 || samples > self.len() {
+            return Err(DataError::Samples { requested: samples, available: self.len() });
+        }
+        self.images.truncate(samples * self.shape.bytes());
+        self.labels.truncate(samples);
+        Ok(self)
+    }
+
+    /// The normalised images of the samples `indices`, in that order:
+    /// `[indices.len(), height, width, channels]`. One table look-up a pixel.
+    ///
+    /// # Panics
+    /// If an index is not below [`Dataset::len`].
+    pub fn pixels<P: Pixel>(&self, indices: &[u32]) -> Vec<P> {
+        let size = self.shape.bytes();
+        let mut pixels = vec![P::default(); indices.len() * size];
+        for (index, pixels) in indices.iter().zip(pixels.chunks_exact_mut(size)) {
+            let start = *index as usize * size;
+            self.tables.apply(&self.images[start..start + size], pixels);
+        }
+        pixels
+    }
+
+    /// The label of the sample `index`.
+    ///
+    /// # Panics
+    /// If the index is not below [`Dataset::len`].
+    pub fn label(&self, index: u32) -> u16 {
+        self.labels[index as usize]
+    }
+}
+
+impl fmt::Debug for Dataset {
+    /// Leaves the images and labels out: they are megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("len", &self.len())
+            .field("shape", &self.shape)
+            .field("classes", &self.classes)
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+fn check_count(images: &[u8], labels: &[u16], shape: ImageShape) -> Result<(), DatasetError> {
+    if shape.bytes() > 0 && images.len() == labels.len() * shape.bytes() {
+        return Ok(());
+    }
+    Err(DatasetError::Count { labels: labels.len(), image_bytes: images.len(), shape })
+}
+
+fn check_labels(labels: &[u16], classes: u16) -> Result<(), DatasetError> {
+    match labels.iter().enumerate().find(|(_, label)| **label >= classes) {
+        Some((sample, label)) => Err(DatasetError::Label { sample, label: *label, classes }),
+        None => Ok(()),
+    }
+}
+
+fn check_channels(normalisation: &Normalisation, channels: usize) -> Result<(), DatasetError> {
+    let (means, stds) = (normalisation.mean.len(), normalisation.std.len());
+    if means == channels && stds == channels {
+        return Ok(());
+    }
+    Err(DatasetError::Normalisation { means, stds, channels })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { height: 1, width: 2, channels: 1 };
+
+    fn half() -> Normalisation {
+        Normalisation { scale: 255.0, mean: vec![0.5].into(), std: vec![1.0].into() }
+    }
+
+    fn set(images: &[u8], labels: &[u16]) -> Result<Dataset, DatasetError> {
+        Dataset::new(images.to_vec(), labels.to_vec(), SHAPE, 3, half(), Vec::new())
+    }
+
+    #[test]
+    fn gathers_in_the_order_of_the_indices() {
+        let data = set(&[0, 51, 102, 153, 204, 255], &[2, 1, 0]).unwrap();
+        let expected: Vec<f64> =
+            [204.0, 255.0, 0.0, 51.0, 204.0, 255.0].iter().map(|p| p / 255.0 - 0.5).collect();
+        assert_eq!(data.pixels::<f64>(&[2, 0, 2]), expected);
+        assert_eq!([2, 0, 2].map(|index| data.label(index)), [0, 2, 0]);
+    }
+
+    #[test]
+    fn truncated_keeps_the_first_samples() {
+        let data = set(&[1, 2, 3, 4, 5, 6], &[0, 1, 2]).unwrap().truncated(2).unwrap();
+        assert_eq!((data.images(), data.labels()), ([1, 2, 3, 4].as_slice(), [0, 1].as_slice()));
+    }
+
+    #[test]
+    fn truncated_refuses_none_and_too_many() {
+        for samples in [0, 4] {
+            let data = set(&[1, 2, 3, 4, 5, 6], &[0, 1, 2]).unwrap();
+            let error = data.truncated(samples).unwrap_err();
+            assert!(matches!(error, DataError::Samples { available: 3, .. }));
+        }
+    }
+
+    #[test]
+    fn refuses_parts_that_do_not_fit() {
+        let label = DatasetError::Label { sample: 1, label: 3, classes: 3 };
+        assert_eq!(set(&[0; 4], &[0, 3]).unwrap_err(), label);
+        assert!(matches!(set(&[0; 5], &[0, 1]).unwrap_err(), DatasetError::Count { .. }));
+        let shape = ImageShape { channels: 2, ..SHAPE };
+        let error = Dataset::new(vec![0; 4], vec![0], shape, 3, half(), Vec::new()).unwrap_err();
+        assert_eq!(error, DatasetError::Normalisation { means: 1, stds: 1, channels: 2 });
+    }
+}

@@ -1,0 +1,137 @@
+//! What can go wrong with data, and what the reader of the message can do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{DatasetError, IdxError, catalog};
+
+/// An error of the data; every variant says what is wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A name that no data set has.
+    #[error("unknown data set `{name}`; the data sets are {}", catalog::names().join(", "))]
+    UnknownSet {
+        /// The name asked for.
+        name: String,
+    },
+    /// The folder of the data set is not there.
+    #[error("{}: no such folder; {}, or set `data.root` to the folder that has the files", root.display(), fetch_it(name, root))]
+    MissingRoot {
+        /// The data set.
+        name: &'static str,
+        /// The folder.
+        root: PathBuf,
+    },
+    /// A file of the data set is not there under any name it goes by.
+    #[error("{}: found none of {}; {}", root.display(), candidates.join(", "), fetch_it(name, root))]
+    MissingFile {
+        /// The data set.
+        name: &'static str,
+        /// The folder.
+        root: PathBuf,
+        /// The names looked for.
+        candidates: Vec<String>,
+    },
+    /// The operating system refused to read or write.
+    #[error("{}: cannot {action}: {source}{}", path.display(), remedy(source))]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// A file is not what its name promises.
+    #[error("{}: {problem}; delete it, then {}", path.display(), fetch_again(name, path))]
+    Format {
+        /// The data set.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: IdxError,
+    },
+    /// Files that are valid each, but not together.
+    #[error("{}: {problem}; delete it, then {}", path.display(), fetch_again(name, path))]
+    Inconsistent {
+        /// The data set.
+        name: &'static str,
+        /// The label file, or the file that holds everything.
+        path: PathBuf,
+        /// What does not fit.
+        problem: DatasetError,
+    },
+    /// More samples asked for than there are, or none.
+    #[error(
+        "{requested} training samples asked for, but the data set has {available}; set `data.train_samples` to a number from 1 to {available}, or leave it out for all"
+    )]
+    Samples {
+        /// The number asked for.
+        requested: usize,
+        /// The number there is.
+        available: usize,
+    },
+    /// A download would replace a file that is not the published one.
+    #[error("{}: this file is in the way: it is not the published one (SHA-256 {found}, published {published}); delete it and fetch again, or fetch into another folder with --root", path.display())]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+        /// Its SHA-256.
+        found: String,
+        /// The published SHA-256.
+        published: &'static str,
+    },
+    /// Another process downloads into the same folder.
+    #[error("{}: another losswalk process is fetching into this folder; wait for it, then run this again", root.display())]
+    Busy {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// No mirror delivered a file.
+    #[error("{file}: could not be fetched{}\ncheck the connection and run the command again (what has arrived is kept and continued); behind a proxy set HTTPS_PROXY; with a copy of your own set LOSSWALK_MIRROR to its URL or put the file into {}", listed(attempts), root.display())]
+    Download {
+        /// The file's published name.
+        file: &'static str,
+        /// The folder it was meant for.
+        root: PathBuf,
+        /// Each URL tried, with what went wrong there.
+        attempts: Vec<String>,
+    },
+}
+
+impl DataError {
+    /// A closure for `map_err` that adds the action and the path to an I/O error.
+    pub(super) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+fn fetch_it(name: &str, root: &Path) -> String {
+    format!("get the files with `losswalk data fetch {name} --root {}`", root.display())
+}
+
+fn fetch_again(name: &str, path: &Path) -> String {
+    fetch_it(name, path.parent().unwrap_or(Path::new(".")))
+}
+
+fn listed(attempts: &[String]) -> String {
+    attempts.iter().map(|attempt| format!("\n  {attempt}")).collect()
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space and run the command again"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; change the permissions, or use another folder with --root"
+        }
+        _ => "",
+    }
+}

@@ -1,0 +1,29 @@
+//! The training data: which sets are known, how to get their files, and how to read them.
+//!
+//! Images stay in memory as the bytes of their files, channels last, and are normalised while a
+//! batch is gathered. Nothing here knows a tensor framework.
+
+mod catalog;
+mod checksum;
+mod dataset;
+mod digits;
+mod download;
+mod error;
+mod fetch;
+mod idx;
+mod load;
+mod normalise;
+mod published;
+mod source;
+mod verify;
+
+pub use catalog::{
+    DatasetEntry, FileKind, Format, PublishedFile, Split, default_root, entries, find, names,
+};
+pub use dataset::{Dataset, DatasetError, ImageShape};
+pub use error::DataError;
+pub use fetch::{FetchOptions, Progress, fetch};
+pub use idx::IdxError;
+pub use load::load;
+pub use normalise::{Normalisation, Pixel};
+pub use verify::{Finding, Status, verify};

@@ -1,0 +1,95 @@
+//! Settings that are one of a few names.
+
+use serde::{Deserialize, Serialize};
+
+/// A setting with a fixed list of names.
+pub trait Choice: Copy + 'static {
+    /// Every name with its value.
+    const ALL: &'static [(&'static str, Self)];
+}
+
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $text)] $variant),+
+        }
+
+        impl Choice for $name {
+            const ALL: &'static [(&'static str, Self)] = &[$(($text, Self::$variant)),+];
+        }
+    };
+}
+
+choice! {
+    /// Change of the training images, epoch by epoch.
+    Augment {
+        /// The images as they are.
+        None = "none",
+    }
+}
+
+choice! {
+    /// Architecture.
+    Arch {
+        /// Multi-layer perceptron.
+        Mlp = "mlp",
+    }
+}
+
+choice! {
+    /// How theta moves.
+    Optimizer {
+        /// Mini-batch stochastic gradient descent.
+        Sgd = "sgd",
+        /// Gradient descent on the full training set; one step is one epoch.
+        Gd = "gd",
+    }
+}
+
+choice! {
+    /// Where batch norm takes its statistics from when the loss is measured.
+    BatchNormPolicy {
+        /// Each evaluation batch's own statistics, as in the paper.
+        Batch = "batch",
+        /// Averaged over the training set at this theta, then frozen.
+        Recomputed = "recomputed",
+        /// The running averages of training, interpolated along the line like theta.
+        Running = "running",
+    }
+}
+
+choice! {
+    /// How the measurement set is presented.
+    Protocol {
+        /// The same images in the same batches at every point.
+        Fixed = "fixed",
+    }
+}
+
+choice! {
+    /// Floating-point format.
+    Precision {
+        /// 32 bits.
+        F32 = "f32",
+        /// 64 bits.
+        F64 = "f64",
+    }
+}
+
+choice! {
+    /// What to measure.
+    MeasureKind {
+        /// The loss along every update.
+        Line = "line",
+    }
+}
+
+choice! {
+    /// How the losses of a line are obtained.
+    Mode {
+        /// Every point on every sample.
+        Exact = "exact",
+    }
+}

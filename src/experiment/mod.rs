@@ -1,0 +1,18 @@
+//! Experiments: the TOML file, its defaults, and everything that can be wrong with it.
+
+mod choices;
+mod read;
+mod reader;
+mod samples;
+mod schema;
+
+pub use choices::{
+    Arch, Augment, BatchNormPolicy, Choice, MeasureKind, Mode, Optimizer, Precision, Protocol,
+};
+pub use read::{ExperimentError, load, parse};
+pub use reader::Problem;
+pub use samples::check_samples;
+pub use schema::{
+    DEFAULT_CHUNK, Data, Epochs, Evaluation, Experiment, Iterations, LineSchedule, Measure, Model,
+    Train,
+};

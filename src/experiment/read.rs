@@ -1,0 +1,315 @@
+//! From TOML to an [`Experiment`]: defaults filled in, every mistake reported at once.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::reader::{FromToml, Problem, Section};
+use super::{
+    Augment, BatchNormPolicy, DEFAULT_CHUNK, Data, Epochs, Evaluation, Experiment, Iterations,
+    LineSchedule, Measure, Mode, Model, Optimizer, Precision, Protocol, Train,
+};
+use crate::data;
+
+/// Why an experiment cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// The file cannot be read.
+    #[error("{}: cannot read the experiment: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{file}: not valid TOML: {message}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// The parser's message, with line and column.
+        message: String,
+    },
+    /// A `--set` that is not KEY=VALUE, or whose key is no table.
+    #[error("--set {argument}: {problem}")]
+    Set {
+        /// The argument as given.
+        argument: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Values that cannot be.
+    #[error("{file}: {} {} in the experiment:{}", problems.len(), if problems.len() == 1 { "mistake" } else { "mistakes" }, listed(problems))]
+    Invalid {
+        /// The file.
+        file: String,
+        /// Every problem, in the order of the file's sections.
+        problems: Vec<Problem>,
+    },
+}
+
+fn listed(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// Reads an experiment file and applies `--set` overrides (`KEY=VALUE`, dotted keys).
+pub fn load(path: &Path, overrides: &[String]) -> Result<Experiment, ExperimentError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ExperimentError::Unreadable { path: path.to_owned(), source })?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    parse(&text, &path.display().to_string(), &stem, overrides)
+}
+
+/// Reads an experiment; `file` is its name in messages, `name` the run's unless the text has one.
+pub fn parse(
+    text: &str,
+    file: &str,
+    name: &str,
+    overrides: &[String],
+) -> Result<Experiment, ExperimentError> {
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+        ExperimentError::Syntax { file: file.to_owned(), message: error.to_string() }
+    })?;
+    overrides.iter().try_for_each(|argument| set(&mut table, argument))?;
+    let mut problems = Vec::new();
+    let experiment = experiment(table, name, &mut problems);
+    if problems.is_empty() {
+        Ok(experiment)
+    } else {
+        Err(ExperimentError::Invalid { file: file.to_owned(), problems })
+    }
+}
+
+/// Applies one `KEY=VALUE`; a value that is not TOML is taken as text.
+fn set(table: &mut Table, argument: &str) -> Result<(), ExperimentError> {
+    let fail = |problem| ExperimentError::Set { argument: argument.to_owned(), problem };
+    let (key, text) = argument.split_once('=').ok_or_else(|| fail("write KEY=VALUE"))?;
+    let parsed = format!("value = {text}").parse::<Table>().ok();
+    let value = parsed.and_then(|mut table| table.remove("value"));
+    let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
+    let (parents, last) = match key.rsplit_once('.') {
+        Some((parents, last)) => (parents.split('.').collect(), last),
+        None => (Vec::new(), key),
+    };
+    let mut current = table;
+    for parent in parents {
+        current = child(current, parent)
+            .ok_or_else(|| fail("a part of this key names a value, not a section"))?;
+    }
+    current.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// The table under a key, made if missing; `measure` means its first entry.
+fn child<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Table> {
+    match table.entry(key).or_insert_with(|| Value::Table(Table::new())) {
+        Value::Table(table) => Some(table),
+        Value::Array(entries) => entries.first_mut()?.as_table_mut(),
+        _ => None,
+    }
+}
+
+fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experiment {
+    let mut top = Section::new("", table, problems);
+    let name = top.optional("name").unwrap_or_else(|| name.to_owned());
+    if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+        top.problem("name", Some(&name.clone().into()), "must be usable as a folder's name");
+    }
+    let mut section = |key| match top.take(key) {
+        Some(Value::Table(table)) => table,
+        None => Table::new(),
+        Some(value) => {
+            top.problem(key, Some(&value), &format!("must be a section, [{key}]"));
+            Table::new()
+        }
+    };
+    let (data, model) = (section("data"), section("model"));
+    let (train, evaluation) = (section("train"), section("evaluation"));
+    let measure = match top.take("measure") {
+        Some(Value::Array(entries)) => entries,
+        None => Vec::new(),
+        Some(value) => {
+            top.problem("measure", Some(&value), "must be written [[measure]]");
+            Vec::new()
+        }
+    };
+    top.finish();
+    let data = read_data(Section::new("data", data, problems));
+    let model = read_model(Section::new("model", model, problems));
+    let train = read_train(Section::new("train", train, problems));
+    let evaluation = Section::new("evaluation", evaluation, problems);
+    let evaluation = read_evaluation(evaluation, train.batch_size);
+    let entries = measure.into_iter().enumerate();
+    let measure = entries.map(|(index, entry)| read_measure(index, entry, &train, problems));
+    Experiment { name, data, model, measure: measure.collect(), train, evaluation }
+}
+
+fn read_data(mut section: Section) -> Data {
+    let remedy = format!("must be one of: {}", data::names().join(", "));
+    let name: Option<String> = section.optional("name");
+    let entry = name.as_deref().and_then(|name| data::find(name).ok());
+    match &name {
+        None => section.problem("name", None, &format!("is missing; {remedy}")),
+        Some(found) if entry.is_none() => {
+            section.problem("name", Some(&found.clone().into()), &remedy);
+        }
+        Some(_) => {}
+    }
+    let name = name.unwrap_or_default();
+    let root: Option<String> = section.optional("root");
+    let is_built_in = entry.is_some_and(|entry| entry.format == data::Format::BuiltIn);
+    if let (true, Some(root)) = (is_built_in, &root) {
+        let remedy = "this set is built in: leave root out";
+        section.problem("root", Some(&root.clone().into()), remedy);
+    }
+    let root = root.map(PathBuf::from).or_else(|| data::default_root(&name));
+    let train_samples = section.optional("train_samples");
+    if train_samples == Some(0) {
+        section.problem("train_samples", Some(&Value::Integer(0)), "must be at least 1");
+    }
+    let augment = section.choice("augment", Some(Augment::None));
+    section.finish();
+    Data { name, root, train_samples, augment }
+}
+
+fn read_model(mut section: Section) -> Model {
+    let arch = section.choice("arch", None);
+    let hidden: Vec<usize> = section.optional("hidden").unwrap_or_else(|| vec![500, 350]);
+    if hidden.contains(&0) {
+        section.problem("hidden", None, "every width must be at least 1");
+    }
+    let batch_norm = section.optional("batch_norm").unwrap_or(true);
+    section.finish();
+    Model { arch, hidden, batch_norm }
+}
+
+fn read_train(mut section: Section) -> Train {
+    let not_negative = |value: &f64| value.is_finite() && *value >= 0.0;
+    let train = Train {
+        optimizer: section.choice("optimizer", Some(Optimizer::Sgd)),
+        learning_rate: section.checked(
+            "learning_rate",
+            0.1,
+            |&rate| rate.is_finite() && rate > 0.0,
+            "must be a finite number above 0, for example 0.1",
+        ),
+        batch_size: section.positive("batch_size", 100),
+        epochs: section.positive("epochs", 1) as u64,
+        weight_decay: section.checked("weight_decay", 0.0, not_negative, "must be 0 or more"),
+        momentum: section.checked(
+            "momentum",
+            0.0,
+            |value| (0.0..1.0).contains(value),
+            "must be at least 0 and below 1",
+        ),
+        seed: section.optional("seed").unwrap_or(1111),
+        chunk: section.positive("chunk", DEFAULT_CHUNK),
+        precision: section.choice("precision", Some(Precision::F32)),
+        save_iterates: section.optional("save_iterates").unwrap_or(false),
+    };
+    section.finish();
+    train
+}
+
+fn read_evaluation(mut section: Section, train_batch_size: usize) -> Evaluation {
+    let evaluation = Evaluation {
+        batch_size: section.positive("batch_size", train_batch_size.max(1)),
+        batch_norm: section.choice("batch_norm", Some(BatchNormPolicy::Batch)),
+        protocol: section.choice("protocol", Some(Protocol::Fixed)),
+        precision: section.choice("precision", Some(Precision::F32)),
+    };
+    section.finish();
+    evaluation
+}
+
+fn read_measure(index: usize, entry: Value, train: &Train, problems: &mut Vec<Problem>) -> Measure {
+    let path = format!("measure[{index}]");
+    let table = entry.as_table().cloned().unwrap_or_default();
+    let mut section = Section::new(path, table, problems);
+    let kind = section.choice("kind", None);
+    let epochs = match read_or_all(&mut section, "epochs") {
+        Some(epochs) => Epochs::These(epochs),
+        None => Epochs::All,
+    };
+    if let Epochs::These(list) = &epochs
+        && list.iter().any(|epoch| *epoch == 0 || *epoch > train.epochs)
+    {
+        let value = Value::from(list.iter().map(|&epoch| epoch as i64).collect::<Vec<_>>());
+        let remedy = format!("epochs run from 1 to train.epochs = {}", train.epochs);
+        section.problem("epochs", Some(&value), &remedy);
+    }
+    let iterations = read_or_all(&mut section, "iterations");
+    let iterations = iterations.map_or(Iterations::All, Iterations::First);
+    let points = section.positive("points", 10);
+    if points == 1 {
+        let remedy = "must be at least 2: a barrier needs a point between the ends";
+        section.problem("points", Some(&Value::Integer(1)), remedy);
+    }
+    let mode = section.choice("mode", Some(Mode::Exact));
+    section.finish();
+    Measure { kind, schedule: LineSchedule { epochs, iterations, points, mode } }
+}
+
+/// A value, or none for "all" and for a missing key.
+fn read_or_all<T: FromToml>(section: &mut Section, key: &'static str) -> Option<T> {
+    let value = section.take(key)?;
+    if value.as_str() == Some("all") {
+        return None;
+    }
+    let read = T::from_toml(&value);
+    if read.is_none() {
+        section.problem(key, Some(&value), &format!("{}, or \"all\"", T::WANTED));
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = "[data]\nname = 'digits'\n[model]\narch = 'mlp'\n";
+
+    #[test]
+    fn what_is_written_out_reads_back_as_the_same_experiment() -> Result<(), anyhow::Error> {
+        let text = format!("{MINIMAL}[[measure]]\nkind = 'line'\nepochs = [1]\niterations = 7\n");
+        let first = parse(&text, "a.toml", "a", &[])?;
+        let second = parse(&toml::to_string(&first)?, "run.toml", "b", &[])?;
+        assert_eq!(first, second);
+        assert_eq!((first.train.batch_size, first.evaluation.batch_size), (100, 100));
+        Ok(())
+    }
+
+    #[test]
+    fn every_mistake_is_reported_with_key_value_and_remedy() {
+        let text = "nmae = 'x'\n[data]\nname = 'imagenet'\n[model]\narch = 'vit'\n[train]\n\
+                    learning_rate = -1\nbatch_size = 0\nepochs = 2\nmomentum = 'big'\n\
+                    [[measure]]\nkind = 'lien'\nepochs = [3]\npoints = 1\n";
+        let message = parse(text, "bad.toml", "bad", &[]).err().map(|error| error.to_string());
+        let message = message.unwrap_or_default();
+        for part in [
+            "bad.toml: 9 mistakes",
+            "nmae = \"x\": unknown key; valid here: name, data",
+            "data.name = \"imagenet\": must be one of: digits",
+            "model.arch = \"vit\": must be one of: mlp",
+            "train.learning_rate = -1.0: must be a finite number above 0",
+            "train.batch_size = 0: must be at least 1",
+            "train.momentum = \"big\": must be a number",
+            "measure[0].kind = \"lien\": must be one of: line",
+            "measure[0].epochs = [3]: epochs run from 1 to train.epochs = 2",
+            "measure[0].points = 1: must be at least 2",
+        ] {
+            assert!(message.contains(part), "{part}\nnot in\n{message}");
+        }
+    }
+
+    #[test]
+    fn set_overrides_dotted_keys_and_takes_plain_text() -> Result<(), anyhow::Error> {
+        let overrides = ["train.epochs=3", "name=other", "model.hidden=[]"].map(str::to_owned);
+        let experiment = parse(MINIMAL, "a.toml", "a", &overrides)?;
+        assert_eq!((experiment.train.epochs, experiment.name.as_str()), (3, "other"));
+        assert!(experiment.model.hidden.is_empty());
+        assert!(parse(MINIMAL, "a.toml", "a", &["name.x=1".to_owned()]).is_ok() == false);
+        Ok(())
+    }
+}

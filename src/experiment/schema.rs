@@ -1,0 +1,178 @@
+//! The experiment as data; serialised, it is `run.toml` with every default written out.
+
+use std::path::PathBuf;
+
+use serde::Serialize as DeriveSerialize;
+use serde::ser::{Serialize, Serializer};
+
+use super::{Arch, Augment, BatchNormPolicy, MeasureKind, Mode, Optimizer, Precision, Protocol};
+
+/// Samples that one gradient computation holds at once; larger batches are cut into chunks.
+pub const DEFAULT_CHUNK: usize = 5000;
+
+/// One experiment.
+#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+pub struct Experiment {
+    /// Name of the run folder by default.
+    pub name: String,
+    /// The training set.
+    pub data: Data,
+    /// The network.
+    pub model: Model,
+    /// The path.
+    pub train: Train,
+    /// The loss that is measured.
+    pub evaluation: Evaluation,
+    /// What is measured, and when.
+    pub measure: Vec<Measure>,
+}
+
+impl Experiment {
+    /// The network has batch norm.
+    pub fn has_batch_norm(&self) -> bool {
+        self.model.batch_norm && !self.model.hidden.is_empty()
+    }
+
+    /// The text of `run.toml`.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+/// `[data]`.
+#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+pub struct Data {
+    /// Name in the catalogue.
+    pub name: String,
+    /// Folder with the files as published; none for embedded data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
+    /// The first so many; all if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_samples: Option<usize>,
+    /// Change of the training images.
+    pub augment: Augment,
+}
+
+/// `[model]`.
+#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+pub struct Model {
+    /// Architecture.
+    pub arch: Arch,
+    /// Widths of the hidden layers; none is softmax regression.
+    pub hidden: Vec<usize>,
+    /// Batch norm behind every hidden linear layer.
+    pub batch_norm: bool,
+}
+
+/// `[train]`.
+#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+pub struct Train {
+    /// How theta moves.
+    pub optimizer: Optimizer,
+    /// eta.
+    pub learning_rate: f64,
+    /// Samples of a mini-batch; the last one of an epoch may be short.
+    pub batch_size: usize,
+    /// Passes over the data; steps for `gd`.
+    pub epochs: u64,
+    /// lambda in g + lambda theta; enters the update, never a recorded quantity.
+    pub weight_decay: f64,
+    /// mu in v <- mu v + g; enters the update, never a recorded quantity.
+    pub momentum: f64,
+    /// Seed of initialisation, batches and evaluation order.
+    pub seed: u64,
+    /// Larger batches are cut into chunks of so many samples; batch norm sees chunks.
+    pub chunk: usize,
+    /// The precision of theta and of the gradient.
+    pub precision: Precision,
+    /// Save theta at both ends of every measured step.
+    pub save_iterates: bool,
+}
+
+/// `[evaluation]`.
+#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+pub struct Evaluation {
+    /// Samples of an evaluation batch; the last one may be short.
+    pub batch_size: usize,
+    /// Where batch norm takes its statistics from.
+    pub batch_norm: BatchNormPolicy,
+    /// How the measurement set is presented.
+    pub protocol: Protocol,
+    /// The precision of the forward pass.
+    pub precision: Precision,
+}
+
+/// One `[[measure]]`.
+#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+pub struct Measure {
+    /// What.
+    pub kind: MeasureKind,
+    /// When and how finely.
+    #[serde(flatten)]
+    pub schedule: LineSchedule,
+}
+
+/// When the loss along an update is measured, and at how many points.
+#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+pub struct LineSchedule {
+    /// The epochs.
+    pub epochs: Epochs,
+    /// The iterations of each.
+    pub iterations: Iterations,
+    /// K: alpha = k/K.
+    pub points: usize,
+    /// How the losses are obtained.
+    pub mode: Mode,
+}
+
+/// A choice of epochs, counted from 1.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Epochs {
+    /// Every one.
+    All,
+    /// These.
+    These(Vec<u64>),
+}
+
+/// A choice of iterations within an epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Iterations {
+    /// Every one.
+    All,
+    /// The first so many.
+    First(u64),
+}
+
+impl LineSchedule {
+    /// True if the step at this epoch (from 1) and iteration (from 0) is measured.
+    pub fn contains(&self, epoch: u64, iteration: u64) -> bool {
+        let epoch_matches = match &self.epochs {
+            Epochs::All => true,
+            Epochs::These(epochs) => epochs.contains(&epoch),
+        };
+        let iteration_matches = match self.iterations {
+            Iterations::All => true,
+            Iterations::First(count) => iteration < count,
+        };
+        epoch_matches && iteration_matches
+    }
+}
+
+impl Serialize for Epochs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::These(epochs) => epochs.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Iterations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::First(count) => count.serialize(serializer),
+        }
+    }
+}

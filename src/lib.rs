@@ -1,0 +1,19 @@
+//! Train a network with SGD or gradient descent and measure, along its path, what the paper *A Walk
+//! with SGD: How SGD Explores Regions of Deep Network Loss?* measures: the loss of the full training
+//! set along every update, barriers, the valley floor, cosines of gradients, distances.
+//!
+//! The modules follow the path of the data: [`data`] -> [`network`] -> [`objective`] -> [`measure`]
+//! -> [`walk`] -> [`run`] -> [`report`]; [`experiment`] says what to do.
+
+pub mod cli;
+pub mod data;
+pub mod experiment;
+pub mod linalg;
+pub mod measure;
+pub mod network;
+pub mod objective;
+pub mod random;
+//pub mod report;
+pub mod run;
+pub mod taylor;
+pub mod walk;

@@ -1,0 +1,99 @@
+//! What a layer is, and what a forward pass carries from layer to layer.
+
+use std::fmt::Debug;
+
+use burn::tensor::Tensor;
+
+use super::ParameterId;
+use crate::taylor::Series;
+
+/// Height, width and channels of an activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels.
+    pub channels: usize,
+}
+
+impl Shape {
+    /// A vector: one pixel.
+    pub fn flat(channels: usize) -> Self {
+        Self { height: 1, width: 1, channels }
+    }
+
+    /// height * width * channels.
+    pub fn size(self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
+/// One layer of a network.
+pub trait Layer: Debug + Send + Sync {
+    /// Maps activations [n, h, w, c] to activations, at every order of the series.
+    fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4>;
+
+    /// Linear in its parameters for a fixed input, and depends on the input through them alone.
+    ///
+    /// Along a line theta + alpha v such a first layer's output is a + alpha b exactly, so that a
+    /// and b need computing once for all points of the line.
+    fn is_linear_in_parameters(&self) -> bool {
+        false
+    }
+}
+
+/// Mean and (biased) variance of every channel, [1, c] each.
+#[derive(Debug, Clone)]
+pub struct Statistics {
+    /// Mean over the batch and, for images, over the pixels.
+    pub mean: Series<2>,
+    /// Variance over the same, divided by their number.
+    pub variance: Series<2>,
+    /// The number of values that each mean is over.
+    pub count: usize,
+}
+
+/// Where batch norm takes its statistics from.
+#[derive(Debug, Clone, Copy)]
+pub enum Normalisation<'a> {
+    /// The batch at hand.
+    Batch,
+    /// Given statistics, one for each norm in the order of the network.
+    Frozen(&'a [Statistics]),
+}
+
+/// What a forward pass reads (parameters, statistics) and leaves behind (statistics it saw).
+#[derive(Debug)]
+pub struct Pass<'a> {
+    parameters: &'a [Series<1>],
+    /// Where batch norm takes its statistics from.
+    pub normalisation: Normalisation<'a>,
+    /// The statistics of the batch, one for each norm passed; only under [`Normalisation::Batch`].
+    pub observed: Vec<Statistics>,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass with these parameters, one series for each entry of the layout.
+    pub fn new(parameters: &'a [Series<1>], normalisation: Normalisation<'a>) -> Self {
+        Self { parameters, normalisation, observed: Vec::new() }
+    }
+
+    /// A parameter in the shape that its layer wants.
+    pub fn parameter<const D: usize>(&self, id: ParameterId, shape: [usize; D]) -> Series<D> {
+        self.parameters[id.0].clone().reshape(shape)
+    }
+}
+
+/// [n, h, w, c] as [n h w, c].
+pub(super) fn rows(activation: Series<4>) -> Series<2> {
+    let [n, h, w, c] = activation.dims();
+    activation.reshape([n * h * w, c])
+}
+
+/// A one-dimensional tensor as a row that broadcasts, [1, c].
+pub(super) fn row(tensor: Tensor<1>) -> Tensor<2> {
+    let [c] = tensor.dims();
+    tensor.reshape([1, c])
+}

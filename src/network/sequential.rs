@@ -1,0 +1,52 @@
+//! A network: layers in a row, with the layout of their parameters.
+
+use std::ops::Range;
+
+use super::{Layer, Layout, Pass, Shape};
+use crate::taylor::Series;
+
+/// Layers applied one after the other. Cheap to share between threads; holds no parameters itself.
+#[derive(Debug)]
+pub struct Network {
+    /// Where every parameter lies.
+    pub layout: Layout,
+    /// Shape of one input image.
+    pub input: Shape,
+    /// Number of logits.
+    pub classes: usize,
+    layers: Vec<Box<dyn Layer>>,
+}
+
+impl Network {
+    /// Puts layers together whose parameters `layout` declares.
+    pub fn new(layout: Layout, input: Shape, classes: usize, layers: Vec<Box<dyn Layer>>) -> Self {
+        Self { layout, input, classes, layers }
+    }
+
+    /// Number of layers.
+    pub fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// How many of the first layers have an output that is linear in alpha along any line
+    /// theta + alpha v: 1 if the first layer is linear in its parameters, 0 otherwise.
+    pub fn linear_prefix(&self) -> usize {
+        self.layers.first().is_some_and(|layer| layer.is_linear_in_parameters()).into()
+    }
+
+    /// Applies some of the layers to activations [n, h, w, c].
+    pub fn forward(&self, layers: Range<usize>, input: Series<4>, pass: &mut Pass) -> Series<4> {
+        self.layers[layers].iter().fold(input, |input, layer| layer.forward(input, pass))
+    }
+
+    /// Applies every layer to images and returns the logits, [n, classes].
+    pub fn logits(&self, images: Series<4>, pass: &mut Pass) -> Series<2> {
+        self.head(self.forward(0..self.depth(), images, pass))
+    }
+
+    /// The last layer's activations as logits, [n, classes].
+    pub fn head(&self, output: Series<4>) -> Series<2> {
+        let [n, ..] = output.dims();
+        output.reshape([n, self.classes])
+    }
+}

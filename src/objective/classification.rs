@@ -1,0 +1,185 @@
+//! The loss of a network that classifies images: cross-entropy, averaged over the training set.
+
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+use super::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use crate::data::Dataset;
+use crate::experiment::{BatchNormPolicy, Precision};
+use crate::network::{Layout, Network, Normalisation, StateDictError, Statistics, state_dict};
+use crate::random::Stream;
+use crate::run::Tensors;
+use crate::taylor::Series;
+
+/// How the loss is measured: a fixed partition of the training set and a batch-norm policy.
+#[derive(Debug, Clone)]
+pub struct Measurement {
+    /// The order of the samples; batch b is `order[b*m .. (b+1)*m]`.
+    pub order: Vec<u32>,
+    /// m.
+    pub batch_size: usize,
+    /// Where batch norm takes its statistics from.
+    pub policy: BatchNormPolicy,
+}
+
+impl Measurement {
+    /// A random partition of `samples` samples, the same for equal seeds.
+    pub fn new(samples: usize, batch_size: usize, policy: BatchNormPolicy, seed: u64) -> Self {
+        let order = Stream::evaluation_order(seed).permutation(samples);
+        Self { order, batch_size, policy }
+    }
+
+    /// The evaluation batches, in the order in which their sums are added.
+    pub fn batches(&self) -> Vec<&[u32]> {
+        self.order.chunks(self.batch_size).collect()
+    }
+}
+
+/// L(theta) of a network on a data set.
+#[derive(Debug)]
+pub struct Classification {
+    pub(super) network: Network,
+    pub(super) data: Dataset,
+    pub(super) measurement: Measurement,
+    pub(super) device: Device,
+    pub(super) interrupt: Interrupt,
+    /// Samples that one gradient computation holds at most.
+    pub(super) chunk: usize,
+    /// The precision of the gradient.
+    pub(super) precision: Precision,
+}
+
+impl Classification {
+    /// Puts a loss together. `chunk` is the most samples that a mini-batch gradient computes at
+    /// once, `precision` that of the gradient.
+    pub fn new(
+        network: Network,
+        data: Dataset,
+        measurement: Measurement,
+        device: Device,
+        chunk: usize,
+        precision: Precision,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self { network, data, measurement, device, interrupt, chunk, precision }
+    }
+
+    /// Where every parameter lies in theta.
+    pub fn layout(&self) -> &Layout {
+        &self.network.layout
+    }
+
+    /// The fixed partition that the loss is measured on.
+    pub fn measurement(&self) -> &Measurement {
+        &self.measurement
+    }
+
+    /// Normalised images of some samples, [n, h, w, c].
+    pub(super) fn images(&self, samples: &[u32], precision: Precision) -> Tensor<4> {
+        let shape = self.network.input;
+        let shape = [samples.len(), shape.height, shape.width, shape.channels];
+        let data = match precision {
+            Precision::F32 => TensorData::new(self.data.pixels::<f32>(samples), shape),
+            Precision::F64 => TensorData::new(self.data.pixels::<f64>(samples), shape),
+        };
+        Tensor::from_data(data, (&self.device, dtype(precision)))
+    }
+
+    /// Labels of some samples, [n].
+    pub(super) fn labels(&self, samples: &[u32], device: &Device) -> Tensor<1, Int> {
+        let labels: Vec<i32> = samples.iter().map(|&i| self.data.label(i).into()).collect();
+        Tensor::from_data(TensorData::new(labels, [samples.len()]), (device, DType::I32))
+    }
+
+    /// Each entry of a flat vector as a tensor of its own.
+    pub(super) fn split(&self, theta: &[f64], precision: Precision) -> Vec<Tensor<1>> {
+        let entries = &self.network.layout.parameters;
+        entries.iter().map(|entry| tensor(&theta[entry.range()], &self.device, precision)).collect()
+    }
+
+    /// Flat running statistics as the network takes them.
+    pub(super) fn statistics(&self, buffers: &[f64], precision: Precision) -> Vec<Statistics> {
+        let entries = self.network.layout.buffers.chunks(2);
+        let row = |range: std::ops::Range<usize>| {
+            let row = tensor(&buffers[range.clone()], &self.device, precision);
+            Series::constant(row.reshape([1, range.len()]))
+        };
+        let statistics = |pair: &[crate::network::Entry]| Statistics {
+            mean: row(pair[0].range()),
+            variance: row(pair[1].range()),
+            count: 0,
+        };
+        entries.map(statistics).collect()
+    }
+}
+
+impl Objective for Classification {
+    fn dimension(&self) -> usize {
+        self.network.layout.dimension()
+    }
+
+    fn samples(&self) -> usize {
+        self.data.len()
+    }
+
+    fn supports(&self, precision: Precision) -> bool {
+        self.device.supports_dtype(dtype(precision))
+    }
+
+    fn export(&self, at: &Point, single: bool) -> Tensors {
+        state_dict::export(self.layout(), &at.theta, &at.buffers, single)
+    }
+
+    fn import(&self, file: &Tensors) -> Result<Point, StateDictError> {
+        let (theta, buffers) = state_dict::import(self.layout(), file)?;
+        Ok(Point { theta, buffers })
+    }
+
+    fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
+        match batch {
+            Batch::Samples(samples) => {
+                self.mean_gradient(at, &samples.chunks(self.chunk).collect::<Vec<_>>())
+            }
+            Batch::Full => self.mean_gradient(at, &self.measurement.batches()),
+        }
+    }
+
+    fn losses(
+        &self,
+        line: Line,
+        alphas: &[f64],
+        precision: Precision,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        self.losses_on_line(line, alphas, precision)
+    }
+}
+
+/// The framework's name of a precision.
+pub(super) fn dtype(precision: Precision) -> DType {
+    match precision {
+        Precision::F32 => DType::F32,
+        Precision::F64 => DType::F64,
+    }
+}
+
+/// A vector on the device.
+pub(super) fn tensor(values: &[f64], device: &Device, precision: Precision) -> Tensor<1> {
+    let shape = [values.len()];
+    let data = match precision {
+        Precision::F32 => {
+            TensorData::new(values.iter().map(|&value| value as f32).collect(), shape)
+        }
+        Precision::F64 => TensorData::new(values.to_vec(), shape),
+    };
+    Tensor::from_data(data, (device, dtype(precision)))
+}
+
+/// A tensor's entries on the host, widened to f64.
+pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, ObjectiveError> {
+    let data = tensor.try_into_data().map_err(|error| ObjectiveError::Device(error.to_string()))?;
+    Ok(data.iter::<f64>().collect())
+}
+
+/// How batch norm behaves under statistics that may be absent.
+pub(super) fn normalisation(frozen: Option<&[Statistics]>) -> Normalisation<'_> {
+    frozen.map_or(Normalisation::Batch, Normalisation::Frozen)
+}

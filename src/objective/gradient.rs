@@ -1,0 +1,94 @@
+//! The mini-batch gradient, by reverse mode over the order-0 forward pass.
+//!
+//! A batch is a list of chunks. Chunks are computed in parallel, a window of as many as there are
+//! threads at a time, and added in f64 in the order of their index: memory is bounded by the
+//! window, and the sum does not depend on the number of threads.
+
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::classification::host;
+use super::{Classification, Gradient, ObjectiveError, Point};
+use crate::network::{Normalisation, Pass, RUNNING_MOMENTUM, cross_entropy};
+use crate::taylor::Series;
+
+/// Sums over one chunk.
+struct Part {
+    loss: f64,
+    gradient: Vec<f64>,
+    /// Mean and unbiased variance of every norm, in the order of the buffers.
+    statistics: Vec<f64>,
+}
+
+impl Classification {
+    /// The mean over all samples of all chunks.
+    pub(super) fn mean_gradient(
+        &self,
+        at: &Point,
+        chunks: &[&[u32]],
+    ) -> Result<Gradient, ObjectiveError> {
+        let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
+        let parameters = self.split(&at.theta, self.precision);
+        let mut sum = Gradient {
+            loss: 0.0,
+            gradient: vec![0.0; at.theta.len()],
+            buffers: at.buffers.clone(),
+        };
+        for window in chunks.chunks(rayon::current_num_threads()) {
+            let parts: Result<Vec<_>, _> =
+                window.par_iter().map(|chunk| self.part(&parameters, chunk)).collect();
+            parts?.into_iter().for_each(|part| sum.add(part));
+        }
+        let scale = 1.0 / samples as f64;
+        sum.loss *= scale;
+        sum.gradient.iter_mut().for_each(|entry| *entry *= scale);
+        Ok(sum)
+    }
+
+    fn part(&self, parameters: &[Tensor<1>], samples: &[u32]) -> Result<Part, ObjectiveError> {
+        self.interrupt.check()?;
+        let leaf = |tensor: &Tensor<1>| Tensor::from_inner(tensor.clone()).require_grad();
+        let leaves: Vec<Tensor<1>> = parameters.iter().map(leaf).collect();
+        let series: Vec<_> = leaves.iter().cloned().map(Series::constant).collect();
+        let images = Tensor::from_inner(self.images(samples, self.precision));
+        let labels = self.labels(samples, &images.device());
+
+        let mut pass = Pass::new(&series, Normalisation::Batch);
+        let logits = self.network.logits(Series::constant(images), &mut pass);
+        let losses = cross_entropy(logits, labels).into_value();
+        let gradients = losses.clone().sum().backward();
+
+        let entry = |leaf: &Tensor<1>| {
+            host(leaf.grad(&gradients).unwrap_or_else(|| leaf.zeros_like().inner()))
+        };
+        let gradient: Result<Vec<_>, _> = leaves.iter().map(entry).collect();
+        Ok(Part {
+            loss: host(losses.inner())?.into_iter().sum(),
+            gradient: gradient?.concat(),
+            statistics: observed(&pass)?,
+        })
+    }
+}
+
+/// The batch's statistics as running averages take them, in the order of the buffers: the variance
+/// unbiased, as in PyTorch.
+pub(super) fn observed(pass: &Pass) -> Result<Vec<f64>, ObjectiveError> {
+    let mut flat = Vec::new();
+    for statistics in &pass.observed {
+        let count = statistics.count as f64;
+        flat.extend(host(statistics.mean.value().clone().inner())?);
+        let variance = host(statistics.variance.value().clone().inner())?;
+        flat.extend(variance.into_iter().map(|variance| variance * count / (count - 1.0)));
+    }
+    Ok(flat)
+}
+
+impl Gradient {
+    fn add(&mut self, part: Part) {
+        self.loss += part.loss;
+        self.gradient.iter_mut().zip(&part.gradient).for_each(|(sum, entry)| *sum += entry);
+        for (running, newest) in self.buffers.iter_mut().zip(&part.statistics) {
+            *running += RUNNING_MOMENTUM * (newest - *running);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The hot path: the loss of the full training set at many points of one line.
+//!
+//! Evaluation batches are independent units of work, each computed whole by one thread for all
+//! points of the line. What the points share is computed once: a first layer that is linear in its
+//! parameters has the output a + alpha b along the line, with a and b from one order-1 pass.
+//! Logits are widened to f64 before the softmax, and sums are taken in f64 in the order of the
+//! batches.
+
+use burn::tensor::{DType, Device, Tensor};
+use rayon::prelude::*;
+
+use super::classification::{host, normalisation};
+use super::{Classification, Line, ObjectiveError, Point};
+use crate::experiment::{BatchNormPolicy, Precision};
+use crate::network::{Pass, Statistics, cross_entropy};
+use crate::taylor::Series;
+
+/// Evaluation batches of a thread between two additions of their sums.
+const BATCHES_PER_THREAD: usize = 16;
+
+/// One point of the line: the parameters there, and statistics unless the batch gives them.
+struct Station {
+    alpha: f64,
+    parameters: Vec<Series<1>>,
+    frozen: Option<Vec<Statistics>>,
+}
+
+/// Everything that evaluation batches share.
+struct Stations {
+    /// The parameters as from + alpha (to - from), for the layers that are linear in them.
+    line: Vec<Series<1>>,
+    points: Vec<Station>,
+    precision: Precision,
+}
+
+impl Classification {
+    pub(super) fn losses_on_line(
+        &self,
+        line: Line,
+        alphas: &[f64],
+        precision: Precision,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        let mut stations = self.stations(line, alphas, precision);
+        if self.measurement.policy == BatchNormPolicy::Recomputed {
+            self.recompute_statistics(&mut stations)?;
+        }
+        let sums = self.sum_over_batches(|batch| self.batch_losses(&stations, batch))?;
+        Ok(sums.into_iter().map(|sum| sum / self.measurement.order.len() as f64).collect())
+    }
+
+    fn stations(&self, line: Line, alphas: &[f64], precision: Precision) -> Stations {
+        let Line { from, to } = line;
+        let difference: Vec<f64> = to.theta.iter().zip(&from.theta).map(|(b, a)| b - a).collect();
+        let starts = self.split(&from.theta, precision).into_iter();
+        let ends = self.split(&difference, precision);
+        let line = starts.zip(ends).map(|(start, end)| Series::line(start, end, 1)).collect();
+        let station = |&alpha: &f64| {
+            let Point { theta, buffers } = between(from, to, alpha);
+            let parameters = self.split(&theta, precision).into_iter().map(Series::constant);
+            let frozen = (self.measurement.policy == BatchNormPolicy::Running)
+                .then(|| self.statistics(&buffers, precision));
+            Station { alpha, parameters: parameters.collect(), frozen }
+        };
+        Stations { line, points: alphas.par_iter().map(station).collect(), precision }
+    }
+
+    /// Adds up what `values` yields for every evaluation batch, in f64 and in the batches' order.
+    fn sum_over_batches(
+        &self,
+        values: impl Fn(&[u32]) -> Result<Vec<f64>, ObjectiveError> + Sync,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        let of_batch = |batch: &&[u32]| self.interrupt.check().and_then(|()| values(batch));
+        let mut sums = Vec::new();
+        // A window bounds how many batches' values are held at once.
+        let window = BATCHES_PER_THREAD * rayon::current_num_threads();
+        for batches in self.measurement.batches().chunks(window) {
+            let all: Result<Vec<_>, _> = batches.par_iter().map(of_batch).collect();
+            for values in all? {
+                sums.resize(values.len(), 0.0);
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// The summed loss of one batch at every point.
+    fn batch_losses(&self, stations: &Stations, batch: &[u32]) -> Result<Vec<f64>, ObjectiveError> {
+        // The softmax of a few logits needs no device, and not every device has 64-bit floats.
+        let cpu = Device::flex();
+        let labels = self.labels(batch, &cpu);
+        self.walk_line(stations, batch, |logits, _| {
+            let logits =
+                logits.map_linear(|z| Tensor::from_data(z.into_data(), (&cpu, DType::F64)));
+            let losses = cross_entropy(logits, labels.clone());
+            Ok(vec![host(losses.into_value())?.into_iter().sum()])
+        })
+    }
+
+    /// Runs one batch through the network at every point and concatenates what `read` makes of the
+    /// logits and of the pass.
+    fn walk_line(
+        &self,
+        stations: &Stations,
+        batch: &[u32],
+        read: impl Fn(Series<2>, &Pass) -> Result<Vec<f64>, ObjectiveError>,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        let network = &self.network;
+        let images = Series::constant(self.images(batch, stations.precision));
+        let shared = network.linear_prefix();
+        let mut pass = Pass::new(&stations.line, normalisation(None));
+        let prefix = network.forward(0..shared, images, &mut pass);
+        let mut values = Vec::new();
+        for station in &stations.points {
+            let frozen = station.frozen.as_deref();
+            let mut pass = Pass::new(&station.parameters, normalisation(frozen));
+            let output = prefix.at(station.alpha);
+            let output = network.forward(shared..network.depth(), output, &mut pass);
+            values.extend(read(network.head(output), &pass)?);
+        }
+        Ok(values)
+    }
+
+    /// Replaces the stations' statistics by averages over the training set at each point.
+    ///
+    /// As PyTorch's `update_bn` does: mean and unbiased variance of every batch, computed with the
+    /// batch's own statistics in the layers below, averaged; here weighted by the batches' sizes.
+    fn recompute_statistics(&self, stations: &mut Stations) -> Result<(), ObjectiveError> {
+        let samples = self.measurement.order.len() as f64;
+        let mut sums = self.sum_over_batches(|batch| {
+            self.walk_line(stations, batch, |_, pass| weighted_statistics(pass, batch.len()))
+        })?;
+        sums.iter_mut().for_each(|sum| *sum /= samples);
+        let buffers = self.network.layout.buffer_dimension();
+        let averages = sums.chunks(buffers.max(1));
+        let precision = stations.precision;
+        for (station, average) in stations.points.iter_mut().zip(averages) {
+            station.frozen = Some(self.statistics(average, precision));
+        }
+        Ok(())
+    }
+}
+
+/// (1 - alpha) from + alpha to, which is exact at both ends.
+fn between(from: &Point, to: &Point, alpha: f64) -> Point {
+    let mix = |from: &[f64], to: &[f64]| {
+        from.iter().zip(to).map(|(a, b)| (1.0 - alpha) * a + alpha * b).collect()
+    };
+    Point { theta: mix(&from.theta, &to.theta), buffers: mix(&from.buffers, &to.buffers) }
+}
+
+/// Mean and unbiased variance of every norm, in the order of the buffers, times `weight`.
+fn weighted_statistics(pass: &Pass, weight: usize) -> Result<Vec<f64>, ObjectiveError> {
+    let mut flat = super::gradient::observed(pass)?;
+    flat.iter_mut().for_each(|value| *value *= weight as f64);
+    Ok(flat)
+}

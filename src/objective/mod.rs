@@ -1,0 +1,14 @@
+//! L(theta): its value along a line and its gradient. The only door to autodiff.
+//!
+//! [`Objective`] speaks of theta as a flat `&[f64]`, whatever the precision inside, so that what
+//! stands above it (walks, measurements) knows neither tensors nor networks.
+
+mod classification;
+mod device;
+mod gradient;
+mod line;
+mod problem;
+
+pub use classification::{Classification, Measurement};
+pub use device::{DeviceError, device_by_name};
+pub use problem::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};

@@ -1,0 +1,123 @@
+//! What the rest of the program asks of a loss.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::experiment::Precision;
+use crate::network::StateDictError;
+use crate::run::Tensors;
+
+/// A place on the path: theta, and what training carries along without a gradient.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Point {
+    /// The parameters.
+    pub theta: Vec<f64>,
+    /// Running statistics of batch norm; empty without.
+    pub buffers: Vec<f64>,
+}
+
+/// The segment from + alpha (to - from).
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// alpha = 0.
+    pub from: &'a Point,
+    /// alpha = 1.
+    pub to: &'a Point,
+}
+
+/// The samples that a gradient is the mean over.
+#[derive(Debug, Clone, Copy)]
+pub enum Batch<'a> {
+    /// A mini-batch: indices into the training set.
+    Samples(&'a [u32]),
+    /// The whole training set, in the batches that the loss is measured in: the exact gradient of
+    /// the measured loss under batch statistics.
+    Full,
+}
+
+/// A mean loss with its gradient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gradient {
+    /// Mean loss over the batch.
+    pub loss: f64,
+    /// Mean gradient over the batch, as long as theta.
+    pub gradient: Vec<f64>,
+    /// The buffers after this batch.
+    pub buffers: Vec<f64>,
+}
+
+/// Why a loss could not be had.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectiveError {
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// The framework failed to hand over a result.
+    #[error("the device failed: {0}")]
+    Device(String),
+}
+
+/// A loss over a training set, as a function of theta.
+///
+/// Implementations are deterministic: equal arguments give equal bits, on any number of threads.
+pub trait Objective: Sync {
+    /// Length of theta.
+    fn dimension(&self) -> usize;
+
+    /// N, the samples of the training set.
+    fn samples(&self) -> usize;
+
+    /// True if losses can be had in this precision.
+    fn supports(&self, _: Precision) -> bool {
+        true
+    }
+
+    /// Theta and buffers as named arrays for a parameter file of 32-bit (`single`) or 64-bit floats.
+    fn export(&self, at: &Point, single: bool) -> Tensors {
+        let array = |values: &Vec<f64>| (vec![values.len()], values.clone());
+        let theta = [("theta".to_owned(), array(&at.theta))];
+        let buffers = (!at.buffers.is_empty()).then(|| ("buffers".to_owned(), array(&at.buffers)));
+        Tensors { entries: theta.into_iter().chain(buffers).collect(), single }
+    }
+
+    /// The opposite of [`Objective::export`].
+    fn import(&self, file: &Tensors) -> Result<Point, StateDictError> {
+        let array = |name: &str| file.entries.get(name).map(|(_, values)| values.clone());
+        let theta = array("theta").filter(|theta| theta.len() == self.dimension());
+        let problem = format!("  `theta` must be there, with {} entries", self.dimension());
+        let theta = theta.ok_or_else(|| StateDictError::new(vec![problem]))?;
+        Ok(Point { theta, buffers: array("buffers").unwrap_or_default() })
+    }
+
+    /// The mean loss and gradient over a batch, as training sees them.
+    ///
+    /// Cost: one forward and one backward pass over the batch.
+    fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError>;
+
+    /// L(from + alpha (to - from)) for every alpha, each the mean over the full training set.
+    ///
+    /// Cost: one forward pass over the training set for every alpha, less what the points share.
+    fn losses(
+        &self,
+        line: Line,
+        alphas: &[f64],
+        precision: Precision,
+    ) -> Result<Vec<f64>, ObjectiveError>;
+}
+
+/// A request to stop, shared between threads; raised by Ctrl-C.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Asks everyone to stop. Returns true if somebody had asked before.
+    pub fn raise(&self) -> bool {
+        self.0.swap(true, Ordering::SeqCst)
+    }
+
+    /// An error once somebody asked.
+    pub fn check(&self) -> Result<(), ObjectiveError> {
+        if self.0.load(Ordering::Relaxed) { Err(ObjectiveError::Interrupted) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,178 @@
+//! What ran and where the time went, as tables with a run a column.
+
+use crate::experiment::BatchNormPolicy;
+use crate::run::{Status, TimingRecord};
+
+use super::run_data::RunData;
+use super::table::Table;
+use super::ticks::number;
+
+/// Seconds of a run, by what they were spent on.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Time {
+    pub train_seconds: f64,
+    pub line_seconds: f64,
+    pub other_seconds: f64,
+    /// Samples times points of the line measurement.
+    pub sample_points: u64,
+}
+
+impl Time {
+    /// The sum over all spans of a run.
+    pub fn of(timings: &[TimingRecord]) -> Self {
+        timings.iter().fold(Self::default(), |sum, span| Self {
+            train_seconds: sum.train_seconds + span.train_seconds,
+            line_seconds: sum.line_seconds + span.line_seconds,
+            other_seconds: sum.other_seconds + span.other_seconds,
+            sample_points: sum.sample_points + span.sample_points,
+        })
+    }
+
+    /// Everything together.
+    pub fn seconds(&self) -> f64 {
+        self.train_seconds + self.line_seconds + self.other_seconds
+    }
+
+    /// Samples times points a second of line measurement; `None` if nothing was measured.
+    pub fn sample_points_per_second(&self) -> Option<f64> {
+        (self.line_seconds > 0.0).then(|| self.sample_points as f64 / self.line_seconds)
+    }
+}
+
+/// A row's name and the text of a run.
+type Fact<'a> = (&'a str, &'a dyn Fn(&RunData) -> String);
+
+/// What ran: data, network, optimiser, machine, status.
+pub(super) fn facts(runs: &[RunData]) -> Table {
+    let mut table = Table::new("What ran", "", runs.iter().map(|run| run.label.clone()));
+    let facts: [Fact<'_>; 13] = [
+        ("status", &status),
+        ("data set", &|run| run.manifest.data.clone()),
+        ("training samples N", &|run| whole(run.manifest.samples)),
+        ("parameters", &|run| whole(run.manifest.parameter_count as u64)),
+        ("learning rate η", &|run| range(run, |step| step.learning_rate)),
+        ("batch size", &|run| range(run, |step| step.batch_size as f64)),
+        ("steps", &steps),
+        ("measured updates", &|run| whole(run.lines.len() as u64)),
+        ("batch norm while measuring", &|run| batch_norm(run).to_owned()),
+        ("error of the loss in f32", &evaluation_error),
+        ("seed", &|run| run.manifest.seed.to_string()),
+        ("device", &device),
+        ("losswalk", &version),
+    ];
+    for (name, fact) in facts {
+        table.row(name, runs.iter().map(fact));
+    }
+    table
+}
+
+/// Where the time went; `None` without timings.
+pub(super) fn times(runs: &[RunData]) -> Option<Table> {
+    if runs.iter().all(|run| run.timings.is_empty()) {
+        return None;
+    }
+    let mut table = Table::new("Where the time went", "", runs.iter().map(|run| run.label.clone()));
+    let times: Vec<Time> = runs.iter().map(|run| Time::of(&run.timings)).collect();
+    let mut part = |name: &str, seconds: fn(&Time) -> f64| {
+        table.row(name, times.iter().map(|time| share(seconds(time), time.seconds())));
+    };
+    part("loss along updates", |time| time.line_seconds);
+    part("gradients and updates", |time| time.train_seconds);
+    part("anything else", |time| time.other_seconds);
+    part("together", Time::seconds);
+    let speed = |time: &Time| {
+        time.sample_points_per_second().map_or("–".to_owned(), |speed| number(speed, 0))
+    };
+    table.row("samples × points per second", times.iter().map(speed));
+    Some(table)
+}
+
+/// How a run ended, for people.
+pub(super) fn status(run: &RunData) -> String {
+    let status = match run.manifest.status {
+        Status::Running => "running, or killed",
+        Status::Done => "done",
+        Status::Diverged => "diverged",
+        Status::Interrupted => "interrupted",
+    };
+    status.to_owned()
+}
+
+/// Seconds as a person would say them.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => format!("{s:.2} s"),
+        s if s < 120.0 => format!("{s:.1} s"),
+        s if s < 7200.0 => format!("{:.1} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+fn share(seconds: f64, total: f64) -> String {
+    let percent = if total > 0.0 { 100.0 * seconds / total } else { 0.0 };
+    format!("{} ({percent:.1} %)", duration(seconds))
+}
+
+fn whole(count: u64) -> String {
+    number(count as f64, 0)
+}
+
+fn steps(run: &RunData) -> String {
+    let (recorded, total) = (run.steps.len() as u64, run.manifest.total_steps);
+    if recorded == total {
+        whole(total)
+    } else {
+        format!("{} of {}", whole(recorded), whole(total))
+    }
+}
+
+/// A value of the steps, or its range where it changed.
+fn range(run: &RunData, value: impl Fn(&crate::run::StepRecord) -> f64) -> String {
+    let values = || run.steps.iter().map(&value);
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    if low == high { low.to_string() } else { format!("{low} to {high}") }
+}
+
+fn batch_norm(run: &RunData) -> &'static str {
+    match run.lines.first().map(|line| line.batch_norm) {
+        None => "nothing was measured",
+        Some(None) => "no batch norm",
+        Some(Some(BatchNormPolicy::Batch)) => "statistics of each evaluation batch",
+        Some(Some(BatchNormPolicy::Recomputed)) => "statistics recomputed over the training set",
+        Some(Some(BatchNormPolicy::Running)) => "running statistics",
+    }
+}
+
+/// Relative, at the initialisation.
+fn evaluation_error(run: &RunData) -> String {
+    let error = run.manifest.evaluation_error;
+    error.map_or("measured in f64".to_owned(), |error| format!("{error:.1e} of the loss"))
+}
+
+fn device(run: &RunData) -> String {
+    let threads = run.manifest.threads;
+    let plural = if threads == 1 { "" } else { "s" };
+    format!("{}, {threads} thread{plural}", run.manifest.device)
+}
+
+fn version(run: &RunData) -> String {
+    let commit = run.manifest.commit.as_deref().map(|commit| format!(" ({:.10})", commit));
+    format!("{}{}", run.manifest.version, commit.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_readable() {
+        let texts = [0.25, 59.0, 600.0, 9000.0].map(duration);
+        assert_eq!(texts, ["0.25 s", "59.0 s", "10.0 min", "2.5 h"]);
+    }
+
+    #[test]
+    fn no_time_at_all_is_no_speed() {
+        assert_eq!(Time::of(&[]).sample_points_per_second(), None);
+        assert_eq!(share(0.0, 0.0), "0.00 s (0.0 %)");
+    }
+}

@@ -1,0 +1,130 @@
+//! Figure 4 and table 1 of the paper: how many measured updates of each epoch crossed a barrier.
+
+use crate::experiment::Precision;
+use crate::report::csv::Csv;
+use crate::report::figure::{Axis, Figure, Panel, Series, Style};
+use crate::report::run_data::RunData;
+use crate::report::table::Table;
+
+/// What was counted in one epoch of one run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Count {
+    epoch: u64,
+    barriers: u64,
+    /// Measured steps with a decision; one with a loss that is not finite has none.
+    steps: u64,
+    in_f64: u64,
+    /// Steps whose height is within the rounding error of even that precision.
+    unresolved: u64,
+}
+
+impl Count {
+    fn text(&self) -> String {
+        let text = format!("{} of {}", self.barriers, self.steps);
+        match self.unresolved {
+            0 => text,
+            unresolved => format!("{text} ({unresolved} unresolved)"),
+        }
+    }
+}
+
+/// The counts as bars.
+pub(super) fn figure(runs: &[RunData]) -> Figure {
+    let epochs = epochs(runs);
+    let panel = Panel {
+        title: String::new(),
+        in_image: true,
+        x: Axis {
+            categories: epochs.iter().map(u64::to_string).collect(),
+            ..Axis::new("epoch", "measured epoch")
+        },
+        y: Axis { zero: true, whole: true, ..Axis::new("barriers", "updates with a barrier") },
+        series: runs.iter().enumerate().map(|(i, run)| bars(run, i, &epochs)).collect(),
+    };
+    Figure {
+        id: "barriers".to_owned(),
+        title: "Barriers crossed in each epoch".to_owned(),
+        what: "Of the updates measured in an epoch, how many have a point strictly between their two \
+               ends where the full training loss is higher than at both ends."
+            .to_owned(),
+        look_for: "Few or no barriers mean that SGD goes from one iterate to the next through a valley, \
+                   not over a hill; compare the bars with the number of measured updates in the table."
+            .to_owned(),
+        notes: vec![CAVEAT.to_owned()],
+        columns: 1,
+        choice: None,
+        panels: vec![panel],
+    }
+    .without_empty("No loss along updates was measured, so there is nothing to count.")
+}
+
+/// What makes the counts trustworthy.
+const CAVEAT: &str = "Where f32 could not tell a barrier from rounding, the update was measured again \
+                      and decided in f64; an update that is still too close to call is named unresolved.";
+
+/// Table 1: a run a row, a measured epoch a column.
+pub(in crate::report) fn table_one(runs: &[RunData]) -> Option<Table> {
+    let epochs = epochs(runs);
+    if epochs.is_empty() {
+        return None;
+    }
+    let heads = epochs.iter().map(|epoch| format!("epoch {epoch}"));
+    let mut table = Table::new("Barriers of measured updates", "run", heads);
+    for run in runs {
+        let counts = counts(run);
+        let cell = |epoch: &u64| {
+            let count = counts.iter().find(|count| count.epoch == *epoch);
+            count.map_or("–".to_owned(), Count::text)
+        };
+        table.row(&run.label, epochs.iter().map(cell));
+    }
+    table.note = CAVEAT.to_owned();
+    Some(table)
+}
+
+/// The counts as a table.
+pub(super) fn csv(runs: &[RunData]) -> Csv {
+    let mut csv =
+        Csv::new("barriers", "run,epoch,barriers,measured_steps,decided_in_f64,unresolved");
+    for run in runs {
+        for count in counts(run) {
+            let Count { epoch, barriers, steps, in_f64, unresolved } = count;
+            csv.row(&run.label, &[&epoch, &barriers, &steps, &in_f64, &unresolved]);
+        }
+    }
+    csv
+}
+
+fn bars(run: &RunData, color: usize, epochs: &[u64]) -> Series {
+    let counts = counts(run);
+    let place = |count: &Count| epochs.partition_point(|&epoch| epoch < count.epoch) as f64;
+    let points = counts.iter().map(|count| (place(count), count.barriers as f64)).collect();
+    Series::new(&run.label, Style::Bars, color, points)
+        .detail("epoch", counts.iter().map(|count| count.epoch as f64))
+        .detail("measured steps", counts.iter().map(|count| count.steps as f64))
+        .detail("unresolved", counts.iter().map(|count| count.unresolved as f64))
+        .detail("in f64", counts.iter().map(|count| count.in_f64 as f64))
+}
+
+fn counts(run: &RunData) -> Vec<Count> {
+    run.measured_epochs().into_iter().map(|epoch| count(run, epoch)).collect()
+}
+
+fn count(run: &RunData, epoch: u64) -> Count {
+    let mut count = Count { epoch, ..Count::default() };
+    for line in run.lines_of(epoch) {
+        count.steps += u64::from(line.barrier.is_some());
+        count.barriers += u64::from(line.barrier == Some(true));
+        count.unresolved += u64::from(!line.resolved);
+        count.in_f64 += u64::from(line.precision == Precision::F64);
+    }
+    count
+}
+
+/// The epochs that any run measured, ascending.
+fn epochs(runs: &[RunData]) -> Vec<u64> {
+    let mut epochs: Vec<u64> = runs.iter().flat_map(RunData::measured_epochs).collect();
+    epochs.sort_unstable();
+    epochs.dedup();
+    epochs
+}

@@ -1,0 +1,22 @@
+//! Series with a value for every step, and their names.
+
+use crate::report::figure::{Series, Style};
+use crate::report::run_data::RunData;
+
+/// `points` of a run, one a step, which read out the step, the epoch and the iteration.
+pub(super) fn by_step(
+    run: &RunData,
+    name: String,
+    (style, color): (Style, usize),
+    points: Vec<(f64, f64)>,
+) -> Series {
+    Series::new(name, style, color, points)
+        .detail("step", run.steps.iter().map(|step| step.step as f64))
+        .detail("epoch", run.steps.iter().map(|step| step.epoch as f64))
+        .detail("iteration", run.steps.iter().map(|step| step.iteration as f64))
+}
+
+/// The name of a series: what it is, after the run's name where there are several runs.
+pub(super) fn named(runs: &[RunData], run: &RunData, what: &str) -> String {
+    if runs.len() == 1 { what.to_owned() } else { format!("{}: {what}", run.label) }
+}

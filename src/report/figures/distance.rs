@@ -1,0 +1,100 @@
+//! Distance from initialisation, and the test of Hoffer et al. (2017) whether it grows as log t.
+
+use crate::report::csv::{Csv, cell};
+use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
+use crate::report::run_data::RunData;
+use crate::report::statistics::{Fit, fit_log, fit_power};
+
+use super::by_step::{by_step, named};
+
+/// The fits leave out the first steps, where the distance is that of a few updates.
+const FIT_FROM: f64 = 10.0;
+
+/// The distance on a linear and on a logarithmic axis of t.
+pub(super) fn figure(runs: &[RunData]) -> Figure {
+    let distances = runs.iter().enumerate().map(|(i, run)| distance(runs, run, i));
+    let fits = runs.iter().enumerate().filter_map(|(i, run)| log_fit(runs, run, i));
+    let distances: Vec<Series> = distances.collect();
+    let linear = panel("Linear t", Spacing::Linear, distances.clone());
+    let log = panel("Logarithmic t", Spacing::Log, distances.into_iter().chain(fits).collect());
+    Figure {
+        id: "distance".to_owned(),
+        title: "Distance from initialisation".to_owned(),
+        what: "How far the parameters have moved from where training began, ‖θₜ − θ₀‖, after t \
+               updates."
+            .to_owned(),
+        look_for:
+            "On the logarithmic axis a straight line means that the distance grows as log t, as \
+                   Hoffer et al. (2017) report; a curve that bends upwards means faster growth."
+                .to_owned(),
+        notes: runs.iter().filter_map(|run| fit_note(runs, run)).collect(),
+        columns: 2,
+        choice: None,
+        panels: vec![linear, log],
+    }
+    .without_empty("No finite distance is recorded.")
+}
+
+/// Distance and path length as a table.
+pub(super) fn csv(runs: &[RunData]) -> Csv {
+    let mut csv = Csv::new("distance", "run,step,epoch,iteration,updates,distance,path_length");
+    for run in runs {
+        for step in &run.steps {
+            let values = (cell(step.distance), cell(step.path_length));
+            let updates = step.step + 1;
+            let place: [&dyn std::fmt::Display; 4] =
+                [&step.step, &step.epoch, &step.iteration, &updates];
+            csv.row(&run.label, &[place.as_slice(), &[&values.0, &values.1]].concat());
+        }
+    }
+    csv
+}
+
+fn panel(title: &str, spacing: Spacing, series: Vec<Series>) -> Panel {
+    let x = Axis { spacing, whole: true, ..Axis::new("updates", "updates t") };
+    let y = Axis { zero: true, ..Axis::new("distance", "distance ‖θₜ − θ₀‖") };
+    Panel { title: title.to_owned(), in_image: true, x, y, series }
+}
+
+/// (t, distance after t updates).
+fn points(run: &RunData) -> Vec<(f64, f64)> {
+    let value = |step: &crate::run::StepRecord| step.distance.unwrap_or(f64::NAN);
+    run.steps.iter().map(|step| (step.step as f64 + 1.0, value(step))).collect()
+}
+
+fn distance(runs: &[RunData], run: &RunData, color: usize) -> Series {
+    let paths = run.steps.iter().map(|step| step.path_length.unwrap_or(f64::NAN));
+    by_step(run, named(runs, run, "distance"), (Style::Line, color), points(run))
+        .detail("path length", paths)
+}
+
+fn fitted_points(run: &RunData) -> Vec<(f64, f64)> {
+    points(run).into_iter().filter(|(t, d)| *t >= FIT_FROM && d.is_finite()).collect()
+}
+
+fn log_fit(runs: &[RunData], run: &RunData, color: usize) -> Option<Series> {
+    let points = fitted_points(run);
+    let fit = fit_log(&points)?;
+    let ends = [points.first()?.0, points.last()?.0];
+    let line = ends.map(|t| (t, fit.first + fit.second * t.ln())).to_vec();
+    let color = if runs.len() == 1 { color + 3 } else { color };
+    Some(Series::new(named(runs, run, "a + b log t"), Style::Dashed, color, line))
+}
+
+fn fit_note(runs: &[RunData], run: &RunData) -> Option<String> {
+    let points = fitted_points(run);
+    let (log, power): (Fit, Fit) = (fit_log(&points)?, fit_power(&points)?);
+    let sign = if log.second < 0.0 { '−' } else { '+' };
+    let text = format!(
+        "Least squares over t ≥ {FIT_FROM}: {:.4} {sign} {:.4} ln t explains R² = {:.4} of the variance, \
+         {:.4} · t^{:.3} explains R² = {:.4}.",
+        log.first,
+        log.second.abs(),
+        log.r_squared,
+        power.first,
+        power.second,
+        power.r_squared
+    );
+    let text = text.replace('-', "−");
+    Some(named(runs, run, &text))
+}

@@ -1,0 +1,90 @@
+//! How high the barriers are, compared with the loss at the step that crossed them.
+
+use crate::report::csv::{Csv, cell};
+use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
+use crate::report::run_data::RunData;
+use crate::run::LineRecord;
+
+use super::by_step::named;
+
+/// Both definitions of the height against max(L_0, L_K).
+pub(super) fn figure(runs: &[RunData]) -> Figure {
+    let above = |(i, run)| heights(runs, run, (Style::Dots, i), "above the higher end", above_end);
+    let mean =
+        |(i, run)| heights(runs, run, (Style::Rings, i), "above the mean of the ends", above_mean);
+    let series = runs.iter().enumerate().flat_map(|run| [above(run), mean(run)]).collect();
+    let log = |name, label| Axis { spacing: Spacing::Log, switch: true, ..Axis::new(name, label) };
+    let panel = Panel {
+        title: String::new(),
+        in_image: true,
+        x: log("loss", "full training loss at the step: the higher end of the update"),
+        y: log("height", "barrier height"),
+        series,
+    };
+    Figure {
+        id: "heights".to_owned(),
+        title: "How high the barriers are".to_owned(),
+        what: "Each update that crossed a barrier, by the loss there and by how far the barrier rises \
+               above the update's higher end (dots) and above the mean of its ends (rings, as in the paper)."
+            .to_owned(),
+        look_for: "Heights far below the loss mean that the barriers are negligible ripples.".to_owned(),
+        notes: Vec::new(),
+        columns: 1,
+        choice: None,
+        panels: vec![panel],
+    }
+    .without_empty(if runs.iter().any(|run| !run.lines.is_empty()) {
+        "No measured update crossed a barrier, so there are no heights to draw."
+    } else {
+        "No loss along updates was measured, so no barrier is known."
+    })
+}
+
+/// The heights as a table, barriers only.
+pub(super) fn csv(runs: &[RunData]) -> Csv {
+    let columns = "run,step,epoch,iteration,loss_higher_end,barrier_height,barrier_height_mean";
+    let mut csv = Csv::new("heights", columns);
+    for run in runs {
+        for line in barriers(run) {
+            let heights =
+                [higher_end(line), line.barrier_height, line.barrier_height_mean].map(cell);
+            let [end, height, mean] = &heights;
+            csv.row(&run.label, &[&line.step, &line.epoch, &line.iteration, end, height, mean]);
+        }
+    }
+    csv
+}
+
+fn barriers(run: &RunData) -> impl Iterator<Item = &LineRecord> + Clone {
+    run.lines.iter().filter(|line| line.barrier == Some(true))
+}
+
+/// max(L_0, L_K).
+fn higher_end(line: &LineRecord) -> Option<f64> {
+    let (first, last) = ((*line.losses.first()?)?, (*line.losses.last()?)?);
+    Some(first.max(last))
+}
+
+fn above_end(line: &LineRecord) -> Option<f64> {
+    line.barrier_height
+}
+
+fn above_mean(line: &LineRecord) -> Option<f64> {
+    line.barrier_height_mean
+}
+
+fn heights(
+    runs: &[RunData],
+    run: &RunData,
+    (style, color): (Style, usize),
+    what: &str,
+    height: impl Fn(&LineRecord) -> Option<f64>,
+) -> Series {
+    let value = |value: Option<f64>| value.unwrap_or(f64::NAN);
+    let points = barriers(run).map(|line| (value(higher_end(line)), value(height(line)))).collect();
+    Series::new(named(runs, run, what), style, color, points)
+        .detail("step", barriers(run).map(|line| line.step as f64))
+        .detail("epoch", barriers(run).map(|line| line.epoch as f64))
+        .detail("iteration", barriers(run).map(|line| line.iteration as f64))
+        .detail("loss", barriers(run).map(|line| value(higher_end(line))))
+}

@@ -1,0 +1,27 @@
+//! Figures, tables and one interactive page, made from the records of runs and nothing else.
+//!
+//! Data flows one way: records -> [`figure::Figure`] (a plain description) -> SVG, PNG and HTML.
+//! A figure's file knows what is drawn; the renderers know how.
+
+mod csv;
+mod decimate;
+mod error;
+mod escape;
+mod facts;
+mod figure;
+mod figures;
+mod html;
+mod palette;
+mod png;
+mod run_data;
+mod scale;
+mod statistics;
+mod summary;
+mod svg;
+mod table;
+mod ticks;
+mod write;
+
+pub use error::ReportError;
+pub use summary::summary;
+pub use write::{Written, write};

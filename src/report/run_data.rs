@@ -1,0 +1,63 @@
+//! All records of a run in memory, under a name that no other run of the report has.
+
+use crate::run::{LineRecord, Manifest, RunFolder, StepRecord, TimingRecord};
+
+use super::ReportError;
+
+/// A run as the figures see it.
+#[derive(Debug, Clone)]
+pub(super) struct RunData {
+    /// What the figures call it: the experiment's name, with more where runs share one.
+    pub label: String,
+    pub manifest: Manifest,
+    /// Never empty.
+    pub steps: Vec<StepRecord>,
+    pub lines: Vec<LineRecord>,
+    pub timings: Vec<TimingRecord>,
+}
+
+impl RunData {
+    /// Reads a run; one without steps is an error.
+    pub fn load(folder: &RunFolder) -> Result<Self, ReportError> {
+        let manifest = folder.manifest()?;
+        let steps = folder.steps()?;
+        if steps.is_empty() {
+            return Err(ReportError::Empty { path: folder.path().to_owned() });
+        }
+        let label = manifest.name.clone();
+        Ok(Self { label, manifest, steps, lines: folder.lines()?, timings: folder.timings()? })
+    }
+
+    /// Reads several runs; equal names are told apart by the folder, then by the order.
+    pub fn load_all(folders: &[RunFolder]) -> Result<Vec<Self>, ReportError> {
+        if folders.is_empty() {
+            return Err(ReportError::NoRuns);
+        }
+        let mut runs = folders.iter().map(Self::load).collect::<Result<Vec<_>, _>>()?;
+        let folder_name = |i: usize| {
+            let name = folders[i].path().file_name().unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        };
+        for detail in [&folder_name as &dyn Fn(usize) -> String, &|i| (i + 1).to_string()] {
+            let labels: Vec<String> = runs.iter().map(|run| run.label.clone()).collect();
+            for (i, run) in runs.iter_mut().enumerate() {
+                if labels.iter().filter(|&label| *label == run.label).count() > 1 {
+                    run.label = format!("{} ({})", run.label, detail(i));
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The measured epochs, ascending.
+    pub fn measured_epochs(&self) -> Vec<u64> {
+        let mut epochs: Vec<u64> = self.lines.iter().map(|line| line.epoch).collect();
+        epochs.dedup();
+        epochs
+    }
+
+    /// The lines measured in an epoch.
+    pub fn lines_of(&self, epoch: u64) -> impl Iterator<Item = &LineRecord> {
+        self.lines.iter().filter(move |line| line.epoch == epoch)
+    }
+}

@@ -1,0 +1,138 @@
+//! The short text at the end of a run.
+
+use crate::experiment::Precision;
+use crate::run::{LineRecord, RunFolder, StepRecord};
+
+use super::ReportError;
+use super::facts::{Time, duration, status};
+use super::run_data::RunData;
+use super::statistics::mean;
+use super::ticks::number;
+
+/// Steps that the mean cosine looks back on in a run of a single epoch.
+const LAST_STEPS: usize = 100;
+
+/// About ten lines on what a run found, for the terminal.
+///
+/// # Errors
+/// If the run cannot be read or has no step.
+pub fn summary(folder: &RunFolder) -> Result<String, ReportError> {
+    let run = RunData::load(folder)?;
+    let mut rows = vec![("steps", steps(&run))];
+    if run.lines.is_empty() {
+        rows.push(("loss along updates", "not measured".to_owned()));
+    } else {
+        rows.extend(of_lines(&run.lines));
+    }
+    rows.extend(of_steps(&run.steps));
+    rows.extend(of_time(&run));
+    let problems = run.manifest.problems.iter();
+    rows.extend(
+        problems.map(|problem| ("note", format!("step {}: {}", problem.step, problem.message))),
+    );
+    let text = rows.iter().map(|(name, value)| format!("  {name:<20} {value}\n"));
+    Ok(format!("{} ({})\n{}", run.manifest.name, status(&run), text.collect::<String>()))
+}
+
+fn steps(run: &RunData) -> String {
+    let (recorded, total) = (run.steps.len(), run.manifest.total_steps);
+    let samples = number(run.manifest.samples as f64, 0);
+    format!("{recorded} of {total}, {} measured on all {samples} samples", run.lines.len())
+}
+
+fn of_lines(lines: &[LineRecord]) -> Vec<(&'static str, String)> {
+    let end = |loss: Option<&Option<f64>>| digits(loss.copied().flatten());
+    let first = end(lines.first().and_then(|line| line.losses.first()));
+    let last = end(lines.last().and_then(|line| line.losses.last()));
+    vec![
+        ("full training loss", format!("{first} -> {last} (first and last measured)")),
+        ("barriers crossed", barriers(lines)),
+        ("highest barrier", highest(lines)),
+        ("valley floor", floor(lines)),
+    ]
+}
+
+fn barriers(lines: &[LineRecord]) -> String {
+    let crossed = lines.iter().filter(|line| line.barrier == Some(true)).count();
+    let decided = lines.iter().filter(|line| line.barrier.is_some()).count();
+    let in_f64 = lines.iter().filter(|line| line.precision == Precision::F64).count();
+    let unresolved = lines.iter().filter(|line| !line.resolved).count();
+    format!(
+        "{crossed} of {decided} measured steps ({in_f64} decided in f64, {unresolved} unresolved)"
+    )
+}
+
+fn highest(lines: &[LineRecord]) -> String {
+    let relative = |line: &LineRecord| {
+        let (first, last) = ((*line.losses.first()?)?, (*line.losses.last()?)?);
+        let height = line.barrier_height.filter(|_| line.barrier == Some(true))?;
+        Some((height / first.max(last), height, line.step))
+    };
+    let highest = lines.iter().filter_map(relative).max_by(|a, b| a.0.total_cmp(&b.0));
+    highest.map_or("none".to_owned(), |(share, height, step)| {
+        format!("{height:.2e}, {:.2} % of the loss there (step {step})", 100.0 * share)
+    })
+}
+
+/// How often the floor rose from one measured step to the next.
+fn floor(lines: &[LineRecord]) -> String {
+    let neighbours = lines.windows(2).filter(|pair| pair[0].step + 1 == pair[1].step);
+    let floors = neighbours.filter_map(|pair| Some((pair[0].floor_loss?, pair[1].floor_loss?)));
+    let (rises, pairs) = floors.fold((0, 0), |(rises, pairs), (before, after)| {
+        (rises + u32::from(after > before), pairs + 1)
+    });
+    format!("rose after {rises} of {pairs} steps (SGD moved over a barrier)")
+}
+
+fn of_steps(steps: &[StepRecord]) -> Vec<(&'static str, String)> {
+    let last = |value: fn(&StepRecord) -> Option<f64>| digits(steps.iter().rev().find_map(value));
+    let (distance, path) = (last(|step| step.distance), last(|step| step.path_length));
+    vec![
+        ("mean cosine", cosine(steps)),
+        ("distance", format!("{distance} from initialisation, along a path of {path}")),
+    ]
+}
+
+/// The mean over the last epoch, or over the last steps of a run of one epoch.
+fn cosine(steps: &[StepRecord]) -> String {
+    let first_epoch = steps.first().map(|step| step.epoch);
+    let last_epoch = steps.last().map(|step| step.epoch);
+    let (start, span) = if first_epoch == last_epoch {
+        let count = steps.len().min(LAST_STEPS);
+        (steps.len() - count, format!("last {count} steps"))
+    } else {
+        (steps.partition_point(|step| Some(step.epoch) < last_epoch), "last epoch".to_owned())
+    };
+    let cosines = steps[start..].iter().filter_map(|step| step.cosine);
+    format!("{:+.4} between consecutive gradients ({span})", mean(cosines))
+        .replace("NaN", "unknown")
+}
+
+fn of_time(run: &RunData) -> Option<(&'static str, String)> {
+    let time = Time::of(&run.timings);
+    if run.timings.is_empty() || time.seconds() <= 0.0 {
+        return None;
+    }
+    let share = 100.0 * time.line_seconds / time.seconds();
+    let speed = time
+        .sample_points_per_second()
+        .map(|speed| format!(", {} samples × points per second", number(speed, 0)));
+    let total = duration(time.seconds());
+    Some((
+        "time",
+        format!("{total}, {share:.1} % on the loss along updates{}", speed.unwrap_or_default()),
+    ))
+}
+
+fn digits(value: Option<f64>) -> String {
+    value.map_or("unknown".to_owned(), short)
+}
+
+/// Five decimals, fewer in large numbers, an exponent in very small and very large ones.
+fn short(value: f64) -> String {
+    if value != 0.0 && !(1e-4..1e6).contains(&value.abs()) {
+        return format!("{value:.4e}");
+    }
+    let whole_digits = value.abs().max(1.0).log10() as usize;
+    format!("{value:.0$}", 5 - whole_digits)
+}

@@ -1,0 +1,9 @@
+//! Figures as SVG for print: white ground, no scripts, no fonts but a name.
+
+mod document;
+mod legend;
+mod marks;
+mod panel;
+mod text;
+
+pub(super) use document::document;

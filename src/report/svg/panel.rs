@@ -1,0 +1,160 @@
+//! One panel: axes, grid and the series inside.
+
+use crate::report::figure::{Axis, Panel, Series, Style};
+use crate::report::scale::{self, Scale};
+use crate::report::ticks::{self, Tick};
+
+use super::marks;
+use super::text::{self, Anchor, pixel};
+
+const TICK_SIZE: f64 = 11.0;
+const LABEL_SIZE: f64 = 12.0;
+/// Bars do not grow wider, however few there are.
+const MAX_BAR: f64 = 56.0;
+
+/// A rectangle in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Frame {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Frame {
+    fn right(&self) -> f64 {
+        self.left + self.width
+    }
+
+    fn bottom(&self) -> f64 {
+        self.top + self.height
+    }
+}
+
+/// Draws a panel with its plot in `frame`; ticks and labels lie outside. `clip` names the clip path.
+pub(super) fn panel(panel: &Panel, frame: Frame, clip: &str, with_x_label: bool) -> String {
+    let x_values = scale::x_range(panel);
+    let x =
+        Scale { spacing: panel.x.spacing, values: x_values, pixels: (frame.left, frame.right()) };
+    let y = Scale {
+        spacing: panel.y.spacing,
+        values: scale::y_range(panel, x_values),
+        pixels: (frame.bottom(), frame.top),
+    };
+    let mut svg = title(panel, frame);
+    svg.push_str(&x_axis(&panel.x, &x, frame, with_x_label));
+    svg.push_str(&y_axis(&panel.y, &y, frame));
+    svg.push_str(&format!(
+        "<g clip-path=\"url(#{clip})\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n"
+    ));
+    let bars: Vec<&Series> = panel.series.iter().filter(|s| s.style == Style::Bars).collect();
+    svg.push_str(&grouped_bars(&bars, &x, &y));
+    svg.extend(panel.series.iter().map(|series| marks::series(series, &x, &y)));
+    svg.push_str("</g>\n");
+    svg
+}
+
+/// The clip path that keeps series inside `frame`, with room for marks on its edge.
+pub(super) fn clip_path(id: &str, frame: Frame) -> String {
+    let (x, y) = (pixel(frame.left - 3.0), pixel(frame.top - 12.0));
+    let (width, height) = (pixel(frame.width + 6.0), pixel(frame.height + 14.0));
+    format!(
+        "<clipPath id=\"{id}\"><rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/></clipPath>\n"
+    )
+}
+
+fn title(panel: &Panel, frame: Frame) -> String {
+    text::line(&panel.title, (frame.left, frame.top - 8.0), LABEL_SIZE, text::INK, Anchor::Start)
+}
+
+fn x_axis(axis: &Axis, scale: &Scale, frame: Frame, with_label: bool) -> String {
+    let mut svg = String::new();
+    let unit = (scale.at(1.0) - scale.at(0.0)).abs();
+    if axis.every_whole && unit >= 5.0 {
+        let (low, high) = (scale.values.0.ceil() as i64, scale.values.1.floor() as i64);
+        let verticals = (low..=high).map(|i| vertical(scale.at(i as f64), frame, "#d4d4d4"));
+        svg.extend(verticals);
+    }
+    let ticks = if axis.categories.is_empty() {
+        ticks::ticks(axis.spacing, scale.values, (frame.width / 66.0) as usize, axis.whole)
+    } else {
+        category_ticks(&axis.categories, frame.width)
+    };
+    for tick in &ticks {
+        let x = scale.at(tick.at);
+        if !axis.every_whole && axis.categories.is_empty() {
+            svg.push_str(&vertical(x, frame, "#ececec"));
+        }
+        svg.push_str(&short_line((x, frame.bottom()), (x, frame.bottom() + 4.0)));
+        let place = (x, frame.bottom() + 17.0);
+        svg.push_str(&text::line(&tick.label, place, TICK_SIZE, text::MUTED, Anchor::Middle));
+    }
+    let base = ((frame.left, frame.bottom()), (frame.right(), frame.bottom()));
+    svg.push_str(&short_line(base.0, base.1));
+    if with_label {
+        let place = (frame.left + frame.width / 2.0, frame.bottom() + 36.0);
+        svg.push_str(&text::line(&axis.label, place, LABEL_SIZE, text::INK, Anchor::Middle));
+    }
+    svg
+}
+
+/// Every category if there is room, else every so many.
+fn category_ticks(categories: &[String], width: f64) -> Vec<Tick> {
+    let room = (width / 28.0).max(1.0) as usize;
+    let stride = categories.len().div_ceil(room).max(1);
+    let ticks = categories.iter().enumerate().step_by(stride);
+    ticks.map(|(i, name)| Tick { at: i as f64, label: name.clone() }).collect()
+}
+
+fn y_axis(axis: &Axis, scale: &Scale, frame: Frame) -> String {
+    let mut svg = String::new();
+    let most = ((frame.height / 42.0) as usize).max(3);
+    for tick in ticks::ticks(axis.spacing, scale.values, most, axis.whole) {
+        let y = scale.at(tick.at);
+        let color = if axis.zero && tick.at == 0.0 { "#8a8a8a" } else { "#ececec" };
+        svg.push_str(&horizontal(y, frame, color));
+        let place = (frame.left - 8.0, y + TICK_SIZE * 0.36);
+        svg.push_str(&text::line(&tick.label, place, TICK_SIZE, text::MUTED, Anchor::End));
+    }
+    let (x, y) = (pixel(frame.left - 54.0), pixel(frame.top + frame.height / 2.0));
+    let label = text::line(&axis.label, (0.0, 0.0), LABEL_SIZE, text::INK, Anchor::Middle);
+    svg.push_str(&format!("<g transform=\"translate({x} {y}) rotate(-90)\">{label}</g>\n"));
+    svg
+}
+
+/// Bars of several series side by side, with their value on top where there is room.
+fn grouped_bars(bars: &[&Series], x: &Scale, y: &Scale) -> String {
+    let group = ((x.at(1.0) - x.at(0.0)) * 0.76).min(MAX_BAR * bars.len() as f64);
+    let width = group / bars.len().max(1) as f64;
+    let mut svg = String::new();
+    for (i, series) in bars.iter().enumerate() {
+        for (at, value) in series.points().filter(|(_, value)| value.is_finite()) {
+            let left = x.at(at) - group / 2.0 + width * i as f64;
+            let (top, base) = (y.at(value), y.at(0.0));
+            svg.push_str(&marks::bar((left, top), width * 0.94, base - top, series.color));
+            if width >= 14.0 {
+                let place = (left + width * 0.47, top - 4.0);
+                let value = ticks::number(value, 0);
+                svg.push_str(&text::line(&value, place, 10.0, text::MUTED, Anchor::Middle));
+            }
+        }
+    }
+    svg
+}
+
+fn vertical(x: f64, frame: Frame, color: &str) -> String {
+    rule((x, frame.top), (x, frame.bottom()), color)
+}
+
+fn horizontal(y: f64, frame: Frame, color: &str) -> String {
+    rule((frame.left, y), (frame.right(), y), color)
+}
+
+fn short_line(from: (f64, f64), to: (f64, f64)) -> String {
+    rule(from, to, "#8a8a8a")
+}
+
+fn rule((x1, y1): (f64, f64), (x2, y2): (f64, f64), color: &str) -> String {
+    let (x1, y1, x2, y2) = (pixel(x1), pixel(y1), pixel(x2), pixel(y2));
+    format!("<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"{color}\"/>\n")
+}

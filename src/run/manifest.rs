@@ -1,0 +1,88 @@
+//! `manifest.json`: what ran, on what, and how it ended.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the run folder's format.
+///
+/// History: 1 = first version.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Under way, or killed without a chance to say so.
+    Running,
+    /// Every step is recorded.
+    Done,
+    /// Stopped because a loss or gradient was not finite.
+    Diverged,
+    /// Stopped by a signal or an error; `--resume` goes on.
+    Interrupted,
+}
+
+/// One file of the data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// The file's name, without its folder.
+    pub name: String,
+    /// Checksum of its bytes as they lie on disk.
+    pub sha256: String,
+}
+
+/// One parameter's place in theta.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ManifestParameter {
+    /// Name in the state dict.
+    pub name: String,
+    /// Shape as in the parameter files (PyTorch's order of dimensions).
+    pub shape: Vec<usize>,
+    /// Index of its first entry in theta.
+    pub offset: usize,
+}
+
+/// Something in the records that needs an explanation, such as a null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The step it happened at.
+    pub step: u64,
+    /// What happened.
+    pub message: String,
+}
+
+/// The content of `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// See [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The program's version.
+    pub version: String,
+    /// The commit it was built from, where known.
+    pub commit: Option<String>,
+    /// Name of the experiment.
+    pub name: String,
+    /// Name of the data set.
+    pub data: String,
+    /// Its files, as read.
+    pub data_files: Vec<DataFile>,
+    /// N, the samples that every full loss is the mean of.
+    pub samples: u64,
+    /// Where each parameter lies in theta.
+    pub parameters: Vec<ManifestParameter>,
+    /// Entries of theta.
+    pub parameter_count: usize,
+    /// Steps that the whole run has.
+    pub total_steps: u64,
+    /// The seed that initialisation, batches and evaluation order derive from.
+    pub seed: u64,
+    /// The device that computed.
+    pub device: String,
+    /// Threads that computed.
+    pub threads: usize,
+    /// |L in 32 bits - L in 64 bits| / L at theta_0; null for a run that measures in 64 bits.
+    pub evaluation_error: Option<f64>,
+    /// How far the run has come.
+    pub status: Status,
+    /// Explanations of nulls in the records, divergence first of all.
+    pub problems: Vec<Problem>,
+}

@@ -1,0 +1,94 @@
+//! One struct per kind of line in the `.jsonl` files; field names are the published column names.
+
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::{BatchNormPolicy, Mode, Precision};
+
+/// One line of `steps.jsonl`: the update theta_t -> theta_{t+1}.
+///
+/// A value that is not finite is `None` (null in the file); the manifest says why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// t, counted from 0.
+    pub step: u64,
+    /// Epoch, counted from 1.
+    pub epoch: u64,
+    /// Iteration within its epoch, counted from 0.
+    pub iteration: u64,
+    /// eta, the learning rate of this update.
+    pub learning_rate: f64,
+    /// Samples in the mini-batch.
+    pub batch_size: u64,
+    /// Mean loss of the mini-batch at theta_t, as training sees it.
+    pub batch_loss: Option<f64>,
+    /// ‖g_t‖, the mini-batch gradient without weight decay and momentum.
+    pub grad_norm: Option<f64>,
+    /// g_{t-1}·g_t / (‖g_{t-1}‖ ‖g_t‖); null at t = 0 and when either gradient is zero.
+    pub cosine: Option<f64>,
+    /// ‖theta_{t+1} - theta_t‖.
+    pub update_norm: Option<f64>,
+    /// ‖theta_{t+1} - theta_0‖.
+    pub distance: Option<f64>,
+    /// sum over s <= t of ‖theta_{s+1} - theta_s‖.
+    pub path_length: Option<f64>,
+    /// ‖theta_{t+1}‖.
+    pub param_norm: Option<f64>,
+}
+
+impl StepRecord {
+    /// The loss, the gradient or the parameters that the step led to are not finite.
+    pub fn is_diverged(&self) -> bool {
+        [self.batch_loss, self.grad_norm, self.param_norm].contains(&None)
+    }
+}
+
+/// One line of `line.jsonl`: the loss along theta_t + alpha (theta_{t+1} - theta_t).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LineRecord {
+    /// t, counted from 0.
+    pub step: u64,
+    /// Epoch, counted from 1.
+    pub epoch: u64,
+    /// Iteration within its epoch, counted from 0.
+    pub iteration: u64,
+    /// alpha_k = k/K for k = 0..=K.
+    pub alphas: Vec<f64>,
+    /// L(theta_t + alpha_k (theta_{t+1} - theta_t)), the mean over all `samples`.
+    pub losses: Vec<Option<f64>>,
+    /// Samples that every loss is the mean of.
+    pub samples: u64,
+    /// Some interior loss exceeds both ends. Null if a loss is not finite.
+    pub barrier: Option<bool>,
+    /// max over interior k of L_k, minus max(L_0, L_K). Negative without a barrier.
+    pub barrier_height: Option<f64>,
+    /// max over interior k of L_k, minus (L_0 + L_K)/2: the paper's height.
+    pub barrier_height_mean: Option<f64>,
+    /// min over k of L_k, the valley floor.
+    pub floor_loss: Option<f64>,
+    /// The alpha of the floor; the smallest one when several share it.
+    pub floor_alpha: Option<f64>,
+    /// How the losses were obtained.
+    pub mode: Mode,
+    /// The precision of the losses: `f64` also where a run in `f32` found the two sides of the
+    /// barrier decision closer than its rounding error and measured the line again.
+    pub precision: Precision,
+    /// `barrier_height` is farther from zero than the rounding error of that precision.
+    pub resolved: bool,
+    /// Where batch norm took its statistics; null for a network without batch norm.
+    pub batch_norm: Option<BatchNormPolicy>,
+}
+
+/// One line of `timing.jsonl`. Not part of the result: differs from run to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimingRecord {
+    /// The last step of the span that this line covers.
+    pub step: u64,
+    /// Seconds spent on gradients and updates since the previous line.
+    pub train_seconds: f64,
+    /// Seconds spent on the loss along lines.
+    pub line_seconds: f64,
+    /// Seconds of anything else: records, checkpoints, start-up.
+    pub other_seconds: f64,
+    /// Samples times points evaluated in `line_seconds`.
+    pub sample_points: u64,
+}

@@ -1,0 +1,37 @@
+//! Why a walk stops early.
+
+use crate::objective::ObjectiveError;
+use crate::run::RunError;
+
+/// An error that ends the walk. What was measured before it is on disk.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WalkError {
+    /// The run folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The loss.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
+    /// L evaluated twice at one theta differs.
+    #[error(
+        "the loss evaluated twice at the same parameters gave {first:e} and {second:e}: no barrier could be trusted, so nothing is measured; run on one thread (--threads 1) or another device, and report this"
+    )]
+    NotDeterministic {
+        /// One value.
+        first: f64,
+        /// The other.
+        second: f64,
+    },
+    /// A repeated step differs from the record of it.
+    #[error(
+        "step {step}, computed again from the checkpoint before it, differs from steps.jsonl: this machine's arithmetic is not the one that began the run; resume on that machine, or start again with another --out"
+    )]
+    NotReproduced {
+        /// The step.
+        step: u64,
+    },
+    /// The checkpoint does not fit the network.
+    #[error("checkpoint: {0}")]
+    Checkpoint(#[from] crate::network::StateDictError),
+}

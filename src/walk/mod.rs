@@ -1,0 +1,14 @@
+//! The walk: theta_0, theta_1, ... by SGD or GD, measured on schedule, recorded, resumable.
+
+mod error;
+mod plan;
+mod prepare;
+mod recorder;
+mod state;
+mod walker;
+
+pub use error::WalkError;
+pub use plan::{Place, Plan};
+pub use prepare::{PrepareError, Prepared, Setup, prepare};
+pub use state::State;
+pub use walker::{Event, Observer, Outcome, walk};

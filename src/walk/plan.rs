@@ -1,0 +1,122 @@
+//! Which samples each step sees, and which steps are measured.
+
+use crate::experiment::{
+    BatchNormPolicy, Evaluation, Experiment, LineSchedule, MeasureKind, Optimizer, Train,
+};
+use crate::random::Stream;
+
+/// The whole walk as decided before its first step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// How theta moves.
+    pub train: Train,
+    /// How the loss is measured.
+    pub evaluation: Evaluation,
+    /// The policy to write into records; none for a network without batch norm.
+    pub batch_norm: Option<BatchNormPolicy>,
+    /// When lines are measured; the first schedule that contains a step decides.
+    pub lines: Vec<LineSchedule>,
+    /// N.
+    pub samples: usize,
+}
+
+/// Where a step lies in the walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// t, counted from 0.
+    pub step: u64,
+    /// Epoch, counted from 1.
+    pub epoch: u64,
+    /// Iteration within the epoch, counted from 0.
+    pub iteration: u64,
+}
+
+impl Plan {
+    /// The plan of an experiment on `samples` samples.
+    pub fn new(experiment: &Experiment, samples: usize) -> Self {
+        let lines = experiment.measure.iter();
+        let lines = lines.filter(|measure| measure.kind == MeasureKind::Line);
+        Self {
+            train: experiment.train.clone(),
+            evaluation: experiment.evaluation.clone(),
+            batch_norm: experiment.has_batch_norm().then_some(experiment.evaluation.batch_norm),
+            lines: lines.map(|measure| measure.schedule.clone()).collect(),
+            samples,
+        }
+    }
+
+    /// Steps of one epoch; a short last batch is a step of its own.
+    pub fn steps_per_epoch(&self) -> u64 {
+        match self.train.optimizer {
+            Optimizer::Gd => 1,
+            Optimizer::Sgd => self.samples.div_ceil(self.train.batch_size) as u64,
+        }
+    }
+
+    /// Steps of the walk.
+    pub fn total_steps(&self) -> u64 {
+        self.train.epochs * self.steps_per_epoch()
+    }
+
+    /// Where a step lies.
+    pub fn place(&self, step: u64) -> Place {
+        let per_epoch = self.steps_per_epoch();
+        Place { step, epoch: step / per_epoch + 1, iteration: step % per_epoch }
+    }
+
+    /// The schedule under which a step is measured.
+    pub fn line_schedule(&self, place: Place) -> Option<&LineSchedule> {
+        self.lines.iter().find(|schedule| schedule.contains(place.epoch, place.iteration))
+    }
+
+    /// True if any step from `step` on is measured.
+    pub fn measures_after(&self, step: u64) -> bool {
+        (step..self.total_steps()).any(|step| self.line_schedule(self.place(step)).is_some())
+    }
+
+    /// The order in which an epoch visits the samples.
+    pub fn epoch_order(&self, epoch: u64) -> Vec<u32> {
+        Stream::epoch_order(self.train.seed, epoch).permutation(self.samples)
+    }
+
+    /// A step's samples, as positions in its epoch's order.
+    pub fn batch_range(&self, place: Place) -> std::ops::Range<usize> {
+        let start = place.iteration as usize * self.train.batch_size;
+        match self.train.optimizer {
+            Optimizer::Gd => 0..self.samples,
+            Optimizer::Sgd => start..(start + self.train.batch_size).min(self.samples),
+        }
+    }
+
+    /// Forward passes over one sample that a step costs, measurement included.
+    pub fn work(&self, place: Place) -> u64 {
+        /// A gradient is one forward pass, and a backward pass that costs two.
+        const GRADIENT: u64 = 3;
+        let points = self.line_schedule(place).map_or(0, |schedule| schedule.points as u64);
+        GRADIENT * self.batch_range(place).len() as u64 + points * self.samples as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::parse;
+
+    #[test]
+    fn a_short_last_batch_is_a_step_of_its_own() -> Result<(), Box<dyn std::error::Error>> {
+        let text = "[data]\nname = 'digits'\n[model]\narch = 'mlp'\n[train]\nepochs = 2\n\
+                    [[measure]]\nkind = 'line'\nepochs = [2]\niterations = 1\n";
+        let plan = Plan::new(&parse(text, "a.toml", "a", &[])?, 250);
+        assert_eq!((plan.steps_per_epoch(), plan.total_steps()), (3, 6));
+        let place = plan.place(5);
+        assert_eq!((place.epoch, place.iteration, plan.batch_range(place)), (2, 2, 200..250));
+        let measured = |step| plan.line_schedule(plan.place(step)).is_some();
+        assert!(measured(3) && !measured(0) && !measured(4));
+        assert!(plan.measures_after(3) && !plan.measures_after(4));
+        let mut order = plan.epoch_order(1);
+        assert_ne!(order, plan.epoch_order(2));
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..250));
+        Ok(())
+    }
+}

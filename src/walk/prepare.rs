@@ -1,0 +1,212 @@
+//! From an experiment to everything that a walk needs; nothing is written before all of it stands.
+
+use std::path::Path;
+
+use super::Plan;
+use crate::data::{DataError, Dataset};
+use crate::experiment::{Arch, Experiment, Precision, Problem, check_samples};
+use crate::network::{Network, Shape, initialise, mlp};
+use crate::objective::{
+    Classification, DeviceError, Interrupt, Measurement, Point, device_by_name,
+};
+use crate::run::{
+    DataFile, FORMAT_VERSION, Manifest, ManifestParameter, RunError, RunFolder, Status, write_u32,
+};
+
+/// Settings that are no part of the experiment: they change no result, only where it is computed.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Name of the device, as `--device` takes it.
+    pub device: String,
+    /// Threads; recorded in the manifest.
+    pub threads: usize,
+}
+
+/// Why an experiment cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrepareError {
+    /// The data set.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// Settings that the data set's size forbids.
+    #[error("the experiment does not fit its data:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
+    Samples(Vec<Problem>),
+    /// `--resume` with another experiment than the one that began the run.
+    #[error(
+        "{folder}: began with another experiment; continue with the same, or choose another --out. run.toml has, and the experiment has not:\n{difference}"
+    )]
+    OtherExperiment {
+        /// The run folder.
+        folder: String,
+        /// Lines of `run.toml` that the experiment lacks.
+        difference: String,
+    },
+    /// `--resume` with other data.
+    #[error("{folder}: began with other data: {files} changed since; restore them")]
+    OtherData {
+        /// The run folder.
+        folder: String,
+        /// Names of the files.
+        files: String,
+    },
+    /// The run folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// An experiment ready to walk.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The loss.
+    pub objective: Classification,
+    /// The steps.
+    pub plan: Plan,
+    /// theta_0.
+    pub start: Point,
+    experiment: String,
+    manifest: Manifest,
+}
+
+/// Loads the data and builds the network and theta_0.
+pub fn prepare(
+    experiment: &Experiment,
+    setup: &Setup,
+    interrupt: &Interrupt,
+) -> Result<Prepared, PrepareError> {
+    let doubles_for = match (experiment.train.precision, experiment.evaluation.precision) {
+        (Precision::F64, _) => Some("train.precision = \"f64\""),
+        (_, Precision::F64) => Some("evaluation.precision = \"f64\""),
+        _ => None,
+    };
+    let device = device_by_name(&setup.device, doubles_for)?;
+    let data = load_data(experiment)?;
+    let files = data.files().to_vec();
+    let samples = data.len();
+    let network = build_network(experiment, &data);
+    let seed = experiment.train.seed;
+    let (layout, evaluation) = (&network.layout, &experiment.evaluation);
+    let start = Point {
+        theta: initialise(&layout.parameters, seed),
+        buffers: initialise(&layout.buffers, seed),
+    };
+    let manifest = manifest(experiment, setup, &network, files, samples);
+    let measurement = Measurement::new(samples, evaluation.batch_size, evaluation.batch_norm, seed);
+    let train = &experiment.train;
+    let objective = Classification::new(
+        network,
+        data,
+        measurement,
+        device,
+        train.chunk,
+        train.precision,
+        interrupt.clone(),
+    );
+    let text =
+        experiment.to_toml().map_err(|error| RunError::content("run.toml", error.to_string()))?;
+    Ok(Prepared {
+        objective,
+        plan: Plan::new(experiment, samples),
+        start,
+        experiment: text,
+        manifest,
+    })
+}
+
+impl Prepared {
+    /// Creates the run folder, or opens it to go on.
+    pub fn open(&self, path: &Path, resume: bool) -> Result<RunFolder, PrepareError> {
+        let folder = if resume {
+            self.reopen(path)?
+        } else {
+            RunFolder::create(path, &self.manifest, &self.experiment)?
+        };
+        let order = folder.evaluation_order();
+        if !order.exists() {
+            write_u32(&order, &self.objective.measurement().order)?;
+        }
+        Ok(folder)
+    }
+
+    fn reopen(&self, path: &Path) -> Result<RunFolder, PrepareError> {
+        let folder = RunFolder::resume(path)?;
+        let name = || path.display().to_string();
+        let text_path = folder.experiment();
+        let text = std::fs::read_to_string(&text_path).map_err(RunError::io("read", text_path))?;
+        if text != self.experiment {
+            let missing =
+                text.lines().filter(|line| !self.experiment.lines().any(|ours| ours == *line));
+            let difference: Vec<_> = missing.map(|line| format!("  {line}")).collect();
+            return Err(PrepareError::OtherExperiment {
+                folder: name(),
+                difference: difference.join("\n"),
+            });
+        }
+        let earlier = folder.manifest()?.data_files;
+        let changed = self.manifest.data_files.iter().filter(|file| !earlier.contains(file));
+        let changed: Vec<_> = changed.map(|file| file.name.as_str()).collect();
+        if !changed.is_empty() {
+            return Err(PrepareError::OtherData { folder: name(), files: changed.join(", ") });
+        }
+        Ok(folder)
+    }
+}
+
+fn load_data(experiment: &Experiment) -> Result<Dataset, PrepareError> {
+    let settings = &experiment.data;
+    let data = crate::data::load(&settings.name, settings.root.as_deref())?;
+    let problems = check_samples(experiment, data.len());
+    if !problems.is_empty() {
+        return Err(PrepareError::Samples(problems));
+    }
+    match settings.train_samples {
+        Some(count) => Ok(data.truncated(count)?),
+        None => Ok(data),
+    }
+}
+
+fn build_network(experiment: &Experiment, data: &Dataset) -> Network {
+    let shape = data.shape();
+    let input = Shape { height: shape.height, width: shape.width, channels: shape.channels };
+    let model = &experiment.model;
+    match model.arch {
+        Arch::Mlp => mlp(input, &model.hidden, data.classes(), model.batch_norm),
+    }
+}
+
+fn manifest(
+    experiment: &Experiment,
+    setup: &Setup,
+    network: &Network,
+    data_files: Vec<DataFile>,
+    samples: usize,
+) -> Manifest {
+    let parameters = network.layout.parameters.iter();
+    Manifest {
+        format_version: FORMAT_VERSION,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("LOSSWALK_COMMIT").map(str::to_owned),
+        name: experiment.name.clone(),
+        data: experiment.data.name.clone(),
+        data_files,
+        samples: samples as u64,
+        parameters: parameters
+            .map(|entry| ManifestParameter {
+                name: entry.name.clone(),
+                shape: entry.file_shape(),
+                offset: entry.offset,
+            })
+            .collect(),
+        parameter_count: network.layout.dimension(),
+        total_steps: Plan::new(experiment, samples).total_steps(),
+        seed: experiment.train.seed,
+        device: setup.device.clone(),
+        threads: setup.threads,
+        evaluation_error: None,
+        status: Status::Running,
+        problems: Vec::new(),
+    }
+}

@@ -1,0 +1,142 @@
+//! The walk's side of the run folder: appends what is new, checks what is repeated after a resume.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::WalkError;
+use crate::run::{LineRecord, Log, Problem, RunError, RunFolder, Status, StepRecord, TimingRecord};
+
+/// Open logs, and the records of an earlier attempt that lie ahead of the checkpoint.
+pub(super) struct Recorder<'a> {
+    pub(super) folder: &'a RunFolder,
+    steps: Log,
+    lines: Log,
+    timings: Log,
+    steps_ahead: VecDeque<StepRecord>,
+    lines_ahead: VecDeque<LineRecord>,
+    /// The newest line, whose end may be the next line's start.
+    last_line: Option<LineRecord>,
+    clock: Clock,
+}
+
+struct Clock {
+    lap: Instant,
+    train: Duration,
+    line: Duration,
+    sample_points: u64,
+}
+
+impl<'a> Recorder<'a> {
+    /// Opens the logs for a walk that goes on with step `next`.
+    pub(super) fn open(folder: &'a RunFolder, next: u64) -> Result<Self, RunError> {
+        let (steps, all_steps) = Log::open::<StepRecord>(&folder.steps_log())?;
+        let (lines, mut all_lines) = Log::open::<LineRecord>(&folder.line_log())?;
+        let (timings, _) = Log::open::<TimingRecord>(&folder.timing_log())?;
+        if (all_steps.len() as u64) < next {
+            let problem = format!(
+                "holds {} steps, but the checkpoint is of step {next}; restore it from a copy",
+                all_steps.len()
+            );
+            return Err(RunError::content(folder.steps_log(), problem));
+        }
+        let lines_ahead = all_lines.split_off(all_lines.partition_point(|line| line.step < next));
+        Ok(Self {
+            folder,
+            steps,
+            lines,
+            timings,
+            steps_ahead: all_steps.into_iter().skip(next as usize).collect(),
+            lines_ahead: lines_ahead.into(),
+            last_line: all_lines.pop(),
+            clock: Clock::start(),
+        })
+    }
+
+    /// Records a step, or checks it against the record that an earlier attempt left.
+    pub(super) fn step(&mut self, record: &StepRecord) -> Result<(), WalkError> {
+        match self.steps_ahead.pop_front() {
+            None => self.steps.append(record)?,
+            Some(earlier) if earlier == *record => {}
+            Some(_) => return Err(WalkError::NotReproduced { step: record.step }),
+        }
+        let lap = self.clock.lap();
+        self.clock.train += lap;
+        Ok(())
+    }
+
+    /// True if an earlier attempt has measured this step's line.
+    pub(super) fn has_line(&mut self, step: u64) -> bool {
+        let found = self.lines_ahead.pop_front_if(|line| line.step == step);
+        let has_line = found.is_some();
+        self.last_line = found.or(self.last_line.take());
+        has_line
+    }
+
+    /// The loss at theta_t if the line before ended there.
+    pub(super) fn line_start(&self, step: u64) -> Option<f64> {
+        let last = self.last_line.as_ref().filter(|line| line.step + 1 == step)?;
+        *last.losses.last()?
+    }
+
+    /// Records a line; it and all steps before are on disk when this returns.
+    pub(super) fn line(&mut self, record: LineRecord, evaluations: usize) -> Result<(), RunError> {
+        let lap = self.clock.lap();
+        self.clock.line += lap;
+        self.clock.sample_points += record.samples * evaluations as u64;
+        self.steps.sync()?;
+        self.lines.append(&record)?;
+        self.lines.sync()?;
+        self.timing(record.step)?;
+        self.last_line = Some(record);
+        Ok(())
+    }
+
+    /// Makes everything durable.
+    pub(super) fn sync(&mut self, step: u64) -> Result<(), RunError> {
+        self.steps.sync()?;
+        self.timing(step)
+    }
+
+    fn timing(&mut self, step: u64) -> Result<(), RunError> {
+        let other = self.clock.lap();
+        let clock = std::mem::replace(&mut self.clock, Clock::start());
+        self.timings.append(&TimingRecord {
+            step,
+            train_seconds: clock.train.as_secs_f64(),
+            line_seconds: clock.line.as_secs_f64(),
+            other_seconds: other.as_secs_f64(),
+            sample_points: clock.sample_points,
+        })
+    }
+
+    /// Notes in the manifest why something in the records is null.
+    pub(super) fn explain(&self, step: u64, message: String) -> Result<(), RunError> {
+        let mut manifest = self.folder.manifest()?;
+        let problem = Problem { step, message };
+        if !manifest.problems.contains(&problem) {
+            manifest.problems.push(problem);
+            self.folder.write_manifest(&manifest)?;
+        }
+        Ok(())
+    }
+
+    /// Writes how far the run has come.
+    pub(super) fn status(&self, status: Status) -> Result<(), RunError> {
+        let mut manifest = self.folder.manifest()?;
+        manifest.status = status;
+        self.folder.write_manifest(&manifest)
+    }
+}
+
+impl Clock {
+    fn start() -> Self {
+        let (train, line) = (Duration::ZERO, Duration::ZERO);
+        Self { lap: Instant::now(), train, line, sample_points: 0 }
+    }
+
+    /// Time since the last call.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.lap, now)
+    }
+}

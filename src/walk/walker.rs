@@ -1,0 +1,283 @@
+//! The loop: gradient, step, record, measure, checkpoint.
+
+use std::time::{Duration, Instant};
+
+use super::recorder::Recorder;
+use super::{Place, Plan, State, WalkError};
+use crate::experiment::{LineSchedule, Optimizer, Precision};
+use crate::linalg::{difference_norm, norm};
+use crate::measure::{barrier, check_determinism, cosine, line_losses};
+use crate::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use crate::run::{Checkpoint, LineRecord, RunError, RunFolder, Status, StepRecord, write_atomic};
+
+/// Time between checkpoints within an epoch: what a killed run has to compute again at most.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How a walk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every step is recorded.
+    Done,
+    /// The loss or the gradient was not finite at this step.
+    Diverged {
+        /// The step.
+        step: u64,
+    },
+    /// Somebody asked to stop.
+    Interrupted {
+        /// Steps taken.
+        step: u64,
+    },
+}
+
+/// What an observer hears after every step.
+#[derive(Debug)]
+pub struct Event<'a> {
+    /// The step.
+    pub record: &'a StepRecord,
+    /// Steps of the walk.
+    pub total_steps: u64,
+    /// Work that the step took, in forward passes over one sample.
+    pub work: u64,
+}
+
+/// Somebody who watches a walk: a progress bar, a test.
+pub trait Observer {
+    /// Called once before the first step: all the work, and how much of it is done already.
+    fn begin(&mut self, work: u64, done: u64);
+
+    /// Called after every step.
+    fn step(&mut self, event: Event);
+}
+
+/// Walks from the newest checkpoint in `folder`, or from `start`, to the end of the plan.
+///
+/// Memory does not grow with the number of steps. Whatever ends the walk, its records are on disk
+/// and a later call goes on from there.
+pub fn walk(
+    objective: &impl Objective,
+    plan: &Plan,
+    start: Point,
+    folder: &RunFolder,
+    interrupt: &Interrupt,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, WalkError> {
+    let newest = Checkpoint::load_newest(&folder.checkpoints())?;
+    let origin = State::start(start, plan.train.precision);
+    let state = match newest {
+        Some(checkpoint) => State::from_checkpoint(checkpoint, objective)?,
+        None => origin.clone(),
+    };
+    let recorder = Recorder::open(folder, state.step)?;
+    let mut walker = Walker {
+        objective,
+        plan,
+        interrupt,
+        origin: origin.point.theta,
+        state,
+        recorder,
+        order: (0, Vec::new()),
+        saved: Instant::now(),
+    };
+    walker.recorder.status(Status::Running)?;
+    let result = walker.run(observer);
+    let status = match &result {
+        Ok(Outcome::Done) => Status::Done,
+        Ok(Outcome::Diverged { .. }) => Status::Diverged,
+        Ok(Outcome::Interrupted { .. }) | Err(_) => Status::Interrupted,
+    };
+    // An error that ended the walk, such as a full disk, explains more than a second one here.
+    let written = walker.recorder.status(status);
+    let outcome = result?;
+    written?;
+    Ok(outcome)
+}
+
+struct Walker<'a, O: Objective> {
+    objective: &'a O,
+    plan: &'a Plan,
+    interrupt: &'a Interrupt,
+    /// theta_0.
+    origin: Vec<f64>,
+    state: State,
+    recorder: Recorder<'a>,
+    /// The newest epoch and its order.
+    order: (u64, Vec<u32>),
+    saved: Instant,
+}
+
+impl<O: Objective> Walker<'_, O> {
+    fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, WalkError> {
+        if self.state.step == 0 {
+            self.save()?;
+        }
+        let total_steps = self.plan.total_steps();
+        let work = |steps: std::ops::Range<u64>| -> u64 {
+            steps.map(|step| self.plan.work(self.plan.place(step))).sum()
+        };
+        observer.begin(work(0..total_steps), work(0..self.state.step));
+        match self.steps(total_steps, observer) {
+            // Within a measurement: the line is measured again after a resume.
+            Err(WalkError::Objective(ObjectiveError::Interrupted)) => {
+                Ok(Outcome::Interrupted { step: self.state.step })
+            }
+            result => result,
+        }
+    }
+
+    fn steps(&mut self, total: u64, observer: &mut dyn Observer) -> Result<Outcome, WalkError> {
+        if self.plan.measures_after(self.state.step) {
+            self.check_evaluation()?;
+        }
+        while self.state.step < total {
+            if self.interrupt.check().is_err() {
+                self.save()?;
+                return Ok(Outcome::Interrupted { step: self.state.step });
+            }
+            let place = self.plan.place(self.state.step);
+            let record = self.step(place)?;
+            let work = self.plan.work(place);
+            observer.step(Event { record: &record, total_steps: total, work });
+            if record.is_diverged() {
+                return self.diverge(place);
+            }
+            let ends_epoch = self.plan.place(self.state.step).iteration == 0;
+            if ends_epoch || self.saved.elapsed() > CHECKPOINT_INTERVAL {
+                self.save()?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn diverge(&mut self, place: Place) -> Result<Outcome, WalkError> {
+        let message = "training diverged: the loss, the gradient or the next parameters are not \
+                       finite; a smaller learning rate may help";
+        self.recorder.sync(place.step)?;
+        self.recorder.explain(place.step, message.to_owned())?;
+        Ok(Outcome::Diverged { step: place.step })
+    }
+
+    /// Refuses to measure what cannot be trusted, and notes how exact 32 bits are.
+    fn check_evaluation(&mut self) -> Result<(), WalkError> {
+        let (at, precision) = (&self.state.point, self.plan.evaluation.precision);
+        let loss = check_determinism(self.objective, at, precision)?
+            .map_err(|(first, second)| WalkError::NotDeterministic { first, second })?;
+        let mut manifest = self.recorder.folder.manifest()?;
+        let can_compare = precision == Precision::F32 && self.objective.supports(Precision::F64);
+        if can_compare && manifest.evaluation_error.is_none() {
+            let line = Line { from: at, to: at };
+            let exact = self.objective.losses(line, &[0.0], Precision::F64)?[0];
+            manifest.evaluation_error = finite((loss - exact).abs() / exact);
+            self.recorder.folder.write_manifest(&manifest)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one step, records it, and measures its line if it is due.
+    fn step(&mut self, place: Place) -> Result<StepRecord, WalkError> {
+        let Gradient { loss, gradient, buffers } = self.gradient(place)?;
+        let grad_norm = norm(&gradient);
+        let cosine = match self.state.previous_gradient.as_slice() {
+            [] => None,
+            previous => cosine(previous, &gradient),
+        };
+        let from = self.state.advance(gradient, buffers, &self.plan.train);
+        let theta = &self.state.point.theta;
+        let record = StepRecord {
+            step: place.step,
+            epoch: place.epoch,
+            iteration: place.iteration,
+            learning_rate: self.plan.train.learning_rate,
+            batch_size: self.plan.batch_range(place).len() as u64,
+            batch_loss: finite(loss),
+            grad_norm: finite(grad_norm),
+            cosine,
+            update_norm: finite(difference_norm(theta, &from.theta)),
+            distance: finite(difference_norm(theta, &self.origin)),
+            path_length: finite(self.state.path_length),
+            param_norm: finite(norm(theta)),
+        };
+        self.recorder.step(&record)?;
+        if let Some(schedule) = self.plan.line_schedule(place)
+            && !record.is_diverged()
+            && !self.recorder.has_line(place.step)
+        {
+            self.line(place, &from, schedule)?;
+        }
+        Ok(record)
+    }
+
+    /// Measures the loss from `from` to where the walk stands now.
+    fn line(
+        &mut self,
+        place: Place,
+        from: &Point,
+        schedule: &LineSchedule,
+    ) -> Result<(), WalkError> {
+        if self.plan.train.save_iterates {
+            self.save_iterate(place.step, from)?;
+            self.save_iterate(place.step + 1, &self.state.point)?;
+        }
+        let line = Line { from, to: &self.state.point };
+        let (precision, start) =
+            (self.plan.evaluation.precision, self.recorder.line_start(place.step));
+        let measured = line_losses(self.objective, line, schedule.points, precision, start)?;
+        let verdict = barrier(&measured.alphas, &measured.losses);
+        if verdict.is_none() {
+            let message =
+                "a loss along this update is not finite, so it has no verdict on barriers";
+            self.recorder.explain(place.step, message.to_owned())?;
+        }
+        let record = LineRecord {
+            step: place.step,
+            epoch: place.epoch,
+            iteration: place.iteration,
+            losses: measured.losses.into_iter().map(finite).collect(),
+            alphas: measured.alphas,
+            samples: self.plan.samples as u64,
+            barrier: verdict.map(|found| found.is_crossed()),
+            barrier_height: verdict.map(|found| found.height),
+            barrier_height_mean: verdict.map(|found| found.height_mean),
+            floor_loss: verdict.map(|found| found.floor_loss),
+            floor_alpha: verdict.map(|found| found.floor_alpha),
+            mode: schedule.mode,
+            precision: measured.precision,
+            resolved: measured.resolved,
+            batch_norm: self.plan.batch_norm,
+        };
+        Ok(self.recorder.line(record, measured.evaluations)?)
+    }
+
+    fn save_iterate(&self, step: u64, at: &Point) -> Result<(), RunError> {
+        let path = self.recorder.folder.iterate(step);
+        if path.exists() {
+            return Ok(());
+        }
+        let single = self.plan.train.precision == Precision::F32;
+        write_atomic(&path, &self.objective.export(at, single).encode()?)
+    }
+
+    fn gradient(&mut self, place: Place) -> Result<Gradient, WalkError> {
+        if self.plan.train.optimizer == Optimizer::Gd {
+            return Ok(self.objective.gradient(&self.state.point, Batch::Full)?);
+        }
+        if self.order.0 != place.epoch {
+            self.order = (place.epoch, self.plan.epoch_order(place.epoch));
+        }
+        let samples = &self.order.1[self.plan.batch_range(place)];
+        Ok(self.objective.gradient(&self.state.point, Batch::Samples(samples))?)
+    }
+
+    fn save(&mut self) -> Result<(), RunError> {
+        self.recorder.sync(self.state.step)?;
+        let checkpoint = self.state.to_checkpoint(self.objective, self.plan.train.precision);
+        checkpoint.save(&self.recorder.folder.checkpoints())?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+}
+
+/// The value as records hold it.
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
