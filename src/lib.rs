@@ -13,7 +13,7 @@ pub mod measure;
 pub mod network;
 pub mod objective;
 pub mod random;
-//pub mod report;
+pub mod report;
 pub mod run;
 pub mod taylor;
 pub mod walk;

@@ -25,7 +25,7 @@ pub struct Cli {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Run an experiment: train, measure, record, and write the report.
     ///
     /// The run folder then holds run.toml (the experiment with every default), manifest.json,

@@ -8,5 +8,5 @@ mod progress;
 mod report;
 mod run;
 
-pub use arguments::{Cli, Command};
+pub use arguments::Cli;
 pub use exit::{Exit, exit_of};

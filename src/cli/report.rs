@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Exit;
 use super::arguments::ReportArgs;
-//use crate::report;
+use crate::report;
 use crate::run::RunFolder;
 
 pub(super) fn run(arguments: ReportArgs) -> anyhow::Result<Exit> {
@@ -13,7 +13,7 @@ pub(super) fn run(arguments: ReportArgs) -> anyhow::Result<Exit> {
         [only] => only.clone(),
         _ => PathBuf::from("runs/comparison"),
     });
-    runs?;
-    println!("{}", out.display());
+    let written = report::write(&runs?, &out)?;
+    println!("{}", written.page.display());
     Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use super::arguments::RunArgs;
 use super::{Exit, progress};
 use crate::experiment;
 use crate::objective::Interrupt;
-//use crate::report;
+use crate::report;
 use crate::walk::{Outcome, prepare, walk};
 
 pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
@@ -30,6 +30,9 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
         eprintln!("interrupted after {step} steps; continue with the same command and --resume");
         return Ok(Exit::Interrupted);
     }
+    print!("{}", report::summary(&folder)?);
+    let written = report::write(&[folder], &out)?;
+    println!("report: {}", written.page.display());
     if let Outcome::Diverged { step } = outcome {
         eprintln!("training diverged at step {step}; everything measured until then is kept");
         return Ok(Exit::Diverged);

@@ -2,9 +2,19 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::DataError;
 use super::normalise::{Normalisation, Pixel, Tables};
-use crate::run::DataFile;
+
+/// One file of a data set, as read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// The file's name, without its folder.
+    pub name: String,
+    /// SHA-256 of its bytes as they lie on disk.
+    pub sha256: String,
+}
 
 /// The size of every image of a set. Pixels are stored `[height, width, channels]`, channels last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

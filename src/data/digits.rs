@@ -11,10 +11,10 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 
+use super::DataFile;
 use super::checksum::sha256;
 use super::published::DIGITS;
 use super::{DataError, Dataset};
-use crate::run::DataFile;
 
 const NAME: &str = "digits.gz";
 static RECORDS: &[u8] = include_bytes!("digits.gz");

@@ -74,16 +74,16 @@ fn request(agent: &Agent, url: &str, offset: u64, total: u64) -> Result<Transfer
     }
     let response = request.call().map_err(|error| Failure::refused(explain(&error)))?;
     let range = content_range(response.headers());
-    let (start, end) = match (response.status().as_u16(), range) {
+    let (start, size) = match (response.status().as_u16(), range) {
         (200, _) => (0, response.body().content_length()),
-        (206, Some((start, end))) if start == offset => (start, Some(end)),
+        (206, Some((start, size))) if start == offset => (start, Some(size)),
         // Not the range asked for, or none there: begin again.
         (206 | 416, _) if offset > 0 => return self::request(agent, url, 0, total),
         (status, _) => return Err(Failure::refused(format!("HTTP status {status}"))),
     };
-    match end {
-        Some(end) if end != total => {
-            Err(Failure::refused(format!("serves {end} bytes, the published file has {total}")))
+    match size {
+        Some(size) if size != total => {
+            Err(Failure::refused(format!("serves {size} bytes, the published file has {total}")))
         }
         _ => Ok(Transfer { body: response.into_body(), start }),
     }
@@ -93,6 +93,7 @@ fn explain(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "no answer in time".to_owned(),
         ureq::Error::HostNotFound => "unknown host, or no network".to_owned(),
+        ureq::Error::Io(error) => error.to_string(),
         error => error.to_string(),
     }
 }

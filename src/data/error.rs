@@ -34,14 +34,14 @@ pub enum DataError {
         candidates: Vec<String>,
     },
     /// The operating system refused to read or write.
-    #[error("{}: cannot {action}: {source}{}", path.display(), remedy(source))]
+    #[error("{}: cannot {action}: {error}{}", path.display(), remedy(error))]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The operating system's answer.
-        source: io::Error,
+        error: io::Error,
     },
     /// A file is not what its name promises.
     #[error("{}: {problem}; delete it, then {}", path.display(), fetch_again(name, path))]
@@ -108,7 +108,7 @@ impl DataError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |error| Self::Io { action, path, error }
     }
 }
 

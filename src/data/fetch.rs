@@ -2,7 +2,7 @@
 //! where an earlier attempt stopped, checked before they take their name.
 
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -11,7 +11,7 @@ use super::download::{Failure, download};
 use super::source::{Likeness, SourceFile};
 use super::{DataError, DatasetEntry, PublishedFile};
 
-/// How often a mirror whose transfer broke off is asked to continue.
+/// How often a mirror is asked for a file while its transfers break off.
 const ATTEMPTS: u32 = 3;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -64,19 +64,22 @@ pub fn fetch(
     options: &FetchOptions,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DataError> {
-    if entry.files.is_empty() {
-        return Ok(());
+    let mut missing = Vec::new();
+    for file in entry.files {
+        match is_present(file, root)? {
+            true => progress(Progress::Present(file)),
+            false => missing.push(file),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(()); // The folder may be somebody else's, and read-only.
     }
     fs::create_dir_all(root).map_err(DataError::io("create", root))?;
     let _lock = lock(root)?;
     let agent = agent(options);
-    for file in entry.files {
-        if is_present(file, root)? {
-            progress(Progress::Present(file));
-        } else {
-            fetch_file(&agent, file, root, &urls(entry, file, options), progress)?;
-            progress(Progress::Done(file));
-        }
+    for file in missing {
+        fetch_file(&agent, file, root, &urls(entry, file, options), progress)?;
+        progress(Progress::Done(file));
     }
     Ok(())
 }
@@ -125,7 +128,7 @@ fn fetch_file(
         for _ in 0..ATTEMPTS {
             progress(Progress::Asking { file, url });
             match download(agent, url, file, &part, progress) {
-                Ok(()) => return publish(&part, &root.join(file.name)),
+                Ok(()) => return publish(&part, root, file.name),
                 Err(Failure::Disk(error)) => return Err(error),
                 Err(Failure::Server { problem, retry }) => {
                     progress(Progress::Failed(&problem));
@@ -141,16 +144,16 @@ fn fetch_file(
 }
 
 /// Gives a complete file its name and makes the name durable.
-fn publish(part: &Path, path: &Path) -> Result<(), DataError> {
-    fs::rename(part, path).map_err(DataError::io("rename", part))?;
+fn publish(part: &Path, root: &Path, name: &str) -> Result<(), DataError> {
+    fs::rename(part, root.join(name)).map_err(DataError::io("rename", part))?;
     if cfg!(windows) {
         return Ok(()); // Windows cannot open a folder as a file.
     }
-    let folder: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(DataError::io("sync", &folder))
+    File::open(root).and_then(|folder| folder.sync_all()).map_err(DataError::io("sync", root))
 }
 
-/// Locks the folder against other fetches until the file is dropped.
+/// Locks the folder against other fetches until the file is dropped. The lock file stays: deleting it
+/// would let two processes hold locks on two files of that name.
 fn lock(root: &Path) -> Result<File, DataError> {
     let path = root.join(".fetch.lock");
     let file = File::create(&path).map_err(DataError::io("create", &path))?;

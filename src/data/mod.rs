@@ -20,7 +20,7 @@ mod verify;
 pub use catalog::{
     DatasetEntry, FileKind, Format, PublishedFile, Split, default_root, entries, find, names,
 };
-pub use dataset::{Dataset, DatasetError, ImageShape};
+pub use dataset::{DataFile, Dataset, DatasetError, ImageShape};
 pub use error::DataError;
 pub use fetch::{FetchOptions, Progress, fetch};
 pub use idx::IdxError;

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::DataFile;
 use super::checksum::sha256;
 use super::{DataError, IdxError, PublishedFile, idx};
-use crate::run::DataFile;
 
 /// A file that was read.
 pub(super) struct SourceFile {

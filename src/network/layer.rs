@@ -2,8 +2,6 @@
 
 use std::fmt::Debug;
 
-use burn::tensor::Tensor;
-
 use super::ParameterId;
 use crate::taylor::Series;
 
@@ -90,10 +88,4 @@ impl<'a> Pass<'a> {
 pub(super) fn rows(activation: Series<4>) -> Series<2> {
     let [n, h, w, c] = activation.dims();
     activation.reshape([n * h * w, c])
-}
-
-/// A one-dimensional tensor as a row that broadcasts, [1, c].
-pub(super) fn row(tensor: Tensor<1>) -> Tensor<2> {
-    let [c] = tensor.dims();
-    tensor.reshape([1, c])
 }

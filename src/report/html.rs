@@ -1,5 +1,5 @@
-//! The page: one file, no network. Without JavaScript it shows the images; with it, `report.js` draws
-//! the same figures from the same description, to zoom into and to read values from.
+//! The page: one file, no network. Without JavaScript it shows the images; with it, the scripts in
+//! `page/` draw the same figures from the same description, to zoom into and to read values from.
 
 use crate::run::Status;
 
@@ -11,8 +11,16 @@ use super::figures::table_one;
 use super::palette::{DARK, LIGHT};
 use super::run_data::RunData;
 
-const SCRIPT: &str = include_str!("report.js");
-const STYLE: &str = include_str!("report.css");
+/// The script, from the elements it draws to the figures that it makes of them.
+const SCRIPTS: [&str; 6] = [
+    include_str!("page/elements.js"),
+    include_str!("page/axes.js"),
+    include_str!("page/marks.js"),
+    include_str!("page/gestures.js"),
+    include_str!("page/panel.js"),
+    include_str!("page/figure.js"),
+];
+const STYLE: &str = include_str!("page/page.css");
 
 /// The whole page, from figures with their images.
 pub(super) fn page(
@@ -29,13 +37,14 @@ pub(super) fn page(
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <link rel=\"icon\" href=\"data:,\">\n\
          <title>losswalk: {names}</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<h1>{names}</h1>\n<p>{INTRODUCTION}</p>\n{}</header>\n{}<main>\n{}{sections}{}</main>\n\
-         <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+         <header>\n<h1>{names}</h1>\n<p>{INTRODUCTION}</p>\n{}</header>\n{}<main>\n{}{sections}<div id=\"facts\">\n{}</div>\n</main>\n\
+         <script>\n\"use strict\";\n{{\n{}}}\n</script>\n</body>\n</html>\n",
         colors(),
         banners(runs),
         contents(figures),
         table(table_one(runs)),
         table(Some(facts::facts(runs))) + &table(facts::times(runs)),
+        SCRIPTS.concat(),
     ))
 }
 
@@ -79,11 +88,15 @@ fn banner(run: &RunData) -> String {
     )
 }
 
+/// Links to the figures and to the tables below them.
 fn contents(figures: &[(Figure, Option<String>)]) -> String {
     let links = figures
         .iter()
         .map(|(figure, _)| format!("<a href=\"#{}\">{}</a>\n", figure.id, markup(&figure.title)));
-    format!("<nav aria-label=\"Figures\">\n{}</nav>\n", links.collect::<String>())
+    format!(
+        "<nav aria-label=\"Figures\">\n{}<a href=\"#facts\">What ran</a>\n</nav>\n",
+        links.collect::<String>()
+    )
 }
 
 fn section(figure: &Figure, image: Option<&str>) -> Result<String, ReportError> {

@@ -1,6 +1,6 @@
 //! Figures, tables and one interactive page, made from the records of runs and nothing else.
 //!
-//! Data flows one way: records -> [`figure::Figure`] (a plain description) -> SVG, PNG and HTML.
+//! Data flows one way: records -> `figure::Figure` (a plain description) -> SVG, PNG and HTML.
 //! A figure's file knows what is drawn; the renderers know how.
 
 mod csv;
@@ -10,6 +10,8 @@ mod escape;
 mod facts;
 mod figure;
 mod figures;
+#[cfg(test)]
+mod fixture;
 mod html;
 mod palette;
 mod png;

@@ -63,7 +63,7 @@ fn widened(axis: &Axis, values: impl Iterator<Item = f64>, air: f64) -> (f64, f6
         (low, high) = (low.min(0.0), high.max(0.0));
     }
     let margin = match (high - low) * air {
-        _ if low == high => (low.abs() * 0.1).max(0.5),
+        _ if low == high => (low.abs() * 0.1).max(if axis.whole { 1.0 } else { 0.5 }),
         margin => margin,
     };
     let bottom = if axis.zero && low == 0.0 { 0.0 } else { low - margin };

@@ -136,3 +136,45 @@ fn short(value: f64) -> String {
     let whole_digits = value.abs().max(1.0).log10() as usize;
     format!("{value:.0$}", 5 - whole_digits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{Fixture, TestError};
+
+    #[test]
+    fn the_summary_tells_the_counts() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let text = summary(&Fixture::new("a", 30, 20).write(dir.path())?)?;
+        for part in [
+            "a (done)",
+            "30 of 30, 20 measured on all 100 samples",
+            "2.00000 -> 0.09524",
+            "6 of 20 measured steps (0 decided in f64, 0 unresolved)",
+            "-0.2500 between consecutive gradients (last epoch)",
+            "75.0 % on the loss along updates, 200 samples × points per second",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_summary_of_a_diverged_run_tells_the_last_finite_values() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let text = summary(&Fixture::new("a", 12, 12).diverged().write(dir.path())?)?;
+        assert!(
+            text.contains("a (diverged)") && text.contains("step 11: the loss is <not> finite")
+        );
+        assert!(!text.contains("NaN") && !text.contains("unknown"), "{text}");
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [0.0, 1.5, 1234.5, 1e-7].map(short),
+            ["0.00000", "1.50000", "1234.50", "1.0000e-7"]
+        );
+    }
+}

@@ -62,3 +62,99 @@ fn images(drawn: &[(Figure, Option<String>)], folder: &Path) -> Result<Vec<PathB
     }
     Ok(written)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{Fixture, TestError};
+
+    fn page(runs: &[RunFolder], out: &Path) -> Result<String, TestError> {
+        Ok(fs::read_to_string(write(runs, out)?.page)?)
+    }
+
+    #[test]
+    fn equal_records_give_equal_bytes() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let runs = [Fixture::new("a", 30, 20).write(&dir.path().join("run"))?];
+        let first = write(&runs, &dir.path().join("first"))?;
+        let second = write(&runs, &dir.path().join("second"))?;
+        assert_eq!(fs::read(&first.page)?, fs::read(&second.page)?);
+        assert_eq!(first.figures.len(), second.figures.len());
+        for (one, other) in first.figures.iter().zip(&second.figures) {
+            assert_eq!(fs::read(one)?, fs::read(other)?, "{}", one.display());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_figure_is_there_as_svg_png_and_csv() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let runs = [Fixture::new("a", 30, 20).write(&dir.path().join("run"))?];
+        write(&runs, dir.path())?;
+        for name in ["walk", "barriers", "heights", "cosine", "distance", "training-loss"] {
+            for extension in ["svg", "png", "csv"] {
+                let path = dir.path().join("figures").join(format!("{name}.{extension}"));
+                assert!(fs::metadata(&path)?.len() > 0, "{}", path.display());
+            }
+        }
+        let table = fs::read_to_string(dir.path().join("figures/barriers.csv"))?;
+        assert!(table.contains("\na,1,3,10,0,0\na,2,3,10,0,0\n"), "{table}");
+        Ok(())
+    }
+
+    #[test]
+    fn the_page_needs_nothing_from_outside() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let runs = [Fixture::new("a", 30, 20).write(&dir.path().join("run"))?];
+        let page = page(&runs, dir.path())?;
+        let page = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("src="));
+        Ok(())
+    }
+
+    #[test]
+    fn a_diverged_run_says_so_and_its_nulls_are_gaps() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let runs =
+            [Fixture::new("</script>&", 12, 12).diverged().write(&dir.path().join("run"))?];
+        let page = page(&runs, dir.path())?;
+        assert!(page.contains("Step 11: the loss is &lt;not&gt; finite"));
+        assert!(page.contains("&lt;/script&gt;&amp;: diverged"));
+        assert!(page.contains("null") && !page.contains("</script>&"));
+        Ok(())
+    }
+
+    #[test]
+    fn runs_of_one_step_and_without_lines_are_reported() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        for (steps, lines) in [(1, 0), (1, 1), (30, 0)] {
+            let run = dir.path().join(format!("{steps}-{lines}"));
+            let runs = [Fixture::new("a", steps, lines).write(&run)?];
+            let page = page(&runs, &run)?;
+            assert_eq!(page.contains("No loss along updates was measured in this run"), lines == 0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn runs_of_one_name_are_told_apart_by_their_folders() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let run = |folder: &str| Fixture::new("a", 30, 20).write(&dir.path().join(folder));
+        let runs =
+            [run("left")?, run("right")?, Fixture::new("b", 30, 0).write(&dir.path().join("b"))?];
+        let page = page(&runs, dir.path())?;
+        assert!(page.contains("<h1>a (left), a (right), b</h1>"));
+        assert!(dir.path().join("figures/walk-2.svg").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_to_report_is_an_error_that_says_what_to_do() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let empty = Fixture::new("a", 0, 0).write(&dir.path().join("run"))?;
+        let error = write(&[empty], dir.path()).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.contains("no step is recorded yet")));
+        assert!(matches!(write(&[], dir.path()), Err(ReportError::NoRuns)));
+        Ok(())
+    }
+}

@@ -22,8 +22,10 @@ impl RunFolder {
         if path.join("manifest.json").exists() || !is_empty_or_missing(path)? {
             return Err(RunError::Exists { path: path.to_owned() });
         }
-        let iterates = path.join("iterates");
-        fs::create_dir_all(&iterates).map_err(RunError::io("create", iterates))?;
+        for folder in ["iterates", "orders"] {
+            let folder = path.join(folder);
+            fs::create_dir_all(&folder).map_err(RunError::io("create", folder))?;
+        }
         let lock = Some(lock(path)?);
         let folder = Self { path: path.to_owned(), _lock: lock };
         write_atomic(&folder.experiment(), experiment.as_bytes())?;
@@ -83,6 +85,11 @@ impl RunFolder {
     /// `iterates/step-NNNNNNNN.safetensors`, theta before step `step`.
     pub fn iterate(&self, step: u64) -> PathBuf {
         self.path.join("iterates").join(format!("step-{step:08}.safetensors"))
+    }
+
+    /// `orders/epoch-NNNN.npy`, the order in which an epoch visits the samples.
+    pub fn epoch_order(&self, epoch: u64) -> PathBuf {
+        self.path.join("orders").join(format!("epoch-{epoch:04}.npy"))
     }
 
     /// `figures/`.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::DataFile;
+
 /// Version of the run folder's format.
 ///
 /// History: 1 = first version.
@@ -19,15 +21,6 @@ pub enum Status {
     Diverged,
     /// Stopped by a signal or an error; `--resume` goes on.
     Interrupted,
-}
-
-/// One file of the data set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataFile {
-    /// The file's name, without its folder.
-    pub name: String,
-    /// Checksum of its bytes as they lie on disk.
-    pub sha256: String,
 }
 
 /// One parameter's place in theta.

@@ -17,6 +17,6 @@ pub use checkpoint::{Checkpoint, Tensors};
 pub use error::RunError;
 pub use folder::RunFolder;
 pub use log::{Log, read_records};
-pub use manifest::{DataFile, FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
+pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
 pub use npy::{read_u32, write_u32};
 pub use records::{LineRecord, StepRecord, TimingRecord};

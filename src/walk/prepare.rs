@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use super::Plan;
-use crate::data::{DataError, Dataset};
+use crate::data::{DataError, DataFile, Dataset};
 use crate::experiment::{Arch, Experiment, Precision, Problem, check_samples};
 use crate::network::{Network, Shape, initialise, mlp};
 use crate::objective::{
     Classification, DeviceError, Interrupt, Measurement, Point, device_by_name,
 };
 use crate::run::{
-    DataFile, FORMAT_VERSION, Manifest, ManifestParameter, RunError, RunFolder, Status, write_u32,
+    FORMAT_VERSION, Manifest, ManifestParameter, RunError, RunFolder, Status, write_u32,
 };
 
 /// Settings that are no part of the experiment: they change no result, only where it is computed.

@@ -8,7 +8,9 @@ use crate::experiment::{LineSchedule, Optimizer, Precision};
 use crate::linalg::{difference_norm, norm};
 use crate::measure::{barrier, check_determinism, cosine, line_losses};
 use crate::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
-use crate::run::{Checkpoint, LineRecord, RunError, RunFolder, Status, StepRecord, write_atomic};
+use crate::run::{
+    Checkpoint, LineRecord, RunError, RunFolder, Status, StepRecord, write_atomic, write_u32,
+};
 
 /// Time between checkpoints within an epoch: what a killed run has to compute again at most.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
@@ -263,6 +265,9 @@ impl<O: Objective> Walker<'_, O> {
         }
         if self.order.0 != place.epoch {
             self.order = (place.epoch, self.plan.epoch_order(place.epoch));
+            if self.plan.train.save_iterates {
+                write_u32(&self.recorder.folder.epoch_order(place.epoch), &self.order.1)?;
+            }
         }
         let samples = &self.order.1[self.plan.batch_range(place)];
         Ok(self.objective.gradient(&self.state.point, Batch::Samples(samples))?)

@@ -1,5 +1,7 @@
 //! Folders of IDX files, whole and damaged: what `load` reads, what it refuses, what `verify` finds.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -1,10 +1,12 @@
 //! Downloads from a server on this machine that behaves as servers do: cuts off, ignores ranges,
 //! stalls, serves something else.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -158,7 +160,7 @@ fn succeeds(behaviours: &[Behaviour], root: &Path) -> Server {
     server
 }
 
-fn part(root: &Path) -> std::path::PathBuf {
+fn part(root: &Path) -> PathBuf {
     root.join(format!("{NAME}.part"))
 }
 
@@ -192,6 +194,7 @@ fn a_file_that_is_there_and_right_is_not_asked_for() {
     })
     .unwrap();
     assert!(present && server.requests().is_empty());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

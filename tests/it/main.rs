@@ -1,1 +1,4 @@
+//! Integration tests: one binary, since each one links the whole framework.
 
+mod data_files;
+mod fetch;

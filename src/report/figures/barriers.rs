@@ -50,12 +50,21 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
         look_for: "Few or no barriers mean that SGD goes from one iterate to the next through a valley, \
                    not over a hill; compare the bars with the number of measured updates in the table."
             .to_owned(),
-        notes: vec![CAVEAT.to_owned()],
+        notes: notes(runs),
         columns: 1,
         choice: None,
         panels: vec![panel],
     }
     .without_empty("No loss along updates was measured, so there is nothing to count.")
+}
+
+fn notes(runs: &[RunData]) -> Vec<String> {
+    let mut notes = vec![CAVEAT.to_owned()];
+    let crossed = runs.iter().flat_map(|run| &run.lines).any(|line| line.barrier == Some(true));
+    if !crossed {
+        notes.insert(0, "No measured update crossed a barrier.".to_owned());
+    }
+    notes
 }
 
 /// What makes the counts trustworthy.

@@ -12,7 +12,8 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
     let longest = runs.iter().map(|run| run.steps.len()).max().unwrap_or(0);
     let window = statistics::window(longest);
     let raw = runs.iter().enumerate().map(|(i, run)| raw(runs, run, i));
-    let means = runs.iter().enumerate().map(|(i, run)| smooth(runs, run, i, window));
+    let smoothed = if window > 1 { runs } else { &[] };
+    let means = smoothed.iter().enumerate().map(|(i, run)| smooth(runs, run, i, window));
     let panel = Panel {
         title: String::new(),
         in_image: true,
@@ -29,14 +30,21 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
         look_for: "Values below zero mean that SGD bounces from one wall of a valley to the other; values \
                    near one mean that it runs along the valley."
             .to_owned(),
-        notes: vec![format!(
-            "Pale dots are single steps, lines their mean over {window} steps around each."
-        )],
+        notes: notes(window),
         columns: 1,
         choice: None,
         panels: vec![panel],
     }
     .without_empty("No cosine is recorded: it needs two steps with a gradient that is not zero.")
+}
+
+fn notes(window: usize) -> Vec<String> {
+    if window == 1 {
+        return Vec::new();
+    }
+    vec![format!(
+        "Pale dots are single steps, lines their mean over the {window} steps around each."
+    )]
 }
 
 /// The cosines as a table.

@@ -9,11 +9,13 @@ use super::by_step::{by_step, named};
 
 /// The fits leave out the first steps, where the distance is that of a few updates.
 const FIT_FROM: f64 = 10.0;
+/// The colour of the fits, next to runs of any colour.
+const FIT: usize = 7;
 
 /// The distance on a linear and on a logarithmic axis of t.
 pub(super) fn figure(runs: &[RunData]) -> Figure {
     let distances = runs.iter().enumerate().map(|(i, run)| distance(runs, run, i));
-    let fits = runs.iter().enumerate().filter_map(|(i, run)| log_fit(runs, run, i));
+    let fits = runs.iter().filter_map(log_fit);
     let distances: Vec<Series> = distances.collect();
     let linear = panel("Linear t", Spacing::Linear, distances.clone());
     let log = panel("Logarithmic t", Spacing::Log, distances.into_iter().chain(fits).collect());
@@ -27,7 +29,7 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
             "On the logarithmic axis a straight line means that the distance grows as log t, as \
                    Hoffer et al. (2017) report; a curve that bends upwards means faster growth."
                 .to_owned(),
-        notes: runs.iter().filter_map(|run| fit_note(runs, run)).collect(),
+        notes: fit_notes(runs),
         columns: 2,
         choice: None,
         panels: vec![linear, log],
@@ -64,37 +66,46 @@ fn points(run: &RunData) -> Vec<(f64, f64)> {
 
 fn distance(runs: &[RunData], run: &RunData, color: usize) -> Series {
     let paths = run.steps.iter().map(|step| step.path_length.unwrap_or(f64::NAN));
-    by_step(run, named(runs, run, "distance"), (Style::Line, color), points(run))
-        .detail("path length", paths)
+    let name = if runs.len() == 1 { "distance" } else { &run.label };
+    by_step(run, name.to_owned(), (Style::Line, color), points(run)).detail("path length", paths)
 }
 
 fn fitted_points(run: &RunData) -> Vec<(f64, f64)> {
     points(run).into_iter().filter(|(t, d)| *t >= FIT_FROM && d.is_finite()).collect()
 }
 
-fn log_fit(runs: &[RunData], run: &RunData, color: usize) -> Option<Series> {
+fn log_fit(run: &RunData) -> Option<Series> {
     let points = fitted_points(run);
     let fit = fit_log(&points)?;
     let ends = [points.first()?.0, points.last()?.0];
     let line = ends.map(|t| (t, fit.first + fit.second * t.ln())).to_vec();
-    let color = if runs.len() == 1 { color + 3 } else { color };
-    Some(Series::new(named(runs, run, "a + b log t"), Style::Dashed, color, line))
+    Some(Series::new("fit a + b log t", Style::Dashed, FIT, line))
+}
+
+fn fit_notes(runs: &[RunData]) -> Vec<String> {
+    let mut notes: Vec<String> = runs.iter().filter_map(|run| fit_note(runs, run)).collect();
+    if !notes.is_empty() {
+        let what = format!(
+            "Fits by least squares over t ≥ {FIT_FROM}; R² is the share of the variance that a curve \
+             explains."
+        );
+        notes.insert(0, what);
+    }
+    notes
 }
 
 fn fit_note(runs: &[RunData], run: &RunData) -> Option<String> {
     let points = fitted_points(run);
     let (log, power): (Fit, Fit) = (fit_log(&points)?, fit_power(&points)?);
-    let sign = if log.second < 0.0 { '−' } else { '+' };
     let text = format!(
-        "Least squares over t ≥ {FIT_FROM}: {:.4} {sign} {:.4} ln t explains R² = {:.4} of the variance, \
-         {:.4} · t^{:.3} explains R² = {:.4}.",
+        "{:.4} {} {:.4} ln t (R² = {:.4}); {:.4} · t^{:.3} (R² = {:.4}).",
         log.first,
+        if log.second < 0.0 { '−' } else { '+' },
         log.second.abs(),
         log.r_squared,
         power.first,
         power.second,
         power.r_squared
     );
-    let text = text.replace('-', "−");
-    Some(named(runs, run, &text))
+    Some(named(runs, run, &text.replace('-', "−")))
 }

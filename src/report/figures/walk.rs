@@ -88,7 +88,7 @@ fn panel(run: &RunData, epoch: u64, in_image: bool) -> Panel {
         x: Axis {
             whole: true,
             every_whole: true,
-            view: Some((first as f64, last as f64 + 1.0)),
+            view: (shown < lines.len()).then_some((first as f64, last as f64 + 1.0)),
             ..Axis::new("iteration", "iteration within the epoch")
         },
         y: Axis { switch: true, ..Axis::new("loss", "full training loss") },

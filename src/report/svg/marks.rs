@@ -46,12 +46,11 @@ pub(super) fn bar((x, y): Point, width: f64, height: f64, color: usize) -> Strin
 
 fn draw(style: Style, color: &str, points: impl Iterator<Item = Point> + Clone) -> String {
     match style {
-        Style::Line => stroke(&polyline(points), color, 1.6, ""),
-        Style::Dashed => stroke(&polyline(points), color, 1.8, " stroke-dasharray=\"5 3.5\""),
-        Style::PaleLine => stroke(&polyline(points), color, 0.8, " stroke-opacity=\"0.35\""),
+        Style::Line => lines(points, color, 1.6, ""),
+        Style::Dashed => lines(points, color, 1.8, " stroke-dasharray=\"5 3.5\""),
+        Style::PaleLine => lines(points, color, 0.8, " stroke-opacity=\"0.35\""),
         Style::DottedLine => {
-            let line = stroke(&polyline(points.clone()), color, 1.2, "");
-            line + &stroke(&dots(points), color, 3.0, "")
+            lines(points.clone(), color, 1.2, "") + &stroke(&dots(points), color, 3.0, "")
         }
         Style::Dots => stroke(&dots(points), color, 5.5, ""),
         Style::PaleDots => stroke(&dots(points), color, 2.4, " stroke-opacity=\"0.35\""),
@@ -70,19 +69,21 @@ fn stroke(path: &str, color: &str, width: f64, more: &str) -> String {
     )
 }
 
-/// Lines between points, broken at gaps; a point alone becomes a dot.
-fn polyline(points: impl Iterator<Item = Point>) -> String {
-    let mut path = String::new();
-    for piece in decimate::line(points) {
-        for (i, (x, y)) in piece.iter().enumerate() {
-            path.push_str(if i == 0 { "M" } else { "L" });
-            path.push_str(&format!("{},{}", pixel(*x), pixel(*y)));
-        }
-        if piece.len() == 1 {
-            path.push_str("h0");
-        }
+/// Lines between points, broken at gaps; a point between two gaps is a dot.
+fn lines(points: impl Iterator<Item = Point>, color: &str, width: f64, more: &str) -> String {
+    let (lone, pieces): (Vec<_>, Vec<_>) =
+        decimate::line(points).into_iter().partition(|piece| piece.len() == 1);
+    let line =
+        stroke(&pieces.iter().map(|piece| polyline(piece)).collect::<String>(), color, width, more);
+    if lone.is_empty() {
+        return line;
     }
-    path
+    line + &stroke(&dots(lone.into_iter().flatten()), color, 2.0 * width, "")
+}
+
+fn polyline(piece: &[Point]) -> String {
+    let places = piece.iter().map(|(x, y)| format!("{},{}", pixel(*x), pixel(*y)));
+    format!("M{}", places.collect::<Vec<_>>().join("L"))
 }
 
 /// Lines of no length, which round caps turn into dots: far shorter than a circle each.
@@ -111,6 +112,7 @@ mod tests {
     #[test]
     fn gaps_break_lines_and_single_points_show() {
         let points = [(0.0, 1.0), (1.0, 2.0), (2.0, f64::NAN), (3.0, 4.0)];
-        assert_eq!(polyline(points.into_iter()), "M0,1L1,2M3,4h0");
+        let svg = lines(points.into_iter(), "#000", 1.0, "");
+        assert!(svg.contains("\"M0,1L1,2\"") && svg.contains("\"M3,4h0\""), "{svg}");
     }
 }

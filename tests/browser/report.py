@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+"""Opens a report.html in a real browser and uses it: reads values, zooms, hides series.
+
+Usage: report.py REPORT.html LINE.jsonl SCREENSHOT.png
+
+LINE.jsonl belongs to the first run of the report. Needs chromium and chromedriver, and nothing from
+outside the standard library: it speaks the W3C WebDriver protocol itself. Prints `N passed, N failed`
+and exits with 1 if a check failed.
+"""
+
+import base64
+import contextlib
+import json
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+BROWSER_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,1000",
+]
+KEYS = {"right": "\ue014", "left": "\ue012", "down": "\ue015", "escape": "\ue00c"}
+
+
+class Browser:
+    """A WebDriver session."""
+
+    def __init__(self, port, profile):
+        self.root = f"http://127.0.0.1:{port}"
+        self.wait_for_driver()
+        options = {
+            "binary": shutil.which("chromium"),
+            "args": [*BROWSER_OPTIONS, f"--user-data-dir={profile}"],
+        }
+        logs = {"browser": "ALL", "performance": "ALL"}
+        wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": logs}
+        session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self.root += f"/session/{session['sessionId']}"
+
+    def wait_for_driver(self):
+        for _ in range(100):
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                if self.call("GET", "/status")["ready"]:
+                    return
+            time.sleep(0.1)
+        sys.exit("chromedriver does not answer")
+
+    def call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.root + path, data, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)["value"]
+
+    def script(self, body, *arguments):
+        return self.call("POST", "/execute/sync", {"script": body, "args": list(arguments)})
+
+    def settle(self):
+        """Waits until the page has drawn what was asked for."""
+        body = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done));"
+        self.call("POST", "/execute/async", {"script": body, "args": []})
+
+    def log(self, kind):
+        return self.call("POST", "/se/log", {"type": kind})
+
+    def cdp(self, command, **parameters):
+        return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def act(self, kind, actions, **parameters):
+        source = {"type": kind, "id": kind, "actions": actions, **parameters}
+        self.call("POST", "/actions", {"actions": [source]})
+        self.settle()
+
+    def mouse(self, *actions):
+        self.act("pointer", list(actions), parameters={"pointerType": "mouse"})
+
+    def move_to(self, x, y):
+        self.mouse(moved(x, y))
+
+    def wheel(self, x, y, amount):
+        time.sleep(0.4)  # The page takes a wheel right after scrolling for more scrolling.
+        scroll = {"type": "scroll", "x": x, "y": y, "deltaX": 0, "deltaY": amount, "origin": "viewport"}
+        self.act("wheel", [scroll])
+
+    def key(self, value):
+        self.act("key", [{"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}])
+
+    def click(self, selector):
+        self.script("document.querySelector(arguments[0]).click()", selector)
+        self.settle()
+
+    def texts(self, selector):
+        return self.script(
+            "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)", selector
+        )
+
+
+def moved(x, y):
+    return {"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y), "origin": "viewport"}
+
+
+class Checks:
+    """Counts what held and prints what did not."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, what, holds, found=""):
+        if holds:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED: {what} {found}")
+
+
+PLOT = "#%s .frame > svg"
+
+
+def plot_frame(browser, figure):
+    """Scrolls a figure into view; the rectangle of its plot."""
+    rectangle = browser.script(
+        "const e = document.querySelector(arguments[0]); e.scrollIntoView({block: 'center'});"
+        "const r = e.getBoundingClientRect(); return [r.left, r.top, r.width, r.height];",
+        PLOT % figure,
+    )
+    browser.settle()
+    return rectangle
+
+
+def readout(browser, figure):
+    """The values that are read out, by name; None if nothing is."""
+    return browser.script(
+        "const e = document.querySelector(`#${arguments[0]} .readout`); if (e.hidden) return null;"
+        "const all = (tag) => [...e.querySelectorAll(tag)].map((one) => one.textContent);"
+        "const values = all('dd'); return Object.fromEntries(all('dt').map((n, i) => [n, values[i]]));",
+        figure,
+    )
+
+
+def check_everything_is_drawn(browser, checks):
+    sizes = browser.script(
+        "return [...document.querySelectorAll('.frame > svg')].map((svg) => {"
+        " const r = svg.getBoundingClientRect();"
+        " return [svg.closest('section').id, r.width, r.height, svg.querySelectorAll('.data > *').length]; })"
+    )
+    checks.check("there are figures", len(sizes) > 0)
+    for figure, width, height, marks in sizes:
+        checks.check(f"{figure} is drawn", width > 200 and height > 200 and marks > 0, (width, height, marks))
+
+
+def check_reading(browser, checks, walk, lines):
+    left, top, width, height = plot_frame(browser, walk)
+    browser.move_to(left + width / 2, top + height / 2)
+    values = readout(browser, walk)
+    checks.check("hovering reads a value", values is not None)
+    if values is None:
+        return
+    line = lines.get(int(values["step"]))
+    checks.check("the step was measured", line is not None, values)
+    losses = dict(zip(line["alphas"], line["losses"])) | {line["floor_alpha"]: line["floor_loss"]}
+    expected = losses.get(float(values["alpha"]))
+    close = expected is not None and abs(float(values["loss"]) - expected) <= 1e-8 * abs(expected)
+    checks.check("the loss read out is that of the records", close, (values, expected))
+
+
+def check_keyboard(browser, checks, walk):
+    browser.script("document.querySelector(arguments[0]).focus()", PLOT % walk)
+    browser.key(KEYS["escape"])
+    checks.check("escape hides the readout", readout(browser, walk) is None)
+    seen = []
+    for key in ("right", "right", "right", "left", "down"):
+        browser.key(KEYS[key])
+        seen.append(readout(browser, walk))
+    checks.check("arrow keys read values", None not in seen, seen)
+    checks.check("right goes on", seen[0] != seen[1] != seen[2], seen)
+    checks.check("left goes back", seen[3] == seen[1], seen)
+
+
+def check_zoom(browser, checks, walk):
+    ticks = f"#{walk} .tick-x"
+    left, top, width, height = plot_frame(browser, walk)
+    middle = (round(left + width / 2), round(top + height / 2))
+    start = browser.texts(ticks)
+    browser.move_to(*middle)
+    browser.wheel(*middle, -360)
+    checks.check("the wheel zooms", browser.texts(ticks) != start)
+    browser.click(f"#{walk} .reset")
+    checks.check("reset restores the axis", browser.texts(ticks) == start)
+    browser.mouse(
+        moved(left + width * 0.3, top + height * 0.3),
+        {"type": "pointerDown", "button": 0},
+        moved(left + width * 0.5, top + height * 0.7),
+        {"type": "pointerUp", "button": 0},
+    )
+    checks.check("a box zooms", browser.texts(ticks) != start)
+    press = [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
+    browser.mouse(moved(*middle), *press, *press)
+    checks.check("a double click resets", browser.texts(ticks) == start, browser.texts(ticks))
+
+
+def check_controls(browser, checks, walk):
+    marks = f"return document.querySelectorAll('#{walk} .frame .data > *').length"
+    before = browser.script(marks)
+    browser.click(f"#{walk} .legend button")
+    checks.check("the legend hides a series", browser.script(marks) < before)
+    browser.click(f"#{walk} .legend button")
+    checks.check("the legend shows it again", browser.script(marks) == before)
+    labels = f"#{walk} .tick-y"
+    linear = browser.texts(labels)
+    browser.click(f"#{walk} .log-y")
+    browser.click(f"#{walk} .log-y")
+    checks.check("the logarithm can be switched on and off", browser.texts(labels) == linear)
+    epochs = browser.texts(f"#{walk} option")
+    if len(epochs) > 1:
+        browser.script(
+            "const s = document.querySelector(arguments[0]); s.value = 1; s.dispatchEvent(new Event('change'))",
+            f"#{walk} select",
+        )
+        browser.settle()
+        checks.check("the epoch can be chosen", browser.texts(f"#{walk} h3") == [f"Epoch {epochs[1]}"])
+
+
+def check_schemes_and_widths(browser, checks):
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    light = browser.script(ground)
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.cdp("Emulation.setEmulatedMedia", features=dark)
+    checks.check("there is a dark scheme", browser.script(ground) != light)
+    browser.cdp("Emulation.setEmulatedMedia", features=[])
+    size = {"width": 390, "height": 800, "deviceScaleFactor": 2, "mobile": True}
+    browser.cdp("Emulation.setDeviceMetricsOverride", **size)
+    browser.settle()
+    overflow = browser.script("return document.documentElement.scrollWidth - innerWidth")
+    checks.check("a narrow page does not overflow", overflow <= 0, overflow)
+    browser.cdp("Emulation.clearDeviceMetricsOverride")
+    browser.settle()
+
+
+def check_quiet(browser, checks, address):
+    """No message on the console, no request but for the page itself."""
+    messages = browser.log("browser")
+    checks.check("the console is silent", not messages, messages)
+    events = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
+    requests = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    # The browser's own start page, which it may show before ours, does not count.
+    ours = [r for r in requests if not r["documentURL"].startswith("chrome://")]
+    sent = [r["request"]["url"] for r in ours]
+    foreign = [url for url in sent if url != address and not url.startswith(("data:", "blob:"))]
+    checks.check("the page was requested", address in sent, sent)
+    checks.check("nothing else was", not foreign, foreign)
+
+
+def screenshot(browser, path):
+    browser.script("scrollTo(0, 0); document.activeElement.blur()")
+    browser.settle()
+    shot = browser.cdp("Page.captureScreenshot", captureBeyondViewport=True)
+    pathlib.Path(path).write_bytes(base64.b64decode(shot["data"]))
+
+
+def use(browser, page, line_file, picture):
+    checks = Checks()
+    address = pathlib.Path(page).resolve().as_uri()
+    records = pathlib.Path(line_file).read_text(encoding="utf-8").splitlines()
+    lines = {record["step"]: record for record in map(json.loads, records)}
+    browser.call("POST", "/url", {"url": address})
+    browser.settle()
+    screenshot(browser, picture)
+    walk = browser.script("return document.querySelector('section.figure').id")
+    check_everything_is_drawn(browser, checks)
+    check_reading(browser, checks, walk, lines)
+    check_keyboard(browser, checks, walk)
+    check_zoom(browser, checks, walk)
+    check_controls(browser, checks, walk)
+    check_schemes_and_widths(browser, checks)
+    check_quiet(browser, checks, address)
+    return checks
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    port = free_port()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        driver = subprocess.Popen(
+            ["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        browser = None
+        try:
+            browser = Browser(port, profile)
+            checks = use(browser, *sys.argv[1:])
+        finally:
+            if browser:
+                with contextlib.suppress(OSError):
+                    browser.call("DELETE", "")
+            driver.terminate()
+            driver.wait(10)
+    print(f"{checks.passed} passed, {checks.failed} failed")
+    sys.exit(checks.failed > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Derives the line losses of a run again, in f64, from its iterates and the data alone.
+
+    python3 tests/reference/rederive.py RUN [--steps N]
+
+RUN must have been made with train.save_iterates = true and an MLP on IDX files or on digits. Needs
+numpy and nothing of losswalk: parameter files, data, evaluation batches, interpolation, network and
+loss are all read or computed here. Prints the largest relative difference of any loss and the number
+of barrier verdicts that differ; fails beyond 2e-6 or at the first verdict that differs.
+"""
+
+import argparse
+import gzip
+import json
+import struct
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+EPSILON = 1e-5
+TOLERANCE = 2e-6
+
+
+def read_safetensors(path):
+    raw = Path(path).read_bytes()
+    (size,) = struct.unpack("<Q", raw[:8])
+    header = json.loads(raw[8 : 8 + size])
+    types = {"F32": "<f4", "F64": "<f8"}
+    arrays = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            data = raw[8 + size + begin : 8 + size + end]
+            array = np.frombuffer(data, types[entry["dtype"]]).reshape(entry["shape"])
+            arrays[name] = array.astype(np.float64)
+    return arrays
+
+
+def read_idx(root, stem):
+    packed = Path(root) / (stem + ".gz")
+    raw = gzip.open(packed).read() if packed.exists() else (Path(root) / stem).read_bytes()
+    dimensions = raw[3]
+    shape = struct.unpack(f">{dimensions}I", raw[4 : 4 + 4 * dimensions])
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def read_data(settings):
+    if settings["name"] == "digits":
+        packed = Path(__file__).parents[2] / "src/data/digits.gz"
+        records = np.frombuffer(gzip.open(packed).read(), np.uint8).reshape(1797, 65)
+        images, labels, scale = records[:, :64], records[:, 64], 16
+    else:
+        images = read_idx(settings["root"], "train-images-idx3-ubyte")
+        labels = read_idx(settings["root"], "train-labels-idx1-ubyte")
+        scale = 255
+    count = settings.get("train_samples", len(images))
+    pixels = images[:count].reshape(count, -1).astype(np.float64) / scale - 0.5
+    return pixels, labels[:count].astype(np.int64)
+
+
+def forward(parameters, x, statistics):
+    """Logits, and the mean and unbiased variance that each norm saw."""
+    seen = []
+    layer = 1
+    while True:
+        x = x @ parameters[f"fc{layer}.weight"].T + parameters[f"fc{layer}.bias"]
+        if f"fc{layer + 1}.weight" not in parameters:
+            return x, seen
+        if f"bn{layer}.weight" in parameters:
+            mean, variance = x.mean(0), x.var(0)
+            seen.append((mean, variance * len(x) / (len(x) - 1)))
+            if statistics is not None:
+                mean, variance = statistics[layer - 1]
+            x = (x - mean) / np.sqrt(variance + EPSILON)
+            x = x * parameters[f"bn{layer}.weight"] + parameters[f"bn{layer}.bias"]
+        x = np.maximum(x, 0)
+        layer += 1
+
+
+def summed_loss(logits, labels):
+    largest = logits.max(1)
+    log_sum = np.log(np.exp(logits - largest[:, None]).sum(1)) + largest
+    return (log_sum - logits[np.arange(len(labels)), labels]).sum()
+
+
+def loss(parameters, pixels, labels, batches, policy):
+    norms = sum(name.endswith("running_mean") for name in parameters)
+    statistics = None
+    if norms and policy == "running":
+        statistics = [
+            (parameters[f"bn{i + 1}.running_mean"], parameters[f"bn{i + 1}.running_var"])
+            for i in range(norms)
+        ]
+    elif norms and policy == "recomputed":
+        seen = [(len(batch), forward(parameters, pixels[batch], None)[1]) for batch in batches]
+        statistics = [
+            tuple(sum(n * s[i][j] for n, s in seen) / len(labels) for j in range(2))
+            for i in range(norms)
+        ]
+    total = 0.0
+    for batch in batches:
+        logits, _ = forward(parameters, pixels[batch], statistics)
+        total += summed_loss(logits, labels[batch])
+    return total / len(labels)
+
+
+def crosses(losses):
+    return max(losses[1:-1]) > max(losses[0], losses[-1])
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("run", type=Path)
+    arguments.add_argument("--steps", type=int, help="the first so many measured steps only")
+    arguments = arguments.parse_args()
+    run = arguments.run
+    experiment = tomllib.loads((run / "run.toml").read_text())
+    pixels, labels = read_data(experiment["data"])
+    order = np.load(run / "evaluation_order.npy")
+    size = experiment["evaluation"]["batch_size"]
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    policy = experiment["evaluation"]["batch_norm"]
+    lines = [json.loads(line) for line in (run / "line.jsonl").read_text().splitlines()]
+    lines = lines[: arguments.steps]
+    if not lines:
+        sys.exit("no measured steps")
+
+    worst, verdicts, ends = 0.0, 0, {}
+    for line in lines:
+        start = read_safetensors(run / f"iterates/step-{line['step']:08}.safetensors")
+        end = read_safetensors(run / f"iterates/step-{line['step'] + 1:08}.safetensors")
+        losses = []
+        for alpha in line["alphas"]:
+            key = line["step"] + alpha
+            if key not in ends:
+                point = {name: start[name] + alpha * (end[name] - start[name]) for name in start}
+                ends[key] = loss(point, pixels, labels, batches, policy)
+            losses.append(ends[key])
+        worst = max(worst, *(abs(a - b) / b for a, b in zip(line["losses"], losses)))
+        verdicts += crosses(losses) != line["barrier"]
+    points = sum(len(line["losses"]) for line in lines)
+    print(f"{len(lines)} lines, {points} losses: largest relative difference {worst:.2e} "
+          f"(at most {TOLERANCE:.0e}); {verdicts} verdicts differ")
+    sys.exit(worst > TOLERANCE or verdicts > 0)
+
+
+if __name__ == "__main__":
+    main()
