@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::arguments::RunArgs;
 use super::{Exit, progress};
+use crate::data;
 use crate::experiment;
 use crate::objective::Interrupt;
 use crate::report;
@@ -16,6 +17,7 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
     let setup = arguments.device.set_up()?;
     let interrupt = listen()?;
     let prepared = prepare(&experiment, &setup, &interrupt)?;
+    warn_about_data(&experiment.data)?;
     let out = arguments.out.unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
     let folder = prepared.open(&out, arguments.resume)?;
     eprintln!("{}: {} steps into {}", experiment.name, prepared.plan.total_steps(), out.display());
@@ -38,6 +40,18 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Diverged);
     }
     Ok(Exit::Done)
+}
+
+/// Says on stderr if a training file is not the published one; the run goes on, since the manifest
+/// records what was read.
+fn warn_about_data(settings: &experiment::Data) -> anyhow::Result<()> {
+    let Some(root) = &settings.root else { return Ok(()) };
+    let findings = data::verify(data::find(&settings.name)?, root)?;
+    for found in findings.iter().filter(|found| found.status == data::Status::Wrong) {
+        let (name, file, detail) = (&settings.name, &found.file, &found.detail);
+        eprintln!("warning: {file} in {} is not {name} as published: {detail}", root.display());
+    }
+    Ok(())
 }
 
 /// Turns Ctrl-C and SIGTERM into a request to stop; a second one ends the process at once.

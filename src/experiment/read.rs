@@ -309,7 +309,7 @@ mod tests {
         let experiment = parse(MINIMAL, "a.toml", "a", &overrides)?;
         assert_eq!((experiment.train.epochs, experiment.name.as_str()), (3, "other"));
         assert!(experiment.model.hidden.is_empty());
-        assert!(parse(MINIMAL, "a.toml", "a", &["name.x=1".to_owned()]).is_ok() == false);
+        assert!(parse(MINIMAL, "a.toml", "a", &["data.name.x=1".to_owned()]).is_err());
         Ok(())
     }
 }

@@ -60,10 +60,11 @@ mod tests {
     use super::*;
     use crate::experiment::parse;
 
+    #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     fn keys(settings: &[&str], available: usize) -> Vec<String> {
         let overrides: Vec<_> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let text = "[data]\nname = 'digits'\n[model]\narch = 'mlp'\n";
-        let experiment = parse(text, "a.toml", "a", &overrides).expect("a valid experiment");
+        let experiment = parse(text, "a.toml", "a", &overrides).unwrap();
         check_samples(&experiment, available).into_iter().map(|problem| problem.key).collect()
     }
 

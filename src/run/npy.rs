@@ -26,7 +26,7 @@ fn header(length: usize) -> String {
 fn encode(values: &[u32]) -> Vec<u8> {
     let mut header = header(values.len());
     // Magic, two bytes of length, header and newline together fill a multiple of 64 bytes.
-    while (MAGIC.len() + 2 + header.len() + 1) % 64 != 0 {
+    while !(MAGIC.len() + 2 + header.len() + 1).is_multiple_of(64) {
         header.push(' ');
     }
     header.push('\n');
