@@ -11,9 +11,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match Cli::parse().run() {
         Ok(exit) => exit.into(),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            losswalk::cli::exit_of(&error).into()
-        }
+        Err(error) => losswalk::cli::fail(&error).into(),
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
+use super::output::show;
 use crate::data::{
     DatasetEntry, FetchOptions, Finding, Progress, Status, default_root, entries, fetch, find,
     names, verify,
@@ -54,7 +55,7 @@ pub enum DataCommand {
 pub fn run(command: DataCommand) -> anyhow::Result<bool> {
     match command {
         DataCommand::List => {
-            print!("{}", list());
+            show(list().trim_end())?;
             Ok(true)
         }
         DataCommand::Fetch { name, root } => run_fetch(find(&name)?, &folder(&name, root)),
@@ -99,20 +100,18 @@ fn run_fetch(entry: &DatasetEntry, root: &Path) -> anyhow::Result<bool> {
 }
 
 fn print_findings(entry: &DatasetEntry, root: &Path) -> anyhow::Result<bool> {
+    let name = entry.name;
     if entry.files.is_empty() {
-        println!("{} is built into losswalk: there are no files to fetch or verify", entry.name);
+        show(format!("{name} is built into losswalk: there are no files to fetch or verify"))?;
         return Ok(true);
     }
     let findings = verify(entry, root)?;
-    println!("{}: {}", entry.name, root.display());
-    print!("{}", table(&findings.iter().map(cells).collect::<Vec<_>>()));
+    let rows = table(&findings.iter().map(cells).collect::<Vec<_>>());
+    let root = root.display();
+    show(format!("{name}: {root}\n{}", rows.trim_end()))?;
     let well = findings.iter().all(|finding| finding.status != Status::Wrong);
     if !well {
-        println!(
-            "delete what is wrong, then run `losswalk data fetch {} --root {}`",
-            entry.name,
-            root.display()
-        );
+        show(format!("delete what is wrong, then run `losswalk data fetch {name} --root {root}`"))?;
     }
     Ok(well)
 }

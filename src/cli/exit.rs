@@ -1,5 +1,7 @@
 //! Exit codes, and which error means which.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use crate::data::DataError;
@@ -30,8 +32,19 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The exit code of an error that a command ended with.
-pub fn exit_of(error: &anyhow::Error) -> Exit {
+/// Shows the error that a command ended with, and says what exit code it means.
+pub fn fail(error: &anyhow::Error) -> Exit {
+    let reader_left = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(reader_left) {
+        return Exit::Done;
+    }
+    eprintln!("error: {error:#}");
+    exit_of(error)
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
     let is_usage = error.chain().any(|cause| {
         cause.is::<ExperimentError>()
             || cause.is::<DataError>()

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Exit;
 use super::arguments::LineArgs;
+use super::output::show;
 use crate::experiment::{self, Precision};
 use crate::linalg::difference_norm;
 use crate::measure::{barrier, line_losses};
@@ -54,11 +55,7 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
         alphas: measured.alphas,
         losses: measured.losses,
     };
-    if arguments.json {
-        println!("{}", serde_json::to_string(&answer)?);
-    } else {
-        print_table(&answer);
-    }
+    show(if arguments.json { serde_json::to_string(&answer)? } else { table(&answer) })?;
     Ok(Exit::Done)
 }
 
@@ -66,20 +63,20 @@ fn read(objective: &impl Objective, path: &Path) -> anyhow::Result<Point> {
     objective.import(&Tensors::read(path)?).with_context(|| path.display().to_string())
 }
 
-fn print_table(answer: &Answer) {
-    println!("{:>8}  loss ({} samples)", "alpha", answer.samples);
-    for (alpha, loss) in answer.alphas.iter().zip(&answer.losses) {
-        println!("{alpha:>8.4}  {loss:.9}");
-    }
-    println!("distance {:.6}", answer.distance);
+fn table(answer: &Answer) -> String {
+    let mut rows = vec![format!("{:>8}  loss ({} samples)", "alpha", answer.samples)];
+    let points = answer.alphas.iter().zip(&answer.losses);
+    rows.extend(points.map(|(alpha, loss)| format!("{alpha:>8.4}  {loss:.9}")));
+    rows.push(format!("distance {:.6}", answer.distance));
     match (answer.barrier, answer.barrier_height, answer.floor_loss, answer.floor_alpha) {
         (Some(crossed), Some(height), Some(floor), Some(alpha)) => {
             let verdict = if crossed { "crossed" } else { "none" };
-            println!(
-                "barrier {verdict}: the highest point between lies {height:+.3e} from the higher end"
-            );
-            println!("floor {floor:.9} at alpha {alpha:.4}");
+            rows.push(format!(
+                "barrier {verdict}: the highest point between the ends is {height:+.3e} from the higher end"
+            ));
+            rows.push(format!("floor {floor:.9} at alpha {alpha:.4}"));
         }
-        _ => println!("no verdict: a loss is not finite"),
+        _ => rows.push("no verdict: a loss is not finite".to_owned()),
     }
+    rows.join("\n")
 }

@@ -4,9 +4,10 @@ mod arguments;
 mod data;
 mod exit;
 mod line;
+mod output;
 mod progress;
 mod report;
 mod run;
 
 pub use arguments::Cli;
-pub use exit::{Exit, exit_of};
+pub use exit::{Exit, fail};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Exit;
 use super::arguments::ReportArgs;
+use super::output::show;
 use crate::report;
 use crate::run::RunFolder;
 
@@ -14,6 +15,6 @@ pub(super) fn run(arguments: ReportArgs) -> anyhow::Result<Exit> {
         _ => PathBuf::from("runs/comparison"),
     });
     let written = report::write(&runs?, &out)?;
-    println!("{}", written.page.display());
+    show(written.page.display())?;
     Ok(Exit::Done)
 }

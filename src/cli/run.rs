@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::arguments::RunArgs;
+use super::output::show;
 use super::{Exit, progress};
 use crate::data;
 use crate::experiment;
@@ -32,9 +33,9 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
         eprintln!("interrupted after {step} steps; continue with the same command and --resume");
         return Ok(Exit::Interrupted);
     }
-    print!("{}", report::summary(&folder)?);
+    let summary = report::summary(&folder)?;
     let written = report::write(&[folder], &out)?;
-    println!("report: {}", written.page.display());
+    show(format!("{summary}report: {}", written.page.display()))?;
     if let Outcome::Diverged { step } = outcome {
         eprintln!("training diverged at step {step}; everything measured until then is kept");
         return Ok(Exit::Diverged);
@@ -62,7 +63,7 @@ fn listen() -> anyhow::Result<Interrupt> {
         if raised.raise() {
             std::process::exit(Exit::Interrupted as i32);
         }
-        eprintln!("stopping after this step; press Ctrl-C again to stop at once");
+        eprintln!("stopping; press Ctrl-C again to stop at once");
     })?;
     Ok(interrupt)
 }
