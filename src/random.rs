@@ -37,6 +37,13 @@ impl Stream {
         (self.0.next_u64() >> 11) as f64 * 2f64.powi(-53)
     }
 
+    /// Normal with mean 0 and variance 1 (Box & Muller 1958).
+    pub fn normal(&mut self) -> f64 {
+        // 1 - u lies in (0, 1], so the logarithm is finite.
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
     /// Uniform in 0..bound without bias, by rejection (Lemire 2019, arXiv 1805.10941).
     fn below(&mut self, bound: u64) -> u64 {
         let threshold = bound.wrapping_neg() % bound;
@@ -71,6 +78,17 @@ mod tests {
         // Six orders, each with standard deviation sqrt(6000 · 1/6 · 5/6) = 29.
         assert_eq!(counts.len(), 6);
         assert!(counts.values().all(|&count: &i32| (count - 1000).abs() < 150), "{counts:?}");
+    }
+
+    #[test]
+    fn normal_numbers_have_mean_0_variance_1_and_fourth_moment_3() {
+        let mut stream = Stream::initialisation(1, 0);
+        let numbers: Vec<f64> = (0..100_000).map(|_| stream.normal()).collect();
+        let moment = |p: i32| numbers.iter().map(|x| x.powi(p)).sum::<f64>() / 1e5;
+        // Five standard errors: 1, sqrt 2 and sqrt 96 over sqrt(100,000).
+        assert!(moment(1).abs() < 0.016);
+        assert!((moment(2) - 1.0).abs() < 0.023);
+        assert!((moment(4) - 3.0).abs() < 0.155);
     }
 
     #[test]

@@ -10,9 +10,9 @@ use super::{Exit, data, line, report, run};
 ///
 /// losswalk trains a network and records, for every update theta_t -> theta_{t+1}, the loss at
 /// interpolated points, the barriers crossed, the valley floor, the cosine of consecutive gradients
-/// and the distance from initialisation. Start with:
+/// and the distance from initialisation.
 ///
-///     losswalk run experiments/quickstart.toml
+/// Start with: losswalk run experiments/quickstart.toml
 ///
 /// Exit codes: 0 done; 2 a mistake in arguments, experiment or data; 3 training diverged;
 /// 130 interrupted (continue with --resume); 1 anything else.

@@ -173,6 +173,17 @@ impl Dataset {
         Ok(self)
     }
 
+    /// The same samples with other images.
+    pub(super) fn with_images(
+        self,
+        images: Vec<u8>,
+        shape: ImageShape,
+        normalisation: Normalisation,
+    ) -> Self {
+        let tables = Tables::new(&normalisation);
+        Self { images, shape, normalisation, tables, ..self }
+    }
+
     /// The normalised images of the samples `indices`, in that order:
     /// `[indices.len(), height, width, channels]`. One table look-up a pixel.
     ///

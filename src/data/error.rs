@@ -73,6 +73,24 @@ pub enum DataError {
         /// The number there is.
         available: usize,
     },
+    /// Images larger than the size that they are to be padded to.
+    #[error("data.pad = {size}: the images are {height}x{width} already; choose at least that")]
+    Pad {
+        /// The size asked for.
+        size: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
+    },
+    /// Channels that the images cannot be given.
+    #[error("data.channels = {wanted}: the images have {found}; only grey images can be repeated")]
+    Channels {
+        /// Channels asked for.
+        wanted: usize,
+        /// Channels there are.
+        found: usize,
+    },
     /// A download would replace a file that is not the published one.
     #[error("{}: this file is in the way: it is not the published one (SHA-256 {found}, published {published}); delete it and fetch again, or fetch into another folder with --root", path.display())]
     InTheWay {

@@ -3,6 +3,7 @@
 //! Images stay in memory as the bytes of their files, channels last, and are normalised while a
 //! batch is gathered. Nothing here knows a tensor framework.
 
+mod adapt;
 mod catalog;
 mod checksum;
 mod dataset;

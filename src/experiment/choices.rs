@@ -35,6 +35,22 @@ choice! {
     Arch {
         /// Multi-layer perceptron.
         Mlp = "mlp",
+        /// VGG with 8 convolutions and 3 linear layers.
+        Vgg11 = "vgg11",
+        /// Residual network with pre-activation.
+        Resnet = "resnet",
+        /// Wide residual network.
+        WideResnet = "wide-resnet",
+    }
+}
+
+choice! {
+    /// Widths of the two hidden layers of VGG's classifier.
+    Head {
+        /// 512 and 512, for images that the pools shrink to one pixel (32x32).
+        Equal = "512-512",
+        /// 1024 and 512, for larger ones (64x64).
+        Tapered = "1024-512",
     }
 }
 

@@ -7,7 +7,7 @@ mod samples;
 mod schema;
 
 pub use choices::{
-    Arch, Augment, BatchNormPolicy, Choice, MeasureKind, Mode, Optimizer, Precision, Protocol,
+    Arch, Augment, BatchNormPolicy, Choice, Head, MeasureKind, Mode, Optimizer, Precision, Protocol,
 };
 pub use read::{ExperimentError, load, parse};
 pub use reader::Problem;

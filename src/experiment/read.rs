@@ -6,8 +6,8 @@ use toml::{Table, Value};
 
 use super::reader::{FromToml, Problem, Section};
 use super::{
-    Augment, BatchNormPolicy, DEFAULT_CHUNK, Data, Epochs, Evaluation, Experiment, Iterations,
-    LineSchedule, Measure, Mode, Model, Optimizer, Precision, Protocol, Train,
+    Arch, Augment, BatchNormPolicy, DEFAULT_CHUNK, Data, Epochs, Evaluation, Experiment, Head,
+    Iterations, LineSchedule, Measure, Mode, Model, Optimizer, Precision, Protocol, Train,
 };
 use crate::data;
 
@@ -168,20 +168,38 @@ fn read_data(mut section: Section) -> Data {
     if train_samples == Some(0) {
         section.problem("train_samples", Some(&Value::Integer(0)), "must be at least 1");
     }
+    let (pad, channels) = (section.optional("pad"), section.optional("channels"));
     let augment = section.choice("augment", Some(Augment::None));
     section.finish();
-    Data { name, root, train_samples, augment }
+    Data { name, root, train_samples, pad, channels, augment }
 }
 
 fn read_model(mut section: Section) -> Model {
     let arch = section.choice("arch", None);
-    let hidden: Vec<usize> = section.optional("hidden").unwrap_or_else(|| vec![500, 350]);
-    if hidden.contains(&0) {
-        section.problem("hidden", None, "every width must be at least 1");
-    }
     let batch_norm = section.optional("batch_norm").unwrap_or(true);
+    let model = match arch {
+        Arch::Mlp => {
+            let hidden: Vec<usize> = section.optional("hidden").unwrap_or_else(|| vec![500, 350]);
+            if hidden.contains(&0) {
+                section.problem("hidden", None, "every width must be at least 1");
+            }
+            Model::Mlp { hidden, batch_norm }
+        }
+        Arch::Vgg11 => {
+            let positive = |&width: &f64| width.is_finite() && width > 0.0;
+            let width =
+                section.checked("width", 1.0, positive, "must be above 0, for example 0.25");
+            let head = section.choice("head", Some(Head::Equal));
+            Model::Vgg11 { width, head, batch_norm }
+        }
+        Arch::Resnet => Model::Resnet { depth: section.positive("depth", 56), batch_norm },
+        Arch::WideResnet => {
+            let (depth, widen) = (section.positive("depth", 28), section.positive("widen", 10));
+            Model::WideResnet { depth, widen, batch_norm }
+        }
+    };
     section.finish();
-    Model { arch, hidden, batch_norm }
+    model
 }
 
 fn read_train(mut section: Section) -> Train {
@@ -291,7 +309,7 @@ mod tests {
             "bad.toml: 9 mistakes",
             "nmae = \"x\": unknown key; valid here: name, data",
             "data.name = \"imagenet\": must be one of: digits",
-            "model.arch = \"vit\": must be one of: mlp",
+            "model.arch = \"vit\": must be one of: mlp, vgg11",
             "train.learning_rate = -1.0: must be a finite number above 0",
             "train.batch_size = 0: must be at least 1",
             "train.momentum = \"big\": must be a number",
@@ -308,7 +326,7 @@ mod tests {
         let overrides = ["train.epochs=3", "name=other", "model.hidden=[]"].map(str::to_owned);
         let experiment = parse(MINIMAL, "a.toml", "a", &overrides)?;
         assert_eq!((experiment.train.epochs, experiment.name.as_str()), (3, "other"));
-        assert!(experiment.model.hidden.is_empty());
+        assert_eq!(experiment.model, Model::Mlp { hidden: Vec::new(), batch_norm: true });
         assert!(parse(MINIMAL, "a.toml", "a", &["data.name.x=1".to_owned()]).is_err());
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize as DeriveSerialize;
 use serde::ser::{Serialize, Serializer};
 
-use super::{Arch, Augment, BatchNormPolicy, MeasureKind, Mode, Optimizer, Precision, Protocol};
+use super::{Augment, BatchNormPolicy, Head, MeasureKind, Mode, Optimizer, Precision, Protocol};
 
 /// Samples that one gradient computation holds at once; larger batches are cut into chunks.
 pub const DEFAULT_CHUNK: usize = 5000;
@@ -30,7 +30,12 @@ pub struct Experiment {
 impl Experiment {
     /// The network has batch norm.
     pub fn has_batch_norm(&self) -> bool {
-        self.model.batch_norm && !self.model.hidden.is_empty()
+        match &self.model {
+            Model::Mlp { hidden, batch_norm } => *batch_norm && !hidden.is_empty(),
+            Model::Vgg11 { batch_norm, .. }
+            | Model::Resnet { batch_norm, .. }
+            | Model::WideResnet { batch_norm, .. } => *batch_norm,
+        }
     }
 
     /// The text of `run.toml`.
@@ -50,19 +55,56 @@ pub struct Data {
     /// The first so many; all if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_samples: Option<usize>,
+    /// Images in the middle of a border of zeros, so many pixels high and wide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pad: Option<usize>,
+    /// Grey images repeated in so many channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
     /// Change of the training images.
     pub augment: Augment,
 }
 
-/// `[model]`.
+/// `[model]`: the architecture and its settings.
 #[derive(Debug, Clone, PartialEq, DeriveSerialize)]
-pub struct Model {
-    /// Architecture.
-    pub arch: Arch,
-    /// Widths of the hidden layers; none is softmax regression.
-    pub hidden: Vec<usize>,
-    /// Batch norm behind every hidden linear layer.
-    pub batch_norm: bool,
+#[serde(tag = "arch")]
+pub enum Model {
+    /// Multi-layer perceptron.
+    #[serde(rename = "mlp")]
+    Mlp {
+        /// Widths of the hidden layers; none is softmax regression.
+        hidden: Vec<usize>,
+        /// Batch norm behind every hidden linear layer.
+        batch_norm: bool,
+    },
+    /// VGG with 8 convolutions and 3 linear layers.
+    #[serde(rename = "vgg11")]
+    Vgg11 {
+        /// Scales every number of channels.
+        width: f64,
+        /// Hidden layers of the classifier.
+        head: Head,
+        /// Batch norm behind every convolution.
+        batch_norm: bool,
+    },
+    /// Residual network with pre-activation.
+    #[serde(rename = "resnet")]
+    Resnet {
+        /// 6n + 2.
+        depth: usize,
+        /// Batch norm before every rectifier.
+        batch_norm: bool,
+    },
+    /// Wide residual network.
+    #[serde(rename = "wide-resnet")]
+    WideResnet {
+        /// 6n + 4.
+        depth: usize,
+        /// Scales the number of filters.
+        widen: usize,
+        /// Batch norm before every rectifier.
+        batch_norm: bool,
+    },
 }
 
 /// `[train]`.

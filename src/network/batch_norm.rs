@@ -4,7 +4,9 @@
 //! functions of theta with all their derivatives, or given from outside.
 
 use super::layer::rows;
-use super::{Initial, Layer, Layout, Normalisation, ParameterId, Pass, Statistics};
+use super::{
+    Initial, Layer, Layout, Normalisation, ParameterId, Pass, Shape, ShapeError, Statistics,
+};
 use crate::taylor::Series;
 
 /// Added to the variance (PyTorch's default).
@@ -44,6 +46,10 @@ impl BatchNorm {
 }
 
 impl Layer for BatchNorm {
+    fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(input)
+    }
+
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {
         let shape = input.dims();
         let input = rows(input);

@@ -12,6 +12,7 @@ fn draw(entry: &Entry, seed: u64, index: usize) -> Vec<f64> {
     let mut stream = Stream::initialisation(seed, index);
     let next = || match entry.initial {
         Initial::Constant(value) => value,
+        Initial::Normal { std } => std * stream.normal(),
         Initial::Uniform { bound } => bound * (2.0 * stream.unit() - 1.0),
     };
     std::iter::repeat_with(next).take(entry.len()).collect()
@@ -20,11 +21,11 @@ fn draw(entry: &Entry, seed: u64, index: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Shape, mlp};
+    use crate::network::{Shape, ShapeError, mlp};
 
     #[test]
-    fn linear_layers_are_uniform_and_norms_one_and_zero() {
-        let network = mlp(Shape::flat(100), &[200], 10, true);
+    fn linear_layers_are_uniform_and_norms_one_and_zero() -> Result<(), ShapeError> {
+        let network = mlp(Shape::flat(100), &[200], 10, true)?;
         let theta = initialise(&network.layout.parameters, 7);
         let of = |i: usize| &theta[network.layout.parameters[i].range()];
         let variance = of(0).iter().map(|w| w * w).sum::<f64>() / of(0).len() as f64;
@@ -32,5 +33,6 @@ mod tests {
         assert!(of(0).iter().all(|w| w.abs() <= 0.1));
         assert!(of(2).iter().all(|&w| w == 1.0) && of(3).iter().all(|&w| w == 0.0));
         assert_ne!(theta, initialise(&network.layout.parameters, 8));
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What a layer is, and what a forward pass carries from layer to layer.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use super::ParameterId;
 use crate::taylor::Series;
@@ -28,8 +28,29 @@ impl Shape {
     }
 }
 
+impl fmt::Display for Shape {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "{}x{}x{}", self.height, self.width, self.channels)
+    }
+}
+
+/// Layers that do not fit together, or a setting that no network of the kind has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ShapeError(String);
+
+impl ShapeError {
+    /// What does not fit, with both shapes.
+    pub fn new(problem: String) -> Self {
+        Self(problem)
+    }
+}
+
 /// One layer of a network.
 pub trait Layer: Debug + Send + Sync {
+    /// The shape of the output, or why the layer cannot take this input.
+    fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError>;
+
     /// Maps activations [n, h, w, c] to activations, at every order of the series.
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4>;
 

@@ -12,6 +12,11 @@ pub enum Initial {
         /// The bound.
         bound: f64,
     },
+    /// Normal with mean 0.
+    Normal {
+        /// Standard deviation.
+        std: f64,
+    },
     /// The same number everywhere.
     Constant(f64),
 }
@@ -25,6 +30,8 @@ pub struct Entry {
     pub shape: Vec<usize>,
     /// Dimension i of the file is dimension `file_axes[i]` in memory.
     pub file_axes: Vec<usize>,
+    /// Dimensions that the file keeps apart; the rest are flattened into the last of them.
+    pub file_rank: usize,
     /// Index of its first number in the flat vector.
     pub offset: usize,
     /// The distribution it starts from.
@@ -49,7 +56,11 @@ impl Entry {
 
     /// Dimensions in files: PyTorch's order.
     pub fn file_shape(&self) -> Vec<usize> {
-        self.file_axes.iter().map(|&axis| self.shape[axis]).collect()
+        let sizes = self.file_axes.iter().map(|&axis| self.shape[axis]);
+        let (mut shape, rest): (Vec<_>, usize) =
+            (sizes.clone().take(self.file_rank).collect(), sizes.skip(self.file_rank).product());
+        shape.iter_mut().last().into_iter().for_each(|last| *last *= rest);
+        shape
     }
 }
 
@@ -71,7 +82,19 @@ impl Layout {
         file_axes: &[usize],
         initial: Initial,
     ) -> ParameterId {
-        push(&mut self.parameters, name, shape, file_axes, initial);
+        self.flattened(name, shape, file_axes, shape.len(), initial)
+    }
+
+    /// Declares a parameter of which files flatten all dimensions after the first `file_rank` - 1.
+    pub fn flattened(
+        &mut self,
+        name: String,
+        shape: &[usize],
+        file_axes: &[usize],
+        file_rank: usize,
+        initial: Initial,
+    ) -> ParameterId {
+        push(&mut self.parameters, name, shape, file_axes, file_rank, initial);
         ParameterId(self.parameters.len() - 1)
     }
 
@@ -80,7 +103,7 @@ impl Layout {
         let statistics = [("running_mean", 0.0), ("running_var", 1.0)];
         for (kind, value) in statistics {
             let name = format!("{name}.{kind}");
-            push(&mut self.buffers, name, &[channels], &[0], Initial::Constant(value));
+            push(&mut self.buffers, name, &[channels], &[0], 1, Initial::Constant(value));
         }
     }
 
@@ -105,9 +128,10 @@ fn push(
     name: String,
     shape: &[usize],
     file_axes: &[usize],
+    file_rank: usize,
     initial: Initial,
 ) {
     let offset = entries.last().map_or(0, |entry| entry.range().end);
     let (shape, file_axes) = (shape.to_vec(), file_axes.to_vec());
-    entries.push(Entry { name, shape, file_axes, offset, initial });
+    entries.push(Entry { name, shape, file_axes, file_rank, offset, initial });
 }

@@ -1,11 +1,11 @@
 //! Fully connected layer: y = x W + b.
 
-use super::{Initial, Layer, Layout, ParameterId, Pass, Shape};
+use super::{Initial, Layer, Layout, ParameterId, Pass, Shape, ShapeError};
 use crate::taylor::Series;
 
-/// y = x W + b with W [inputs, outputs] in memory and [outputs, inputs] in files.
+/// y = x W + b with W [h, w, c, outputs] in memory and [outputs, c h w] in files.
 ///
-/// The input [n, h, w, c] is flattened to [n, h w c].
+/// The input [n, h, w, c] is flattened to [n, h w c]; files flatten channels first.
 #[derive(Debug)]
 pub struct Linear {
     inputs: usize,
@@ -20,13 +20,18 @@ impl Linear {
         let inputs = input.size();
         let initial = Initial::Uniform { bound: 1.0 / (inputs as f64).sqrt() };
         let weight = format!("{name}.weight");
-        let weight = layout.parameter(weight, &[inputs, outputs], &[1, 0], initial);
+        let shape = [input.height, input.width, input.channels, outputs];
+        let weight = layout.flattened(weight, &shape, &[3, 2, 0, 1], 2, initial);
         let bias = layout.parameter(format!("{name}.bias"), &[outputs], &[0], initial);
         Self { inputs, outputs, weight, bias }
     }
 }
 
 impl Layer for Linear {
+    fn output_shape(&self, _: Shape) -> Result<Shape, ShapeError> {
+        Ok(Shape::flat(self.outputs))
+    }
+
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {
         let [n, ..] = input.dims();
         let weight = pass.parameter(self.weight, [self.inputs, self.outputs]);

@@ -4,23 +4,37 @@
 //! of any order; activations are channels-last, [n, h, w, c].
 
 mod batch_norm;
+mod convolution;
 mod initialisation;
 mod layer;
 mod layout;
 mod linear;
 mod loss;
 mod mlp;
+mod pooling;
 mod relu;
+mod residual;
+mod resnet;
 mod sequential;
+mod stack;
 pub mod state_dict;
+mod vgg;
+mod zoo;
 
 pub use batch_norm::{BatchNorm, EPSILON, RUNNING_MOMENTUM};
+pub use convolution::{Convolution, ConvolutionConfig};
 pub use initialisation::initialise;
-pub use layer::{Layer, Normalisation, Pass, Shape, Statistics};
+pub use layer::{Layer, Normalisation, Pass, Shape, ShapeError, Statistics};
 pub use layout::{Entry, Initial, Layout, ParameterId};
 pub use linear::Linear;
 pub use loss::cross_entropy;
 pub use mlp::mlp;
+pub use pooling::{GlobalAveragePool, MaxPool};
 pub use relu::Relu;
+pub use residual::Residual;
+pub use resnet::{resnet, wide_resnet};
 pub use sequential::Network;
+pub use stack::Stack;
 pub use state_dict::StateDictError;
+pub use vgg::vgg11;
+pub use zoo::build;

@@ -1,6 +1,6 @@
 //! Rectified linear unit.
 
-use super::{Layer, Pass};
+use super::{Layer, Pass, Shape, ShapeError};
 use crate::taylor::Series;
 
 /// max(x, 0), entry by entry. The derivative at 0 is 0.
@@ -8,6 +8,10 @@ use crate::taylor::Series;
 pub struct Relu;
 
 impl Layer for Relu {
+    fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(input)
+    }
+
     fn forward(&self, input: Series<4>, _: &mut Pass) -> Series<4> {
         input.relu()
     }

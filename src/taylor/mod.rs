@@ -7,5 +7,6 @@
 mod arithmetic;
 mod functions;
 mod series;
+mod spatial;
 
 pub use series::Series;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::Plan;
 use crate::data::{DataError, DataFile, Dataset};
-use crate::experiment::{Arch, Experiment, Precision, Problem, check_samples};
-use crate::network::{Network, Shape, initialise, mlp};
+use crate::experiment::{Experiment, Precision, Problem, check_samples};
+use crate::network::{Network, Shape, ShapeError, build, initialise};
 use crate::objective::{
     Classification, DeviceError, Interrupt, Measurement, Point, device_by_name,
 };
@@ -32,6 +32,9 @@ pub enum PrepareError {
     /// The device.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The network does not fit the images, or cannot be.
+    #[error("model: {0}")]
+    Network(#[from] ShapeError),
     /// Settings that the data set's size forbids.
     #[error("the experiment does not fit its data:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
     Samples(Vec<Problem>),
@@ -86,7 +89,7 @@ pub fn prepare(
     let data = load_data(experiment)?;
     let files = data.files().to_vec();
     let samples = data.len();
-    let network = build_network(experiment, &data);
+    let network = build_network(experiment, &data)?;
     let seed = experiment.train.seed;
     let (layout, evaluation) = (&network.layout, &experiment.evaluation);
     let start = Point {
@@ -157,24 +160,27 @@ impl Prepared {
 
 fn load_data(experiment: &Experiment) -> Result<Dataset, PrepareError> {
     let settings = &experiment.data;
-    let data = crate::data::load(&settings.name, settings.root.as_deref())?;
+    let mut data = crate::data::load(&settings.name, settings.root.as_deref())?;
     let problems = check_samples(experiment, data.len());
     if !problems.is_empty() {
         return Err(PrepareError::Samples(problems));
     }
-    match settings.train_samples {
-        Some(count) => Ok(data.truncated(count)?),
-        None => Ok(data),
+    if let Some(count) = settings.train_samples {
+        data = data.truncated(count)?;
     }
+    if let Some(size) = settings.pad {
+        data = data.padded(size)?;
+    }
+    if let Some(channels) = settings.channels {
+        data = data.with_channels(channels)?;
+    }
+    Ok(data)
 }
 
-fn build_network(experiment: &Experiment, data: &Dataset) -> Network {
+fn build_network(experiment: &Experiment, data: &Dataset) -> Result<Network, ShapeError> {
     let shape = data.shape();
     let input = Shape { height: shape.height, width: shape.width, channels: shape.channels };
-    let model = &experiment.model;
-    match model.arch {
-        Arch::Mlp => mlp(input, &model.hidden, data.classes(), model.batch_norm),
-    }
+    build(&experiment.model, input, data.classes())
 }
 
 fn manifest(

@@ -46,23 +46,28 @@ def read_idx(root, stem):
 
 
 def read_data(settings):
+    """Images [n, c, h, w] and labels, as the network sees them."""
     if settings["name"] == "digits":
         packed = Path(__file__).parents[2] / "src/data/digits.gz"
         records = np.frombuffer(gzip.open(packed).read(), np.uint8).reshape(1797, 65)
-        images, labels, scale = records[:, :64], records[:, 64], 16
+        images, labels, scale = records[:, :64].reshape(-1, 8, 8), records[:, 64], 16
     else:
         images = read_idx(settings["root"], "train-images-idx3-ubyte")
         labels = read_idx(settings["root"], "train-labels-idx1-ubyte")
         scale = 255
     count = settings.get("train_samples", len(images))
-    pixels = images[:count].reshape(count, -1).astype(np.float64) / scale - 0.5
-    return pixels, labels[:count].astype(np.int64)
+    images = images[:count]
+    if "pad" in settings:
+        border = [settings["pad"] - size for size in images.shape[1:]]
+        images = np.pad(images, [(0, 0)] + [(size // 2, size - size // 2) for size in border])
+    images = np.repeat(images[:, None], settings.get("channels", 1), axis=1)
+    return images.astype(np.float64) / scale - 0.5, labels[:count].astype(np.int64)
 
 
 def forward(parameters, x, statistics):
     """Logits, and the mean and unbiased variance that each norm saw."""
     seen = []
-    layer = 1
+    x, layer = x.reshape(len(x), -1), 1
     while True:
         x = x @ parameters[f"fc{layer}.weight"].T + parameters[f"fc{layer}.bias"]
         if f"fc{layer + 1}.weight" not in parameters:

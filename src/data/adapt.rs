@@ -1,0 +1,75 @@
+//! Images made to fit a network: a border of zeros, and grey as colour.
+
+use super::{DataError, Dataset, ImageShape, Normalisation};
+
+impl Dataset {
+    /// Every image in the middle of a `size` x `size` image whose border has the byte 0. Of an odd
+    /// border the larger part is below and to the right.
+    ///
+    /// # Errors
+    /// [`DataError::Pad`] if the images are larger.
+    pub fn padded(self, size: usize) -> Result<Self, DataError> {
+        let ImageShape { height, width, channels } = self.shape();
+        if height > size || width > size {
+            return Err(DataError::Pad { size, height, width });
+        }
+        let (top, left) = ((size - height) / 2, (size - width) / 2);
+        let row = width * channels;
+        let mut images = vec![0; self.len() * size * size * channels];
+        for (index, source) in self.images().chunks(row).enumerate() {
+            let (image, y) = (index / height, index % height);
+            let start = ((image * size + top + y) * size + left) * channels;
+            images[start..start + row].copy_from_slice(source);
+        }
+        let shape = ImageShape { height: size, width: size, channels };
+        let normalisation = self.normalisation().clone();
+        Ok(self.with_images(images, shape, normalisation))
+    }
+
+    /// Grey images repeated in `channels` channels, each normalised like the one they had.
+    ///
+    /// # Errors
+    /// [`DataError::Channels`] if the images are not grey.
+    pub fn with_channels(self, channels: usize) -> Result<Self, DataError> {
+        let shape = self.shape();
+        if shape.channels == channels {
+            return Ok(self);
+        }
+        if shape.channels != 1 {
+            return Err(DataError::Channels { wanted: channels, found: shape.channels });
+        }
+        let images = self.images().iter().flat_map(|&byte| std::iter::repeat_n(byte, channels));
+        let images = images.collect();
+        let Normalisation { scale, mean, std } = self.normalisation().clone();
+        let normalisation = Normalisation {
+            scale,
+            mean: vec![mean[0]; channels].into(),
+            std: vec![std[0]; channels].into(),
+        };
+        Ok(self.with_images(images, ImageShape { channels, ..shape }, normalisation))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::load;
+
+    #[test]
+    fn the_image_lies_in_the_middle_of_its_border() -> Result<(), DataError> {
+        let plain = load("digits", None)?.truncated(2)?;
+        let padded = plain.clone().padded(11)?.with_channels(3)?;
+        assert_eq!(padded.shape(), ImageShape { height: 11, width: 11, channels: 3 });
+        let (before, after): (Vec<f64>, Vec<f64>) = (plain.pixels(&[1]), padded.pixels(&[1]));
+        for (y, x) in [(0, 0), (3, 5), (7, 7)] {
+            for channel in 0..3 {
+                assert_eq!(after[((y + 1) * 11 + x + 1) * 3 + channel], before[y * 8 + x]);
+            }
+        }
+        let border = after.chunks(33).next().into_iter().flatten();
+        assert!(border.copied().all(|value| value == -0.5));
+        assert!(plain.clone().padded(7).is_err());
+        assert!(padded.with_channels(1).is_err());
+        Ok(())
+    }
+}
