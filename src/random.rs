@@ -26,6 +26,28 @@ impl Stream {
         Self::new(seed, 3, 0)
     }
 
+    /// The order of the samples at one point of one line, where every point gets its own.
+    pub fn point_order(seed: u64, line: u64, point: u64) -> Self {
+        Self::new(seed, 4, line).child(point)
+    }
+
+    /// The change of sample `index` in an epoch.
+    pub fn augmentation(seed: u64, epoch: u64, index: u32) -> Self {
+        Self::new(seed, 5, epoch).child(index.into())
+    }
+
+    /// The change of sample `index` at one point of one line, where every point gets its own.
+    pub fn point_augmentation(seed: u64, line: u64, point: u64, index: u32) -> Self {
+        Self::new(seed, 6, line).child(point).child(index.into())
+    }
+
+    /// An independent sequence that depends on this one's start and on `index`.
+    fn child(mut self, index: u64) -> Self {
+        let mut generator = ChaCha8Rng::seed_from_u64(self.0.next_u64());
+        generator.set_stream(index);
+        Self(generator)
+    }
+
     fn new(seed: u64, purpose: u64, index: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(purpose << 56 | index);
@@ -45,7 +67,7 @@ impl Stream {
     }
 
     /// Uniform in 0..bound without bias, by rejection (Lemire 2019, arXiv 1805.10941).
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         let threshold = bound.wrapping_neg() % bound;
         loop {
             let wide = u128::from(self.0.next_u64()) * u128::from(bound);

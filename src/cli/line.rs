@@ -38,7 +38,7 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
     let objective = prepare(&experiment, &setup, &Interrupt::default())?.objective;
     let (from, to) = (read(&objective, &arguments.from)?, read(&objective, &arguments.to)?);
 
-    let line = Line { from: &from, to: &to };
+    let line = Line { from: &from, to: &to, number: 0 };
     let precision = experiment.evaluation.precision;
     let measured = line_losses(&objective, line, arguments.points.into(), precision, None)?;
     let verdict = barrier(&measured.alphas, &measured.losses);

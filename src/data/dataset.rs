@@ -199,6 +199,13 @@ impl Dataset {
         pixels
     }
 
+    /// Normalises whole images.
+    pub(super) fn normalise<P: Pixel>(&self, bytes: &[u8]) -> Vec<P> {
+        let mut pixels = vec![P::default(); bytes.len()];
+        self.tables.apply(bytes, &mut pixels);
+        pixels
+    }
+
     /// The label of the sample `index`.
     ///
     /// # Panics

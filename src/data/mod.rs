@@ -4,6 +4,7 @@
 //! batch is gathered. Nothing here knows a tensor framework.
 
 mod adapt;
+mod augment;
 mod catalog;
 mod checksum;
 mod dataset;
@@ -18,6 +19,7 @@ mod published;
 mod source;
 mod verify;
 
+pub use augment::CropFlip;
 pub use catalog::{
     DatasetEntry, FileKind, Format, PublishedFile, Split, default_root, entries, find, names,
 };

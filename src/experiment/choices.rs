@@ -27,6 +27,8 @@ choice! {
     Augment {
         /// The images as they are.
         None = "none",
+        /// A random crop out of a border of four zeros, and a reflection every other time.
+        CropFlip = "crop-flip",
     }
 }
 
@@ -81,6 +83,9 @@ choice! {
     Protocol {
         /// The same images in the same batches at every point.
         Fixed = "fixed",
+        /// As training presents it: reshuffled batches, and freshly augmented images where training
+        /// augments, for every point of every line. The authors' code measures so; it is noisy.
+        Authors = "authors",
     }
 }
 

@@ -3,14 +3,14 @@
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
-use crate::data::Dataset;
-use crate::experiment::{BatchNormPolicy, Precision};
+use crate::data::{CropFlip, Dataset, Pixel};
+use crate::experiment::{Augment, BatchNormPolicy, Evaluation, Precision, Protocol, Train};
 use crate::network::{Layout, Network, Normalisation, StateDictError, Statistics, state_dict};
 use crate::random::Stream;
 use crate::run::Tensors;
 use crate::taylor::Series;
 
-/// How the loss is measured: a fixed partition of the training set and a batch-norm policy.
+/// How the loss is measured: the partition of the training set and the batch-norm policy.
 #[derive(Debug, Clone)]
 pub struct Measurement {
     /// The order of the samples; batch b is `order[b*m .. (b+1)*m]`.
@@ -19,13 +19,16 @@ pub struct Measurement {
     pub batch_size: usize,
     /// Where batch norm takes its statistics from.
     pub policy: BatchNormPolicy,
+    /// Whether every point is measured on the same batches of the same images.
+    pub protocol: Protocol,
 }
 
 impl Measurement {
     /// A random partition of `samples` samples, the same for equal seeds.
-    pub fn new(samples: usize, batch_size: usize, policy: BatchNormPolicy, seed: u64) -> Self {
+    pub fn new(samples: usize, evaluation: &Evaluation, seed: u64) -> Self {
         let order = Stream::evaluation_order(seed).permutation(samples);
-        Self { order, batch_size, policy }
+        let Evaluation { batch_size, batch_norm: policy, protocol, .. } = *evaluation;
+        Self { order, batch_size, policy, protocol }
     }
 
     /// The evaluation batches, in the order in which their sums are added.
@@ -46,21 +49,34 @@ pub struct Classification {
     pub(super) chunk: usize,
     /// The precision of the gradient.
     pub(super) precision: Precision,
+    pub(super) augment: Augment,
+    pub(super) seed: u64,
+}
+
+/// How a sample is presented.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Presentation {
+    /// As it is.
+    Plain,
+    /// As training does in an epoch.
+    Epoch(u64),
+    /// As training would, drawn anew for a point of a line.
+    Point { line: u64, point: u64 },
 }
 
 impl Classification {
-    /// Puts a loss together. `chunk` is the most samples that a mini-batch gradient computes at
-    /// once, `precision` that of the gradient.
+    /// Puts a loss together, under the settings that `train` has for gradients and `augment`.
     pub fn new(
         network: Network,
         data: Dataset,
         measurement: Measurement,
         device: Device,
-        chunk: usize,
-        precision: Precision,
+        train: &Train,
+        augment: Augment,
         interrupt: Interrupt,
     ) -> Self {
-        Self { network, data, measurement, device, interrupt, chunk, precision }
+        let Train { chunk, precision, seed, .. } = *train;
+        Self { network, data, measurement, device, interrupt, chunk, precision, augment, seed }
     }
 
     /// Where every parameter lies in theta.
@@ -74,14 +90,35 @@ impl Classification {
     }
 
     /// Normalised images of some samples, [n, h, w, c].
-    pub(super) fn images(&self, samples: &[u32], precision: Precision) -> Tensor<4> {
+    pub(super) fn images(
+        &self,
+        samples: &[u32],
+        precision: Precision,
+        presentation: Presentation,
+    ) -> Tensor<4> {
         let shape = self.network.input;
         let shape = [samples.len(), shape.height, shape.width, shape.channels];
         let data = match precision {
-            Precision::F32 => TensorData::new(self.data.pixels::<f32>(samples), shape),
-            Precision::F64 => TensorData::new(self.data.pixels::<f64>(samples), shape),
+            Precision::F32 => TensorData::new(self.pixels::<f32>(samples, presentation), shape),
+            Precision::F64 => TensorData::new(self.pixels::<f64>(samples, presentation), shape),
         };
         Tensor::from_data(data, (&self.device, dtype(precision)))
+    }
+
+    fn pixels<P: Pixel>(&self, samples: &[u32], presentation: Presentation) -> Vec<P> {
+        let seed = self.seed;
+        let augmented = |stream: &dyn Fn(u32) -> Stream| {
+            self.data.augmented_pixels(samples, |index| CropFlip::draw(&mut stream(index)))
+        };
+        match (self.augment, presentation) {
+            (Augment::None, _) | (_, Presentation::Plain) => self.data.pixels(samples),
+            (Augment::CropFlip, Presentation::Epoch(epoch)) => {
+                augmented(&|index| Stream::augmentation(seed, epoch, index))
+            }
+            (Augment::CropFlip, Presentation::Point { line, point }) => {
+                augmented(&|index| Stream::point_augmentation(seed, line, point, index))
+            }
+        }
     }
 
     /// Labels of some samples, [n].
@@ -136,10 +173,11 @@ impl Objective for Classification {
 
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
         match batch {
-            Batch::Samples(samples) => {
-                self.mean_gradient(at, &samples.chunks(self.chunk).collect::<Vec<_>>())
+            Batch::Samples { indices, epoch } => {
+                let chunks: Vec<_> = indices.chunks(self.chunk).collect();
+                self.mean_gradient(at, &chunks, Presentation::Epoch(epoch))
             }
-            Batch::Full => self.mean_gradient(at, &self.measurement.batches()),
+            Batch::Full => self.mean_gradient(at, &self.measurement.batches(), Presentation::Plain),
         }
     }
 

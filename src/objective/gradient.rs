@@ -7,7 +7,7 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::classification::host;
+use super::classification::{Presentation, host};
 use super::{Classification, Gradient, ObjectiveError, Point};
 use crate::network::{Normalisation, Pass, RUNNING_MOMENTUM, cross_entropy};
 use crate::taylor::Series;
@@ -26,6 +26,7 @@ impl Classification {
         &self,
         at: &Point,
         chunks: &[&[u32]],
+        presentation: Presentation,
     ) -> Result<Gradient, ObjectiveError> {
         let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
         let parameters = self.split(&at.theta, self.precision);
@@ -35,8 +36,10 @@ impl Classification {
             buffers: at.buffers.clone(),
         };
         for window in chunks.chunks(rayon::current_num_threads()) {
-            let parts: Result<Vec<_>, _> =
-                window.par_iter().map(|chunk| self.part(&parameters, chunk)).collect();
+            let parts: Result<Vec<_>, _> = window
+                .par_iter()
+                .map(|chunk| self.part(&parameters, chunk, presentation))
+                .collect();
             parts?.into_iter().for_each(|part| sum.add(part));
         }
         let scale = 1.0 / samples as f64;
@@ -45,12 +48,17 @@ impl Classification {
         Ok(sum)
     }
 
-    fn part(&self, parameters: &[Tensor<1>], samples: &[u32]) -> Result<Part, ObjectiveError> {
+    fn part(
+        &self,
+        parameters: &[Tensor<1>],
+        samples: &[u32],
+        presentation: Presentation,
+    ) -> Result<Part, ObjectiveError> {
         self.interrupt.check()?;
         let leaf = |tensor: &Tensor<1>| Tensor::from_inner(tensor.clone()).require_grad();
         let leaves: Vec<Tensor<1>> = parameters.iter().map(leaf).collect();
         let series: Vec<_> = leaves.iter().cloned().map(Series::constant).collect();
-        let images = Tensor::from_inner(self.images(samples, self.precision));
+        let images = Tensor::from_inner(self.images(samples, self.precision, presentation));
         let labels = self.labels(samples, &images.device());
 
         let mut pass = Pass::new(&series, Normalisation::Batch);

@@ -9,10 +9,11 @@
 use burn::tensor::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::classification::{host, normalisation};
+use super::classification::{Presentation, host, normalisation};
 use super::{Classification, Line, ObjectiveError, Point};
-use crate::experiment::{BatchNormPolicy, Precision};
+use crate::experiment::{BatchNormPolicy, Precision, Protocol};
 use crate::network::{Pass, Statistics, cross_entropy};
+use crate::random::Stream;
 use crate::taylor::Series;
 
 /// Evaluation batches of a thread between two additions of their sums.
@@ -31,6 +32,7 @@ struct Stations {
     line: Vec<Series<1>>,
     points: Vec<Station>,
     precision: Precision,
+    presentation: Presentation,
 }
 
 impl Classification {
@@ -40,16 +42,55 @@ impl Classification {
         alphas: &[f64],
         precision: Precision,
     ) -> Result<Vec<f64>, ObjectiveError> {
-        let mut stations = self.stations(line, alphas, precision);
-        if self.measurement.policy == BatchNormPolicy::Recomputed {
-            self.recompute_statistics(&mut stations)?;
+        match self.measurement.protocol {
+            Protocol::Fixed => {
+                let batches = self.measurement.batches();
+                let stations = self.stations(line, alphas, precision, Presentation::Plain);
+                self.mean_losses(stations, &batches)
+            }
+            Protocol::Authors => {
+                let loss = |alpha| self.loss_presented_anew(line, alpha, precision);
+                alphas.iter().map(|&alpha| loss(alpha)).collect()
+            }
         }
-        let sums = self.sum_over_batches(|batch| self.batch_losses(&stations, batch))?;
-        Ok(sums.into_iter().map(|sum| sum / self.measurement.order.len() as f64).collect())
     }
 
-    fn stations(&self, line: Line, alphas: &[f64], precision: Precision) -> Stations {
-        let Line { from, to } = line;
+    /// The loss at one point, on batches and images drawn for it.
+    fn loss_presented_anew(
+        &self,
+        line: Line,
+        alpha: f64,
+        precision: Precision,
+    ) -> Result<f64, ObjectiveError> {
+        let (number, point) = (line.number, alpha.to_bits());
+        let order = Stream::point_order(self.seed, number, point).permutation(self.data.len());
+        let batches: Vec<_> = order.chunks(self.measurement.batch_size).collect();
+        let presentation = Presentation::Point { line: number, point };
+        let stations = self.stations(line, &[alpha], precision, presentation);
+        Ok(self.mean_losses(stations, &batches)?.into_iter().sum())
+    }
+
+    /// The mean loss over all samples of all batches at every station.
+    fn mean_losses(
+        &self,
+        mut stations: Stations,
+        batches: &[&[u32]],
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        if self.measurement.policy == BatchNormPolicy::Recomputed {
+            self.recompute_statistics(&mut stations, batches)?;
+        }
+        let sums = self.sum_over(batches, |batch| self.batch_losses(&stations, batch))?;
+        Ok(sums.into_iter().map(|sum| sum / self.data.len() as f64).collect())
+    }
+
+    fn stations(
+        &self,
+        line: Line,
+        alphas: &[f64],
+        precision: Precision,
+        presentation: Presentation,
+    ) -> Stations {
+        let Line { from, to, .. } = line;
         let difference: Vec<f64> = to.theta.iter().zip(&from.theta).map(|(b, a)| b - a).collect();
         let starts = self.split(&from.theta, precision).into_iter();
         let ends = self.split(&difference, precision);
@@ -61,19 +102,20 @@ impl Classification {
                 .then(|| self.statistics(&buffers, precision));
             Station { alpha, parameters: parameters.collect(), frozen }
         };
-        Stations { line, points: alphas.par_iter().map(station).collect(), precision }
+        Stations { line, points: alphas.par_iter().map(station).collect(), precision, presentation }
     }
 
     /// Adds up what `values` yields for every evaluation batch, in f64 and in the batches' order.
-    fn sum_over_batches(
+    fn sum_over(
         &self,
+        batches: &[&[u32]],
         values: impl Fn(&[u32]) -> Result<Vec<f64>, ObjectiveError> + Sync,
     ) -> Result<Vec<f64>, ObjectiveError> {
         let of_batch = |batch: &&[u32]| self.interrupt.check().and_then(|()| values(batch));
         let mut sums = Vec::new();
         // A window bounds how many batches' values are held at once.
         let window = BATCHES_PER_THREAD * rayon::current_num_threads();
-        for batches in self.measurement.batches().chunks(window) {
+        for batches in batches.chunks(window) {
             let all: Result<Vec<_>, _> = batches.par_iter().map(of_batch).collect();
             for values in all? {
                 sums.resize(values.len(), 0.0);
@@ -105,7 +147,8 @@ impl Classification {
         read: impl Fn(Series<2>, &Pass) -> Result<Vec<f64>, ObjectiveError>,
     ) -> Result<Vec<f64>, ObjectiveError> {
         let network = &self.network;
-        let images = Series::constant(self.images(batch, stations.precision));
+        let images =
+            Series::constant(self.images(batch, stations.precision, stations.presentation));
         let shared = network.linear_prefix();
         let mut pass = Pass::new(&stations.line, normalisation(None));
         let prefix = network.forward(0..shared, images, &mut pass);
@@ -124,9 +167,13 @@ impl Classification {
     ///
     /// As PyTorch's `update_bn` does: mean and unbiased variance of every batch, computed with the
     /// batch's own statistics in the layers below, averaged; here weighted by the batches' sizes.
-    fn recompute_statistics(&self, stations: &mut Stations) -> Result<(), ObjectiveError> {
-        let samples = self.measurement.order.len() as f64;
-        let mut sums = self.sum_over_batches(|batch| {
+    fn recompute_statistics(
+        &self,
+        stations: &mut Stations,
+        batches: &[&[u32]],
+    ) -> Result<(), ObjectiveError> {
+        let samples = self.data.len() as f64;
+        let mut sums = self.sum_over(batches, |batch| {
             self.walk_line(stations, batch, |_, pass| weighted_statistics(pass, batch.len()))
         })?;
         sums.iter_mut().for_each(|sum| *sum /= samples);

@@ -23,13 +23,21 @@ pub struct Line<'a> {
     pub from: &'a Point,
     /// alpha = 1.
     pub to: &'a Point,
+    /// Which line of the run this is. A loss that presents its samples anew for every point draws
+    /// from it; any other ignores it.
+    pub number: u64,
 }
 
 /// The samples that a gradient is the mean over.
 #[derive(Debug, Clone, Copy)]
 pub enum Batch<'a> {
-    /// A mini-batch: indices into the training set.
-    Samples(&'a [u32]),
+    /// A mini-batch.
+    Samples {
+        /// Indices into the training set.
+        indices: &'a [u32],
+        /// The epoch, which augmentation depends on.
+        epoch: u64,
+    },
     /// The whole training set, in the batches that the loss is measured in: the exact gradient of
     /// the measured loss under batch statistics.
     Full,

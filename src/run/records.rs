@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{BatchNormPolicy, Mode, Precision};
+use crate::experiment::{BatchNormPolicy, Mode, Precision, Protocol};
 
 /// One line of `steps.jsonl`: the update theta_t -> theta_{t+1}.
 ///
@@ -69,6 +69,8 @@ pub struct LineRecord {
     pub floor_alpha: Option<f64>,
     /// How the losses were obtained.
     pub mode: Mode,
+    /// How the training set was presented.
+    pub protocol: Protocol,
     /// The precision of the losses: `f64` also where a run in `f32` found the two sides of the
     /// barrier decision closer than its rounding error and measured the line again.
     pub precision: Precision,

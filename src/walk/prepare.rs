@@ -97,15 +97,13 @@ pub fn prepare(
         buffers: initialise(&layout.buffers, seed),
     };
     let manifest = manifest(experiment, setup, &network, files, samples);
-    let measurement = Measurement::new(samples, evaluation.batch_size, evaluation.batch_norm, seed);
-    let train = &experiment.train;
     let objective = Classification::new(
         network,
         data,
-        measurement,
+        Measurement::new(samples, evaluation, seed),
         device,
-        train.chunk,
-        train.precision,
+        &experiment.train,
+        experiment.data.augment,
         interrupt.clone(),
     );
     let text =

@@ -167,7 +167,7 @@ impl<O: Objective> Walker<'_, O> {
         let mut manifest = self.recorder.folder.manifest()?;
         let can_compare = precision == Precision::F32 && self.objective.supports(Precision::F64);
         if can_compare && manifest.evaluation_error.is_none() {
-            let line = Line { from: at, to: at };
+            let line = Line { from: at, to: at, number: 0 };
             let exact = self.objective.losses(line, &[0.0], Precision::F64)?[0];
             manifest.evaluation_error = finite((loss - exact).abs() / exact);
             self.recorder.folder.write_manifest(&manifest)?;
@@ -220,7 +220,7 @@ impl<O: Objective> Walker<'_, O> {
             self.save_iterate(place.step, from)?;
             self.save_iterate(place.step + 1, &self.state.point)?;
         }
-        let line = Line { from, to: &self.state.point };
+        let line = Line { from, to: &self.state.point, number: place.step };
         let (precision, start) =
             (self.plan.evaluation.precision, self.recorder.line_start(place.step));
         let measured = line_losses(self.objective, line, schedule.points, precision, start)?;
@@ -243,6 +243,7 @@ impl<O: Objective> Walker<'_, O> {
             floor_loss: verdict.map(|found| found.floor_loss),
             floor_alpha: verdict.map(|found| found.floor_alpha),
             mode: schedule.mode,
+            protocol: self.plan.evaluation.protocol,
             precision: measured.precision,
             resolved: measured.resolved,
             batch_norm: self.plan.batch_norm,
@@ -269,8 +270,9 @@ impl<O: Objective> Walker<'_, O> {
                 write_u32(&self.recorder.folder.epoch_order(place.epoch), &self.order.1)?;
             }
         }
-        let samples = &self.order.1[self.plan.batch_range(place)];
-        Ok(self.objective.gradient(&self.state.point, Batch::Samples(samples))?)
+        let indices = &self.order.1[self.plan.batch_range(place)];
+        let batch = Batch::Samples { indices, epoch: place.epoch };
+        Ok(self.objective.gradient(&self.state.point, batch)?)
     }
 
     fn save(&mut self) -> Result<(), RunError> {
