@@ -138,6 +138,12 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
     let data = read_data(Section::new("data", data, problems));
     let model = read_model(Section::new("model", model, problems));
     let train = read_train(Section::new("train", train, problems));
+    if train.optimizer == Optimizer::Gd && data.augment != Augment::None {
+        let remedy = "gradient descent steps along the gradient of the measured loss, which has no \
+                      augmentation: remove it, or train by sgd with the full set as one batch";
+        let (key, value) = ("data.augment".to_owned(), Some("\"crop-flip\"".to_owned()));
+        problems.push(Problem { key, value, remedy: remedy.to_owned() });
+    }
     let evaluation = Section::new("evaluation", evaluation, problems);
     let evaluation = read_evaluation(evaluation, train.batch_size);
     let entries = measure.into_iter().enumerate();

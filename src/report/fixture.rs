@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::experiment::{Mode, Precision};
+use crate::experiment::{Mode, Precision, Protocol};
 use crate::run::{
     FORMAT_VERSION, LineRecord, Manifest, Problem, RunFolder, Status, StepRecord, TimingRecord,
 };
@@ -126,6 +126,7 @@ fn line(t: u64) -> LineRecord {
         floor_loss: Some(middle.min(last)),
         floor_alpha: Some(if barrier { 1.0 } else { 0.5 }),
         mode: Mode::Exact,
+        protocol: Protocol::Fixed,
         precision: Precision::F32,
         resolved: true,
         batch_norm: None,

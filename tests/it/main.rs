@@ -2,3 +2,4 @@
 
 mod data_files;
 mod fetch;
+mod protocol;

@@ -6,8 +6,10 @@ mod cosine;
 mod distance;
 mod gallery;
 mod heights;
+mod noise;
 mod training_loss;
 mod walk;
 
 pub(super) use barriers::table_one;
 pub(super) use gallery::{figures, tables};
+pub(super) use noise::table as noise_table;
