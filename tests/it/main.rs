@@ -2,4 +2,5 @@
 
 mod data_files;
 mod fetch;
+mod networks;
 mod protocol;

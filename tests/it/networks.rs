@@ -1,0 +1,104 @@
+//! Every architecture against PyTorch in f64: loss, gradient and running statistics.
+//!
+//! `tests/reference/golden_networks.py` wrote the results; parameters and images are its formulas.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Device;
+use losswalk::data::{Dataset, ImageShape, Normalisation};
+use losswalk::experiment::{Experiment, parse};
+use losswalk::network::{Shape, build};
+use losswalk::objective::{Batch, Classification, Interrupt, Measurement, Objective};
+use losswalk::run::Tensors;
+use serde::Deserialize;
+
+type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+const SAMPLES: usize = 6;
+/// Agreement in f64: sums of up to a million products, in another order.
+const TOLERANCE: f64 = 1e-10;
+
+#[derive(Deserialize)]
+struct Case {
+    model: BTreeMap<String, serde_json::Value>,
+    size: usize,
+    loss: f64,
+    gradient: BTreeMap<String, [f64; 2]>,
+    running: BTreeMap<String, [f64; 2]>,
+}
+
+fn wave(count: usize, shift: f64) -> impl Iterator<Item = f64> {
+    (1..=count).map(move |i| (i as f64 * 0.7 + shift).sin())
+}
+
+fn fingerprint(values: &[f64]) -> [f64; 2] {
+    let waves = values.iter().enumerate().map(|(i, value)| value * (i as f64 + 1.0).cos());
+    [values.iter().sum(), waves.sum()]
+}
+
+fn experiment(model: &BTreeMap<String, serde_json::Value>) -> TestResult<Experiment> {
+    let settings = model.iter().map(|(key, value)| format!("model.{key}={value}"));
+    let settings: Vec<_> = settings.chain(["train.precision=f64".to_owned()]).collect();
+    Ok(parse("[data]\nname = 'digits'", "golden.toml", "golden", &settings)?)
+}
+
+fn images(size: usize) -> TestResult<Dataset> {
+    let bytes = wave(SAMPLES * size * size * 3, 0.3).map(|x| (127.5 * (1.0 + x)).floor() as u8);
+    let labels = (0..SAMPLES as u16).map(|i| i * 7 % 10).collect();
+    let shape = ImageShape { height: size, width: size, channels: 3 };
+    let normalisation =
+        Normalisation { scale: 255.0, mean: vec![0.5; 3].into(), std: vec![1.0; 3].into() };
+    Ok(Dataset::new(bytes.collect(), labels, shape, 10, normalisation, Vec::new())?)
+}
+
+fn objective(case: &Case) -> TestResult<Classification> {
+    let Experiment { model, train, evaluation, data, .. } = experiment(&case.model)?;
+    let network = build(&model, Shape { height: case.size, width: case.size, channels: 3 }, 10)?;
+    let measurement = Measurement::new(SAMPLES, &evaluation, train.seed);
+    let (device, interrupt) = (Device::flex(), Interrupt::default());
+    let images = images(case.size)?;
+    Ok(Classification::new(network, images, measurement, device, &train, data.augment, interrupt))
+}
+
+/// The formula's parameters under their names in files, in PyTorch's order of dimensions.
+fn parameters(objective: &Classification) -> Tensors {
+    let mut entries: Vec<_> = objective.layout().parameters.iter().collect();
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    let formula = |(index, entry): (usize, &&losswalk::network::Entry)| {
+        let shape = entry.file_shape();
+        let fan = shape[1..].iter().product::<usize>() as f64;
+        let (offset, scale) = if shape.len() > 1 { (0.0, fan.powf(-0.5)) } else { (0.5, 0.3) };
+        let values = wave(entry.len(), index as f64).map(|x| offset + scale * x);
+        (entry.name.clone(), (shape, values.collect()))
+    };
+    Tensors { entries: entries.iter().enumerate().map(formula).collect(), single: false }
+}
+
+fn agree(what: &str, found: &[f64], expected: [f64; 2]) {
+    // Behind a norm a bias has no effect: its gradient is rounding of terms of order one.
+    let size = found.iter().map(|value| value.abs()).sum::<f64>().max(1.0);
+    for (found, expected) in fingerprint(found).into_iter().zip(expected) {
+        assert!((found - expected).abs() <= TOLERANCE * size, "{what}: {found} for {expected}");
+    }
+}
+
+#[test]
+fn every_architecture_agrees_with_pytorch() -> TestResult {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../golden/networks.json"))?;
+    assert_eq!(cases.len(), 10);
+    for case in &cases {
+        let objective = objective(case)?;
+        let mut at = objective.import(&parameters(&objective))?;
+        let indices: Vec<u32> = (0..SAMPLES as u32).collect();
+        let found = objective.gradient(&at, Batch::Samples { indices: &indices, epoch: 1 })?;
+        let name = format!("{:?}", case.model);
+        assert!((found.loss - case.loss).abs() <= TOLERANCE * case.loss, "{name}: {}", found.loss);
+        (at.theta, at.buffers) = (found.gradient, found.buffers);
+        let found = objective.export(&at, false).entries;
+        assert_eq!(found.len(), case.gradient.len() + case.running.len(), "{name}");
+        for (entry, expected) in case.gradient.iter().chain(&case.running) {
+            agree(&format!("{name} {entry}"), &found[entry].1, *expected);
+        }
+    }
+    Ok(())
+}
