@@ -16,12 +16,12 @@ use crate::data;
 #[non_exhaustive]
 pub enum ExperimentError {
     /// The file cannot be read.
-    #[error("{}: cannot read the experiment: {source}", path.display())]
+    #[error("{}: cannot read the experiment: {error}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The operating system's answer.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The file is not TOML.
     #[error("{file}: not valid TOML: {message}")]
@@ -56,7 +56,7 @@ fn listed(problems: &[Problem]) -> String {
 /// Reads an experiment file and applies `--set` overrides (`KEY=VALUE`, dotted keys).
 pub fn load(path: &Path, overrides: &[String]) -> Result<Experiment, ExperimentError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|source| ExperimentError::Unreadable { path: path.to_owned(), source })?;
+        .map_err(|error| ExperimentError::Unreadable { path: path.to_owned(), error })?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     parse(&text, &path.display().to_string(), &stem, overrides)
 }

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum RunError {
     /// The operating system refused to read or write.
-    #[error("{}: cannot {action}: {source}{}", path.display(), remedy(source))]
+    #[error("{}: cannot {action}: {error}{}", path.display(), remedy(error))]
     Io {
         /// What was tried, as a verb phrase.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The operating system's answer.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The folder is there and the user did not ask to go on with it.
     #[error("{}: this run folder exists; continue it with --resume, or choose another with --out", path.display())]
@@ -51,7 +51,7 @@ impl RunError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |error| Self::Io { action, path, error }
     }
 
     /// A content error.
