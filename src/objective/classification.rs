@@ -214,7 +214,12 @@ pub(super) fn tensor(values: &[f64], device: &Device, precision: Precision) -> T
 /// A tensor's entries on the host, widened to f64.
 pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, ObjectiveError> {
     let data = tensor.try_into_data().map_err(|error| ObjectiveError::Device(error.to_string()))?;
-    Ok(data.iter::<f64>().collect())
+    // Typed slices: the framework's own conversion looks at the type of every number.
+    match (data.as_slice::<f32>(), data.as_slice::<f64>()) {
+        (Ok(values), _) => Ok(values.iter().map(|&value| value.into()).collect()),
+        (_, Ok(values)) => Ok(values.to_vec()),
+        _ => Ok(data.iter::<f64>().collect()),
+    }
 }
 
 /// How batch norm behaves under statistics that may be absent.
