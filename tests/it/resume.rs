@@ -1,0 +1,153 @@
+//! Equal runs are equal files: on any number of threads, and after any interruption.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use losswalk::run::Status;
+
+use crate::program::{Run, TestResult};
+
+const SETTINGS: &[&str] = &["train.epochs=3", "data.train_samples=1000"];
+
+#[test]
+fn one_and_two_threads_give_the_same_bytes() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let cases: [&[&str]; 4] = [
+        &["evaluation.batch_norm=batch"],
+        &["evaluation.batch_norm=recomputed"],
+        &["evaluation.batch_norm=running", "train.momentum=0.9", "train.chunk=7"],
+        &["train.optimizer=gd", "train.epochs=4"],
+    ];
+    for (index, case) in cases.into_iter().enumerate() {
+        let settings = [&["train.epochs=1", "data.train_samples=400"], case].concat();
+        let run = |threads: &str| -> TestResult<[Vec<u8>; 2]> {
+            let run = Run::new(folder.path().join(format!("{index}-{threads}")), &settings);
+            assert_eq!(run.ends(&["--threads", threads])?.0, 0);
+            run.records()
+        };
+        assert!(run("1")? == run("2")?, "{case:?}");
+    }
+    Ok(())
+}
+
+/// Waits until the run has more lines than before, and ends there and then.
+fn kill_soon(run: &Run, arguments: &[&str], more: usize) -> TestResult<bool> {
+    let start = run.count("line.jsonl");
+    let mut child = run.start(arguments)?;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while run.count("line.jsonl") < start + more && child.try_wait()?.is_none() {
+        assert!(Instant::now() < deadline, "the run makes no progress");
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    child.kill()?;
+    Ok(child.wait()?.code().is_none())
+}
+
+#[test]
+fn a_run_killed_five_times_ends_with_the_bytes_of_one_never_stopped() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let whole = Run::new(folder.path().join("whole"), SETTINGS);
+    assert_eq!(whole.ends(&[])?.0, 0);
+    let killed = Run::new(folder.path().join("killed"), SETTINGS);
+    let mut kills = 0;
+    for (index, more) in [3, 11, 24, 1, 35].into_iter().enumerate() {
+        let arguments: &[&str] = if index == 0 { &[] } else { &["--resume"] };
+        kills += usize::from(kill_soon(&killed, arguments, more)?);
+    }
+    assert_eq!(kills, 5, "every kill must hit a running process");
+    assert_eq!(killed.ends(&["--resume"])?.0, 0);
+    assert!(killed.records()? == whole.records()?);
+    assert_eq!(killed.manifest()?.status, Status::Done);
+    Ok(())
+}
+
+#[test]
+fn a_torn_last_line_is_repaired() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let run = Run::new(folder.path().join("r"), &["train.epochs=1", "data.train_samples=200"]);
+    assert_eq!(run.ends(&[])?.0, 0);
+    let whole = run.records()?;
+    for name in ["steps.jsonl", "line.jsonl"] {
+        let path = run.out.join(name);
+        let bytes = std::fs::read(&path)?;
+        // The last record loses its second half, as a full disk leaves it.
+        std::fs::write(&path, &bytes[..bytes.len() - 40])?;
+        std::fs::remove_dir_all(run.out.join("checkpoints/step-00000010"))?;
+        assert_eq!(run.ends(&["--resume"])?.0, 0, "{name}");
+        assert!(run.records()? == whole, "{name}");
+        OpenOptions::new().append(true).open(&path)?.write_all(b"{\"step\":")?;
+        assert_eq!(run.ends(&["--resume"])?.0, 0, "{name}");
+        assert!(run.records()? == whole, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_record_that_does_not_repeat_is_an_error() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let run = Run::new(folder.path().join("r"), &["train.epochs=1", "data.train_samples=200"]);
+    assert_eq!(run.ends(&[])?.0, 0);
+    std::fs::remove_dir_all(run.out.join("checkpoints/step-00000010"))?;
+    let path = run.out.join("steps.jsonl");
+    let text = std::fs::read_to_string(&path)?;
+    std::fs::write(&path, text.replacen("\"grad_norm\":", "\"grad_norm\":1", 1))?;
+    let (code, message) = run.ends(&["--resume"])?;
+    assert!(code == 1 && message.contains("step 0"), "{code}: {message}");
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_with_130_and_the_run_goes_on() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let whole = Run::new(folder.path().join("whole"), SETTINGS);
+    assert_eq!(whole.ends(&[])?.0, 0);
+    let run = Run::new(folder.path().join("r"), SETTINGS);
+    let mut child = run.start(&[])?;
+    while run.count("line.jsonl") < 5 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (code, message) = run.ends(&["--resume"])?;
+    assert!(code == 1 && message.contains("another losswalk process"), "{code}: {message}");
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+    assert_eq!(child.wait()?.code(), Some(130));
+    assert_eq!(run.manifest()?.status, Status::Interrupted);
+    assert!(run.count("steps.jsonl") < whole.count("steps.jsonl"));
+    assert_eq!(run.ends(&["--resume"])?.0, 0);
+    assert!(run.records()? == whole.records()?);
+    Ok(())
+}
+
+/// Needs the right to mount, as in CI; says so and passes elsewhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_stops_the_run_and_loses_nothing() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk)?;
+    let mount = |options: &str| -> TestResult<bool> {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&disk);
+        Ok(command.output()?.status.success())
+    };
+    if !mount("size=600k").unwrap_or(false) {
+        println!("skipped: no right to mount a small disk");
+        return Ok(());
+    }
+    let settings = ["train.epochs=3", "data.train_samples=1000"];
+    let whole = Run::new(folder.path().join("whole"), &settings);
+    let run = Run::new(disk.join("r"), &settings);
+    let result = (|| {
+        assert_eq!(whole.ends(&[])?.0, 0);
+        let (code, message) = run.ends(&[])?;
+        assert!(code == 1 && message.contains("free some space"), "{code}: {message}");
+        assert!(mount("remount,size=64m")?);
+        assert_eq!(run.ends(&["--resume"])?.0, 0);
+        assert!(run.records()? == whole.records()?);
+        Ok(())
+    })();
+    Command::new("umount").arg(&disk).status()?;
+    result
+}
