@@ -1,9 +1,12 @@
 //! Integration tests: one binary, since each one links the whole framework.
 
 mod cli;
+mod closed_forms;
 mod data_files;
 mod fetch;
+mod memory;
 mod networks;
 mod program;
 mod protocol;
 mod resume;
+mod series;

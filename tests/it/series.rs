@@ -1,0 +1,77 @@
+//! The network's series of order 2 against central differences of its loss, in f64.
+
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use losswalk::network::{Network, Normalisation, Pass, Shape, cross_entropy, mlp, resnet};
+use losswalk::taylor::Series;
+
+use crate::program::TestResult;
+
+const SAMPLES: usize = 8;
+
+fn wave(count: usize, shift: f64) -> Vec<f64> {
+    (0..count).map(|i| (i as f64 * 1.7 + shift).sin()).collect()
+}
+
+fn tensor<const D: usize>(values: &[f64], shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), (&Device::flex(), DType::F64))
+}
+
+/// The summed loss along theta + e u, as a series of the given order.
+fn loss(network: &Network, theta: &[f64], direction: &[f64], order: usize) -> Series<2> {
+    let parameters: Vec<Series<1>> = network
+        .layout
+        .parameters
+        .iter()
+        .map(|entry| {
+            let part = |vector: &[f64]| tensor(&vector[entry.range()], [entry.len()]);
+            match order {
+                0 => Series::constant(part(theta)),
+                _ => Series::line(part(theta), part(direction), order),
+            }
+        })
+        .collect();
+    let Shape { height, width, channels } = network.input;
+    let images = wave(SAMPLES * network.input.size(), 0.1);
+    let images = Series::constant(tensor(&images, [SAMPLES, height, width, channels]));
+    let labels: Vec<i32> = (0..SAMPLES as i32).map(|i| i % 3).collect();
+    let labels: Tensor<1, Int> =
+        Tensor::from_data(TensorData::new(labels, [SAMPLES]), (&Device::flex(), DType::I32));
+    let mut pass = Pass::new(&parameters, Normalisation::Batch);
+    cross_entropy(network.logits(images, &mut pass), labels).sum_dim(0)
+}
+
+fn value(series: &Series<2>, j: usize) -> f64 {
+    series.coefficient(j).map_or(0.0, |c| c.clone().into_scalar::<f64>())
+}
+
+#[test]
+fn derivatives_along_a_direction_agree_with_central_differences() -> TestResult {
+    let image = Shape { height: 8, width: 8, channels: 2 };
+    // A step e that crosses no kink: the many rectifiers of the residual network leave little room,
+    // and rounding of 1e-16 / e² limits what its second difference can show.
+    let cases = [
+        (mlp(Shape::flat(6), &[7, 5], 3, true)?, 1e-5, 1e-5),
+        (mlp(Shape::flat(6), &[7, 5], 3, false)?, 1e-5, 1e-5),
+        (mlp(Shape::flat(6), &[], 3, false)?, 1e-5, 1e-5),
+        (resnet(image, 3, 8, true)?, 1e-7, 1e-2),
+    ];
+    for (index, (network, e, tolerance)) in cases.iter().enumerate() {
+        let count = network.layout.dimension();
+        let theta: Vec<f64> = wave(count, 0.5).iter().map(|x| 0.5 * x).collect();
+        let direction = wave(count, 2.0);
+        let found = loss(network, &theta, &direction, 2);
+        let at = |e: f64| {
+            let moved: Vec<f64> = theta.iter().zip(&direction).map(|(t, u)| t + e * u).collect();
+            value(&loss(network, &moved, &direction, 0), 0)
+        };
+        let (plus, middle, minus) = (at(*e), at(0.0), at(-e));
+        let first = (plus - minus) / (2.0 * e);
+        let second = (plus - 2.0 * middle + minus) / (e * e);
+        assert!((value(&found, 0) - middle).abs() < 1e-12 * middle, "network {index}");
+        let (found_first, found_second) = (value(&found, 1), 2.0 * value(&found, 2));
+        assert!((found_first - first).abs() < 1e-6 * first.abs(), "network {index}: {first}");
+        let error = (found_second - second).abs();
+        assert!(error < tolerance * second.abs(), "network {index}: {found_second}, {second}");
+    }
+    Ok(())
+}
