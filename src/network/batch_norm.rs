@@ -3,7 +3,6 @@
 //! y = gamma (x - mean) / sqrt(variance + eps) + beta. The statistics are those of the batch, as
 //! functions of theta with all their derivatives, or given from outside.
 
-use super::layer::rows;
 use super::{
     Initial, Layer, Layout, Normalisation, ParameterId, Pass, Shape, ShapeError, Statistics,
 };
@@ -38,11 +37,21 @@ impl BatchNorm {
         Self { channels, index, weight, bias }
     }
 
-    fn apply(&self, centred: Series<2>, variance: Series<2>, pass: &Pass) -> Series<2> {
-        let shape = [1, self.channels];
+    fn apply(&self, centred: Series<4>, variance: Series<4>, pass: &Pass) -> Series<4> {
+        let shape = [1, 1, 1, self.channels];
         let scale = variance.add_scalar(EPSILON).powf(-0.5) * pass.parameter(self.weight, shape);
         centred * scale + pass.parameter(self.bias, shape)
     }
+}
+
+/// Mean over all but the channels, [1, 1, 1, c].
+///
+/// A dimension at a time: the framework adds up a dimension number by number, and over all the
+/// pixels of a batch at once the rounding errors of f32 would grow to 1e-5.
+fn mean(activation: Series<4>) -> Series<4> {
+    let dims = activation.dims();
+    let long = [2, 1, 0].into_iter().filter(|&dim| dims[dim] > 1);
+    long.fold(activation, Series::mean_dim)
 }
 
 impl Layer for BatchNorm {
@@ -51,22 +60,23 @@ impl Layer for BatchNorm {
     }
 
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {
-        let shape = input.dims();
-        let input = rows(input);
-        let output = match pass.normalisation {
+        match pass.normalisation {
             Normalisation::Frozen(all) => {
                 let Statistics { mean, variance, .. } = all[self.index].clone();
                 self.apply(input - mean, variance, pass)
             }
             Normalisation::Batch => {
-                let [count, _] = input.dims();
-                let mean = input.clone().mean_dim(0);
-                let centred = input - mean.clone();
-                let variance = (centred.clone() * centred.clone()).mean_dim(0);
-                pass.observed.push(Statistics { mean, variance: variance.clone(), count });
+                let [n, h, w, _] = input.dims();
+                let mean_input = mean(input.clone());
+                let centred = input - mean_input.clone();
+                let variance = mean(centred.clone() * centred.clone());
+                pass.observed.push(Statistics {
+                    mean: mean_input,
+                    variance: variance.clone(),
+                    count: n * h * w,
+                });
                 self.apply(centred, variance, pass)
             }
-        };
-        output.reshape(shape)
+        }
     }
 }

@@ -63,13 +63,13 @@ pub trait Layer: Debug + Send + Sync {
     }
 }
 
-/// Mean and (biased) variance of every channel, [1, c] each.
+/// Mean and (biased) variance of every channel, [1, 1, 1, c] each.
 #[derive(Debug, Clone)]
 pub struct Statistics {
     /// Mean over the batch and, for images, over the pixels.
-    pub mean: Series<2>,
+    pub mean: Series<4>,
     /// Variance over the same, divided by their number.
-    pub variance: Series<2>,
+    pub variance: Series<4>,
     /// The number of values that each mean is over.
     pub count: usize,
 }
@@ -103,10 +103,4 @@ impl<'a> Pass<'a> {
     pub fn parameter<const D: usize>(&self, id: ParameterId, shape: [usize; D]) -> Series<D> {
         self.parameters[id.0].clone().reshape(shape)
     }
-}
-
-/// [n, h, w, c] as [n h w, c].
-pub(super) fn rows(activation: Series<4>) -> Series<2> {
-    let [n, h, w, c] = activation.dims();
-    activation.reshape([n * h * w, c])
 }

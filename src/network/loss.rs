@@ -4,7 +4,7 @@ use burn::tensor::{Int, Tensor};
 
 use crate::taylor::Series;
 
-/// -log softmax(z)_y for every sample: logits [n, classes] and labels [n] to losses [n, 1].
+/// -log softmax(z)_y for every sample: logits [n, classes] and one label each to losses [n, 1].
 ///
 /// Computed as log sum_j exp(z_j - max z) - (z_y - max z), so that no logit overflows.
 pub fn cross_entropy(logits: Series<2>, labels: Tensor<1, Int>) -> Series<2> {

@@ -138,7 +138,7 @@ impl Classification {
         let entries = self.network.layout.buffers.chunks(2);
         let row = |range: std::ops::Range<usize>| {
             let row = tensor(&buffers[range.clone()], &self.device, precision);
-            Series::constant(row.reshape([1, range.len()]))
+            Series::constant(row.reshape([1, 1, 1, range.len()]))
         };
         let statistics = |pair: &[crate::network::Entry]| Statistics {
             mean: row(pair[0].range()),
