@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::layer_list::read_layers;
 use super::reader::{FromToml, Problem, Section};
 use super::{
     Arch, Augment, BatchNormPolicy, DEFAULT_CHUNK, Data, Epochs, Evaluation, Experiment, Head,
@@ -176,7 +177,8 @@ fn read_data(mut section: Section) -> Data {
 
 fn read_model(mut section: Section) -> Model {
     let arch = section.choice("arch", None);
-    let batch_norm = section.optional("batch_norm").unwrap_or(true);
+    // A list of layers says itself where its norms are.
+    let batch_norm = arch == Arch::Layers || section.optional("batch_norm").unwrap_or(true);
     let model = match arch {
         Arch::Mlp => {
             let hidden: Vec<usize> = section.optional("hidden").unwrap_or_else(|| vec![500, 350]);
@@ -197,6 +199,7 @@ fn read_model(mut section: Section) -> Model {
             let (depth, widen) = (section.positive("depth", 28), section.positive("widen", 10));
             Model::WideResnet { depth, widen, batch_norm }
         }
+        Arch::Layers => Model::Layers { layers: read_layers(&mut section) },
     };
     section.finish();
     model
@@ -310,7 +313,7 @@ mod tests {
             "nmae = \"x\": unknown key; valid here: name, data",
             "data.name = \"imagenet\": must be one of: digits",
             "model.arch = \"vit\": must be one of: mlp, vgg11",
-            "train.learning_rate = -1.0: must be a finite number above 0",
+            "train.learning_rate = -1: must be a finite number above 0",
             "train.batch_size = 0: must be at least 1",
             "train.momentum = \"big\": must be a number",
             "measure[0].kind = \"lien\": must be one of: line",
