@@ -244,6 +244,22 @@ fn read_evaluation(mut section: Section, train_batch_size: usize) -> Evaluation 
     evaluation
 }
 
+impl Default for Train {
+    /// What an experiment gets that says nothing.
+    fn default() -> Self {
+        read_train(Section::new("train", Table::new(), &mut Vec::new()))
+    }
+}
+
+impl Default for Evaluation {
+    /// What an experiment gets that says nothing.
+    fn default() -> Self {
+        let problems = &mut Vec::new();
+        let section = Section::new("evaluation", Table::new(), problems);
+        read_evaluation(section, Train::default().batch_size)
+    }
+}
+
 fn read_measure(index: usize, entry: Value, train: &Train, problems: &mut Vec<Problem>) -> Measure {
     let path = format!("measure[{index}]");
     let table = entry.as_table().cloned().unwrap_or_default();
