@@ -43,6 +43,34 @@ choice! {
         Resnet = "resnet",
         /// Wide residual network.
         WideResnet = "wide-resnet",
+        /// A list of layers.
+        Layers = "layers",
+    }
+}
+
+choice! {
+    /// What a layer of a list is.
+    LayerKind {
+        /// Convolution of an image.
+        Convolution = "convolution",
+        /// Batch norm over channels.
+        BatchNorm = "batch-norm",
+        /// Fully connected layer, which flattens its input.
+        Linear = "linear",
+        /// max(x, 0).
+        Relu = "relu",
+        /// Hyperbolic tangent.
+        Tanh = "tanh",
+        /// x Phi(x).
+        Gelu = "gelu",
+        /// ln(1 + exp(x)).
+        Softplus = "softplus",
+        /// Maximum over windows side by side.
+        MaxPool = "max-pool",
+        /// Mean over all pixels.
+        GlobalAveragePool = "global-average-pool",
+        /// Sum of two paths.
+        Residual = "residual",
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::layer_list::read_layers;
 use super::reader::{FromToml, Problem, Section};
 use super::{
     Arch, Augment, BatchNormPolicy, DEFAULT_CHUNK, Data, Epochs, Evaluation, Experiment, Head,
@@ -182,7 +183,8 @@ fn read_data(mut section: Section) -> Data {
 
 fn read_model(mut section: Section) -> Model {
     let arch = section.choice("arch", None);
-    let batch_norm = section.optional("batch_norm").unwrap_or(true);
+    // A list of layers says itself where its norms are.
+    let batch_norm = arch == Arch::Layers || section.optional("batch_norm").unwrap_or(true);
     let model = match arch {
         Arch::Mlp => {
             let hidden: Vec<usize> = section.optional("hidden").unwrap_or_else(|| vec![500, 350]);
@@ -203,6 +205,7 @@ fn read_model(mut section: Section) -> Model {
             let (depth, widen) = (section.positive("depth", 28), section.positive("widen", 10));
             Model::WideResnet { depth, widen, batch_norm }
         }
+        Arch::Layers => Model::Layers { layers: read_layers(&mut section) },
     };
     section.finish();
     model
@@ -245,6 +248,22 @@ fn read_evaluation(mut section: Section, train_batch_size: usize) -> Evaluation 
     };
     section.finish();
     evaluation
+}
+
+impl Default for Train {
+    /// What an experiment gets that says nothing.
+    fn default() -> Self {
+        read_train(Section::new("train", Table::new(), &mut Vec::new()))
+    }
+}
+
+impl Default for Evaluation {
+    /// What an experiment gets that says nothing.
+    fn default() -> Self {
+        let problems = &mut Vec::new();
+        let section = Section::new("evaluation", Table::new(), problems);
+        read_evaluation(section, Train::default().batch_size)
+    }
 }
 
 fn read_measure(index: usize, entry: Value, train: &Train, problems: &mut Vec<Problem>) -> Measure {
@@ -316,7 +335,7 @@ mod tests {
             "nmae = \"x\": unknown key; valid here: name, data",
             "data.name = \"imagenet\": must be one of: digits",
             "model.arch = \"vit\": must be one of: mlp, vgg11",
-            "train.learning_rate = -1.0: must be a finite number above 0",
+            "train.learning_rate = -1: must be a finite number above 0",
             "train.batch_size = 0: must be at least 1",
             "train.momentum = \"big\": must be a number",
             "measure[0].kind = \"lien\": must be one of: line",

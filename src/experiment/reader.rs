@@ -116,18 +116,20 @@ impl<'a> Section<'a> {
     }
 
     /// The value, or the default; `valid` judges it and `remedy` says what it asks for.
-    pub(super) fn checked<T: FromToml + Clone + Into<Value>>(
+    pub(super) fn checked<T: FromToml>(
         &mut self,
         key: &'static str,
         default: T,
         valid: impl Fn(&T) -> bool,
         remedy: &str,
     ) -> T {
-        let Some(value) = self.optional::<T>(key) else { return default };
-        if !valid(&value) {
-            self.problem(key, Some(&value.clone().into()), remedy);
+        let Some(value) = self.take(key) else { return default };
+        let read = T::from_toml(&value);
+        let remedy = if read.is_none() { T::WANTED } else { remedy };
+        if !read.as_ref().is_some_and(valid) {
+            self.problem(key, Some(&value), remedy);
         }
-        value
+        read.unwrap_or(default)
     }
 
     /// A whole number of at least 1.
@@ -141,26 +143,40 @@ impl<'a> Section<'a> {
 
     /// One of the names of a choice, or the default; a missing key without default is a problem.
     pub(super) fn choice<C: Choice>(&mut self, key: &'static str, default: Option<C>) -> C {
+        self.known_choice(key, default).or(default).unwrap_or(C::ALL[0].1)
+    }
+
+    /// As [`Section::choice`], but none where there is a problem.
+    pub(super) fn known_choice<C: Choice>(
+        &mut self,
+        key: &'static str,
+        default: Option<C>,
+    ) -> Option<C> {
         let names: Vec<_> = C::ALL.iter().map(|(name, _)| *name).collect();
-        let fallback = default.unwrap_or(C::ALL[0].1);
-        match self.take(key) {
-            None if default.is_none() => {
-                self.problem(key, None, &format!("is missing; one of: {}", names.join(", ")));
-                fallback
+        let names = names.join(", ");
+        let Some(value) = self.take(key) else {
+            if default.is_none() {
+                self.problem(key, None, &format!("is missing; one of: {names}"));
             }
-            None => fallback,
-            Some(value) => {
-                let found = C::ALL.iter().find(|(name, _)| value.as_str() == Some(name));
-                if found.is_none() {
-                    self.problem(
-                        key,
-                        Some(&value),
-                        &format!("must be one of: {}", names.join(", ")),
-                    );
-                }
-                found.map_or(fallback, |(_, choice)| *choice)
-            }
+            return default;
+        };
+        let found = C::ALL.iter().find(|(name, _)| value.as_str() == Some(name));
+        if found.is_none() {
+            self.problem(key, Some(&value), &format!("must be one of: {names}"));
         }
+        found.map(|(_, choice)| *choice)
+    }
+
+    /// Complains if a key is missing.
+    pub(super) fn require(&mut self, key: &str) {
+        if !self.table.contains_key(key) {
+            self.problem(key, None, "is missing");
+        }
+    }
+
+    /// A table within this one.
+    pub(super) fn child(&mut self, key: &str, table: Table) -> Section<'_> {
+        Section::new(format!("{}.{key}", self.path), table, self.problems)
     }
 
     /// Records a problem with a key of this section.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use serde::Serialize as DeriveSerialize;
 use serde::ser::{Serialize, Serializer};
 
-use super::{Augment, BatchNormPolicy, Head, MeasureKind, Mode, Optimizer, Precision, Protocol};
+use super::{
+    Augment, BatchNormPolicy, Head, LayerSpec, MeasureKind, Mode, Optimizer, Precision, Protocol,
+};
 
 /// Samples that one gradient computation holds at once; larger batches are cut into chunks.
 pub const DEFAULT_CHUNK: usize = 5000;
@@ -35,6 +37,7 @@ impl Experiment {
             Model::Vgg11 { batch_norm, .. }
             | Model::Resnet { batch_norm, .. }
             | Model::WideResnet { batch_norm, .. } => *batch_norm,
+            Model::Layers { layers } => layers.iter().any(LayerSpec::has_batch_norm),
         }
     }
 
@@ -104,6 +107,12 @@ pub enum Model {
         widen: usize,
         /// Batch norm before every rectifier.
         batch_norm: bool,
+    },
+    /// A network of one's own.
+    #[serde(rename = "layers")]
+    Layers {
+        /// Its layers, the one that sees the images first.
+        layers: Vec<LayerSpec>,
     },
 }
 

@@ -3,16 +3,17 @@
 //! Every layer is one file. Its forward pass is written once, over [`Series`](crate::taylor::Series)
 //! of any order; activations are channels-last, [n, h, w, c].
 
+mod activation;
 mod batch_norm;
 mod convolution;
 mod initialisation;
 mod layer;
+mod layer_list;
 mod layout;
 mod linear;
 mod loss;
 mod mlp;
 mod pooling;
-mod relu;
 mod residual;
 mod resnet;
 mod sequential;
@@ -21,16 +22,17 @@ pub mod state_dict;
 mod vgg;
 mod zoo;
 
+pub use activation::Activation;
 pub use batch_norm::{BatchNorm, EPSILON, RUNNING_MOMENTUM};
 pub use convolution::{Convolution, ConvolutionConfig};
 pub use initialisation::initialise;
 pub use layer::{Layer, Normalisation, Pass, Shape, ShapeError, Statistics};
+pub use layer_list::network_of;
 pub use layout::{Entry, Initial, Layout, ParameterId};
 pub use linear::Linear;
 pub use loss::cross_entropy;
 pub use mlp::mlp;
 pub use pooling::{GlobalAveragePool, MaxPool};
-pub use relu::Relu;
 pub use residual::Residual;
 pub use resnet::{resnet, wide_resnet};
 pub use sequential::Network;

@@ -19,7 +19,7 @@ impl Layer for MaxPool {
             return Ok(Shape { height, width, channels });
         }
         let size = self.size;
-        Err(ShapeError::new(format!("max-pool {size}x{size} does not divide {height}x{width}")))
+        Err(ShapeError::new(format!("{size}x{size} pooling windows do not divide {input}")))
     }
 
     fn forward(&self, input: Series<4>, _: &mut Pass) -> Series<4> {

@@ -3,15 +3,15 @@
 use super::{Layer, Pass, Shape, ShapeError};
 use crate::taylor::Series;
 
-/// y = main(s) + shortcut(s) with s = stem(x); without a shortcut layer, y = main(s) + s.
+/// y = main(s) + shortcut(s) with s = stem(x); an empty path leaves s as it is.
 #[derive(Debug, Default)]
 pub struct Residual {
     /// Layers before the paths part; empty for a shortcut on the raw input.
     pub stem: Vec<Box<dyn Layer>>,
     /// The path with the non-linearities.
     pub main: Vec<Box<dyn Layer>>,
-    /// A projection where the shape changes.
-    pub shortcut: Option<Box<dyn Layer>>,
+    /// A projection where the shape changes; empty otherwise.
+    pub shortcut: Vec<Box<dyn Layer>>,
 }
 
 impl Layer for Residual {
@@ -21,14 +21,13 @@ impl Layer for Residual {
         };
         let stem = through(&self.stem, input)?;
         let main = through(&self.main, stem)?;
-        let shortcut = match &self.shortcut {
-            Some(layer) => layer.output_shape(stem)?,
-            None => stem,
-        };
+        let shortcut = through(&self.shortcut, stem)?;
         if main == shortcut {
             return Ok(main);
         }
-        Err(ShapeError::new(format!("the paths of a residual block end in {main} and {shortcut}")))
+        Err(ShapeError::new(format!(
+            "the paths of the residual block end in {main} (main) and {shortcut} (shortcut)"
+        )))
     }
 
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {
@@ -37,10 +36,6 @@ impl Layer for Residual {
         };
         let stem = through(&self.stem, input, pass);
         let main = through(&self.main, stem.clone(), pass);
-        let shortcut = match &self.shortcut {
-            Some(layer) => layer.forward(stem, pass),
-            None => stem,
-        };
-        main + shortcut
+        main + through(&self.shortcut, stem, pass)
     }
 }

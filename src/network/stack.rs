@@ -1,8 +1,8 @@
 //! Building a network layer by layer: parameters declared and shapes checked as it grows.
 
 use super::{
-    BatchNorm, ConvolutionConfig, GlobalAveragePool, Layer, Layout, Linear, MaxPool, Network, Relu,
-    Residual, Shape, ShapeError,
+    Activation, BatchNorm, ConvolutionConfig, GlobalAveragePool, Layer, Layout, Linear, MaxPool,
+    Network, Residual, Shape, ShapeError,
 };
 
 /// Layers so far, the shape that they end in, and the layout of their parameters.
@@ -56,7 +56,7 @@ impl Stack {
 
     /// Adds a rectifier.
     pub fn relu(&mut self) -> Result<(), ShapeError> {
-        self.layer(Relu)
+        self.layer(Activation::Relu)
     }
 
     /// Adds max-pooling over windows of `size` x `size`.
@@ -82,7 +82,7 @@ impl Stack {
         let parted = self.shape;
         let main = self.branch(main)?;
         self.shape = parted;
-        let shortcut = self.branch(shortcut)?.pop();
+        let shortcut = self.branch(shortcut)?;
         self.shape = input;
         self.layer(Residual { stem, main, shortcut })
     }

@@ -66,9 +66,58 @@ pub enum ObjectiveError {
     Device(String),
 }
 
-/// A loss over a training set, as a function of theta.
+/// A loss over a training set, as a function of theta: all that a walk asks of a network, its data
+/// and its loss. Implement it to walk something else than [`Classification`](super::Classification);
+/// `examples/quadratic.rs` shows the whole way.
 ///
-/// Implementations are deterministic: equal arguments give equal bits, on any number of threads.
+/// # Contract
+/// - Theta is a flat vector of [`dimension`](Objective::dimension) numbers. With training in 32 bits
+///   the walk rounds it to them; an implementation may compute in any precision.
+/// - Equal arguments give equal bits, on any number of threads: the walk evaluates L twice before it
+///   measures and refuses to go on if the values differ, and a resumed walk repeats its steps.
+/// - The loss at a point does not depend on the line that it is asked on: the end of one update is
+///   the start of the next and is evaluated once.
+/// - A loss or gradient that is not finite is returned as it is, not as an error: the walk ends
+///   there and says that training diverged.
+///
+/// ```
+/// use losswalk::experiment::Precision;
+/// use losswalk::objective::{Batch, Gradient, Line, Objective, ObjectiveError, Point};
+///
+/// /// L(theta) = theta² / 2, the same for each of 4 samples.
+/// struct Parabola;
+///
+/// impl Objective for Parabola {
+///     fn dimension(&self) -> usize {
+///         1
+///     }
+///
+///     fn samples(&self) -> usize {
+///         4
+///     }
+///
+///     fn gradient(&self, at: &Point, _: Batch) -> Result<Gradient, ObjectiveError> {
+///         let theta = at.theta[0];
+///         let loss = theta * theta / 2.0;
+///         Ok(Gradient { loss, gradient: vec![theta], buffers: Vec::new() })
+///     }
+///
+///     fn losses(
+///         &self,
+///         line: Line,
+///         alphas: &[f64],
+///         _: Precision,
+///     ) -> Result<Vec<f64>, ObjectiveError> {
+///         let theta = |alpha: f64| (1.0 - alpha) * line.from.theta[0] + alpha * line.to.theta[0];
+///         Ok(alphas.iter().map(|&alpha| theta(alpha).powi(2) / 2.0).collect())
+///     }
+/// }
+///
+/// let (from, to) = (Point { theta: vec![1.0], ..Point::default() }, Point { theta: vec![-1.0], ..Point::default() });
+/// let losses = Parabola.losses(Line { from: &from, to: &to }, &[0.0, 0.5, 1.0], Precision::F64)?;
+/// assert_eq!(losses, [0.5, 0.0, 0.5]);
+/// # Ok::<(), ObjectiveError>(())
+/// ```
 pub trait Objective: Sync {
     /// Length of theta.
     fn dimension(&self) -> usize;
@@ -98,12 +147,14 @@ pub trait Objective: Sync {
         Ok(Point { theta, buffers: array("buffers").unwrap_or_default() })
     }
 
-    /// The mean loss and gradient over a batch, as training sees them.
+    /// The mean loss and gradient over a batch, as training sees them: without weight decay and
+    /// momentum, which the walk adds. Indices of samples are below [`samples`](Objective::samples).
     ///
     /// Cost: one forward and one backward pass over the batch.
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError>;
 
     /// L(from + alpha (to - from)) for every alpha, each the mean over the full training set.
+    /// `alphas` is never empty; at 0 and 1 the point is exactly `from` and `to`.
     ///
     /// Cost: one forward pass over the training set for every alpha, less what the points share.
     fn losses(

@@ -79,3 +79,27 @@ pub struct Manifest {
     /// Explanations of nulls in the records, divergence first of all.
     pub problems: Vec<Problem>,
 }
+
+impl Default for Manifest {
+    /// A run that is about to begin, written by this version; what it is of is left empty.
+    fn default() -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("LOSSWALK_COMMIT").map(str::to_owned),
+            name: String::new(),
+            data: String::new(),
+            data_files: Vec::new(),
+            samples: 0,
+            parameters: Vec::new(),
+            parameter_count: 0,
+            total_steps: 0,
+            seed: 0,
+            device: "cpu".to_owned(),
+            threads: 1,
+            evaluation_error: None,
+            status: Status::Running,
+            problems: Vec::new(),
+        }
+    }
+}

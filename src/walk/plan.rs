@@ -45,6 +45,13 @@ impl Plan {
         }
     }
 
+    /// The plan of an objective that no experiment describes: without batch norm, measured in the
+    /// precision of training. [`Train`] and its defaults say how theta moves.
+    pub fn of_objective(train: Train, lines: Vec<LineSchedule>, samples: usize) -> Self {
+        let evaluation = Evaluation { precision: train.precision, ..Evaluation::default() };
+        Self { train, evaluation, batch_norm: None, lines, samples }
+    }
+
     /// Steps of one epoch; a short last batch is a step of its own.
     pub fn steps_per_epoch(&self) -> u64 {
         match self.train.optimizer {

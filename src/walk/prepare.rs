@@ -9,9 +9,7 @@ use crate::network::{Network, Shape, ShapeError, build, initialise};
 use crate::objective::{
     Classification, DeviceError, Interrupt, Measurement, Point, device_by_name,
 };
-use crate::run::{
-    FORMAT_VERSION, Manifest, ManifestParameter, RunError, RunFolder, Status, write_u32,
-};
+use crate::run::{Manifest, ManifestParameter, RunError, RunFolder, write_u32};
 
 /// Settings that are no part of the experiment: they change no result, only where it is computed.
 #[derive(Debug, Clone)]
@@ -190,9 +188,6 @@ fn manifest(
 ) -> Manifest {
     let parameters = network.layout.parameters.iter();
     Manifest {
-        format_version: FORMAT_VERSION,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: option_env!("LOSSWALK_COMMIT").map(str::to_owned),
         name: experiment.name.clone(),
         data: experiment.data.name.clone(),
         data_files,
@@ -209,8 +204,6 @@ fn manifest(
         seed: experiment.train.seed,
         device: setup.device.clone(),
         threads: setup.threads,
-        evaluation_error: None,
-        status: Status::Running,
-        problems: Vec::new(),
+        ..Manifest::default()
     }
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod closed_forms;
 mod data_files;
+mod experiments;
 mod fetch;
 mod memory;
 mod networks;

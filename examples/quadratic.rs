@@ -1,0 +1,96 @@
+//! Walks an objective of one's own, without network and data set: a noisy quadratic.
+//!
+//! L(theta) = mean over i of (theta - c_i)' H (theta - c_i) / 2 with H = diag(1, 15) and random
+//! centres c_i, so that mini-batches disagree. With eta = 0.1 the sharp direction has eta lambda =
+//! 1.5: SGD jumps from wall to wall of the valley and moves along its floor.
+//!
+//! `cargo run --release --example quadratic [FOLDER]`, then `losswalk report FOLDER` for the figures.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use losswalk::experiment::{Epochs, Iterations, LineSchedule, Mode, Precision, Train};
+use losswalk::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use losswalk::random::Stream;
+use losswalk::run::{Manifest, RunFolder};
+use losswalk::walk::{Event, Observer, Plan, walk};
+
+const CURVATURES: [f64; 2] = [1.0, 15.0];
+
+struct Quadratic {
+    centres: Vec<[f64; 2]>,
+}
+
+impl Quadratic {
+    /// The loss of one sample, whose gradient is H (theta - c).
+    fn loss(centre: &[f64; 2], theta: &[f64]) -> f64 {
+        (0..2).map(|i| CURVATURES[i] * (theta[i] - centre[i]).powi(2) / 2.0).sum()
+    }
+}
+
+impl Objective for Quadratic {
+    fn dimension(&self) -> usize {
+        CURVATURES.len()
+    }
+
+    fn samples(&self) -> usize {
+        self.centres.len()
+    }
+
+    fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
+        let batch: Vec<&[f64; 2]> = match batch {
+            Batch::Samples(samples) => samples.iter().map(|&i| &self.centres[i as usize]).collect(),
+            Batch::Full => self.centres.iter().collect(),
+        };
+        let mean = |of: &dyn Fn(&[f64; 2]) -> f64| {
+            batch.iter().map(|c| of(c)).sum::<f64>() / batch.len() as f64
+        };
+        let slope = |i: usize| mean(&|centre| CURVATURES[i] * (at.theta[i] - centre[i]));
+        let loss = mean(&|centre| Self::loss(centre, &at.theta));
+        Ok(Gradient { loss, gradient: vec![slope(0), slope(1)], buffers: Vec::new() })
+    }
+
+    fn losses(&self, line: Line, alphas: &[f64], _: Precision) -> Result<Vec<f64>, ObjectiveError> {
+        let full_loss = |&alpha: &f64| {
+            let ends = line.from.theta.iter().zip(&line.to.theta);
+            let theta: Vec<f64> = ends.map(|(a, b)| (1.0 - alpha) * a + alpha * b).collect();
+            let sum: f64 = self.centres.iter().map(|centre| Self::loss(centre, &theta)).sum();
+            sum / self.centres.len() as f64
+        };
+        Ok(alphas.iter().map(full_loss).collect())
+    }
+}
+
+struct Printer;
+
+impl Observer for Printer {
+    fn begin(&mut self, _: u64, _: u64) {}
+
+    fn step(&mut self, event: Event) {
+        println!("{}", serde_json::json!(event.record));
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).map_or_else(|| "runs/quadratic".into(), PathBuf::from);
+    let mut random = Stream::initialisation(1, 0);
+    let centres = (0..100).map(|_| [random.normal(), random.normal()]).collect();
+    let objective = Quadratic { centres };
+    let train = Train { batch_size: 10, epochs: 2, precision: Precision::F64, ..Train::default() };
+    let (epochs, iterations) = (Epochs::All, Iterations::All);
+    let every_step = LineSchedule { epochs, iterations, points: 10, mode: Mode::Exact };
+    let plan = Plan::of_objective(train, vec![every_step], objective.samples());
+    let manifest = Manifest {
+        name: "quadratic".to_owned(),
+        samples: objective.samples() as u64,
+        parameter_count: objective.dimension(),
+        total_steps: plan.total_steps(),
+        ..Manifest::default()
+    };
+    let folder = RunFolder::create(&path, &manifest, "# walked by examples/quadratic.rs\n")?;
+    let start = Point { theta: vec![5.0, 5.0], buffers: Vec::new() };
+    let outcome = walk(&objective, &plan, start, &folder, &Interrupt::default(), &mut Printer)?;
+    folder.lines()?.iter().for_each(|line| println!("{}", serde_json::json!(line)));
+    println!("{outcome:?}: see {}", path.display());
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Non-linearities, entry by entry.
+
+use super::{Layer, Pass, Shape, ShapeError};
+use crate::taylor::Series;
+
+/// A function of one number, applied to every entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// max(x, 0). The derivative at 0 is 0.
+    Relu,
+    /// tanh(x).
+    Tanh,
+    /// x Phi(x), with the normal distribution Phi itself rather than its tanh approximation.
+    Gelu,
+    /// ln(1 + exp(x)).
+    Softplus,
+}
+
+impl Layer for Activation {
+    fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(input)
+    }
+
+    fn forward(&self, input: Series<4>, _: &mut Pass) -> Series<4> {
+        match self {
+            Self::Relu => input.relu(),
+            Self::Tanh => input.tanh(),
+            Self::Gelu => input.gelu(),
+            Self::Softplus => input.softplus(),
+        }
+    }
+}
