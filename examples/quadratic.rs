@@ -39,7 +39,9 @@ impl Objective for Quadratic {
 
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
         let batch: Vec<&[f64; 2]> = match batch {
-            Batch::Samples(samples) => samples.iter().map(|&i| &self.centres[i as usize]).collect(),
+            Batch::Samples { indices, .. } => {
+                indices.iter().map(|&i| &self.centres[i as usize]).collect()
+            }
             Batch::Full => self.centres.iter().collect(),
         };
         let mean = |of: &dyn Fn(&[f64; 2]) -> f64| {

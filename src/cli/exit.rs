@@ -40,16 +40,8 @@ pub fn fail(error: &anyhow::Error) -> Exit {
     if error.chain().any(reader_left) {
         return Exit::Done;
     }
-    eprintln!("error: {}", message(error));
+    eprintln!("error: {error:#}");
     exit_of(error)
-}
-
-/// The error with its causes, each said once: most errors tell their cause themselves.
-fn message(error: &anyhow::Error) -> String {
-    error.chain().skip(1).fold(error.to_string(), |message, cause| {
-        let cause = cause.to_string();
-        if message.contains(&cause) { message } else { format!("{message}: {cause}") }
-    })
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
@@ -76,21 +68,5 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Exit::Interrupted
     } else {
         Exit::Failed
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cause_that_the_error_tells_itself_is_said_once() {
-        let cause = || io::Error::other("no such file");
-        let silent = anyhow::Error::new(cause()).context("cannot read a.toml");
-        assert_eq!(message(&silent), "cannot read a.toml: no such file");
-        let path = "a.toml".into();
-        let telling = ExperimentError::Unreadable { path, source: cause() };
-        let expected = "a.toml: cannot read the experiment: no such file";
-        assert_eq!(message(&telling.into()), expected);
     }
 }

@@ -114,7 +114,7 @@ pub enum ObjectiveError {
 /// }
 ///
 /// let (from, to) = (Point { theta: vec![1.0], ..Point::default() }, Point { theta: vec![-1.0], ..Point::default() });
-/// let losses = Parabola.losses(Line { from: &from, to: &to }, &[0.0, 0.5, 1.0], Precision::F64)?;
+/// let losses = Parabola.losses(Line { from: &from, to: &to, number: 0 }, &[0.0, 0.5, 1.0], Precision::F64)?;
 /// assert_eq!(losses, [0.5, 0.0, 0.5]);
 /// # Ok::<(), ObjectiveError>(())
 /// ```
