@@ -12,6 +12,7 @@ mod linear;
 mod loss;
 mod mlp;
 mod pooling;
+mod prefix;
 mod relu;
 mod residual;
 mod resnet;
