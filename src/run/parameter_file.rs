@@ -38,7 +38,7 @@ pub enum ParameterFileError {
 }
 
 impl Tensors {
-    /// Reads a parameter file in any format that [this module](self) knows; numbers of all types
+    /// Reads a parameter file, safetensors or anything that `torch.save` writes; numbers of all types
     /// are widened to f64.
     ///
     /// # Errors
