@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Exit, data, line, report, run};
+use super::{Exit, data, line, path, report, run};
 
 /// Measure the loss of the full training set along the path of SGD.
 ///
@@ -36,8 +36,18 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Draw figures and one self-contained report.html from the records of one run or several.
     Report(ReportArgs),
-    /// Measure the loss on the straight line between any two parameter files of a run's network.
+    /// Measure the loss on the straight line between any two parameter files.
+    ///
+    /// The files may be safetensors or anything that torch.save writes: state dicts, nested or with
+    /// prefixed names, and pickled modules. No pickle is ever executed.
     Line(LineArgs),
+    /// Measure losses, distances and cosines of updates along parameter files that were saved in turn.
+    ///
+    /// For each segment between consecutive files: the loss at its end, the height of the barrier (the
+    /// highest interior loss less the higher end), the valley floor and the alpha of it, the norm of
+    /// the update, the cosine of the angle to the update before, the distance from the first file, and
+    /// the length of the path. The cosine of updates is that of gradients for plain SGD only.
+    Path(PathArgs),
     /// List, download and check data sets.
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -81,25 +91,48 @@ pub(super) struct ReportArgs {
     pub(super) out: Option<PathBuf>,
 }
 
+/// Whose loss is measured, and where.
 #[derive(Debug, Args)]
-pub(super) struct LineArgs {
+#[command(group = clap::ArgGroup::new("subject").required(true))]
+pub(super) struct MeasureArgs {
     /// The run whose data, network and evaluation batches are used.
-    #[arg(long)]
-    pub(super) run: PathBuf,
-    /// Parameters at alpha = 0: a safetensors file under the state-dict names.
-    #[arg(long, value_name = "A.safetensors")]
-    pub(super) from: PathBuf,
-    /// Parameters at alpha = 1.
-    #[arg(long, value_name = "B.safetensors")]
-    pub(super) to: PathBuf,
-    /// K: the loss is measured at alpha = 0, 1/K, ..., 1.
-    #[arg(long, default_value_t = 10, value_name = "K", value_parser = clap::value_parser!(u16).range(2..))]
-    pub(super) points: u16,
-    /// Print one JSON object instead of a table.
+    #[arg(long, group = "subject")]
+    pub(super) run: Option<PathBuf>,
+    /// An experiment file; only its [data], [model] and [evaluation] matter.
+    #[arg(long, group = "subject", value_name = "FILE.toml")]
+    pub(super) model: Option<PathBuf>,
+    /// Print JSON, one object a line, instead of a table.
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) device: DeviceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LineArgs {
+    #[command(flatten)]
+    pub(super) measure: MeasureArgs,
+    /// Parameters at alpha = 0: a safetensors or PyTorch file under the state-dict names.
+    #[arg(long, value_name = "A")]
+    pub(super) from: PathBuf,
+    /// Parameters at alpha = 1.
+    #[arg(long, value_name = "B")]
+    pub(super) to: PathBuf,
+    /// K: the loss is measured at alpha = 0, 1/K, ..., 1.
+    #[arg(long, default_value_t = 10, value_name = "K", value_parser = clap::value_parser!(u16).range(2..))]
+    pub(super) points: u16,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PathArgs {
+    #[command(flatten)]
+    pub(super) measure: MeasureArgs,
+    /// Parameter files in the order of the path, two or more.
+    #[arg(required = true, num_args = 2.., value_name = "CHECKPOINT")]
+    pub(super) checkpoints: Vec<PathBuf>,
+    /// K: the loss is measured at alpha = 0, 1/K, ..., 1 of every segment; 0 for the checkpoints alone.
+    #[arg(long, default_value_t = 10, value_name = "K")]
+    pub(super) points: u16,
 }
 
 impl Cli {
@@ -109,6 +142,7 @@ impl Cli {
             Command::Run(arguments) => run::run(arguments),
             Command::Report(arguments) => report::run(arguments),
             Command::Line(arguments) => line::run(arguments),
+            Command::Path(arguments) => path::run(arguments),
             Command::Data(command) => {
                 Ok(if data::run(command)? { Exit::Done } else { Exit::Usage })
             }

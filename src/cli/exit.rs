@@ -8,7 +8,7 @@ use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::network::StateDictError;
 use crate::objective::{DeviceError, ObjectiveError};
-use crate::run::RunError;
+use crate::run::{ParameterFileError, RunError};
 use crate::walk::PrepareError;
 
 /// How the process ends.
@@ -50,6 +50,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.is::<DataError>()
             || cause.is::<DeviceError>()
             || cause.is::<StateDictError>()
+            || cause.is::<ParameterFileError>()
             || matches!(
                 cause.downcast_ref(),
                 Some(RunError::Exists { .. } | RunError::NotARun { .. })

@@ -3,7 +3,9 @@
 mod barrier;
 mod cosine;
 mod line;
+mod path;
 
 pub use barrier::{Barrier, barrier};
 pub use cosine::cosine;
 pub use line::{LineLosses, check_determinism, line_losses, trusted_error};
+pub use path::{Path, Segment};

@@ -14,6 +14,7 @@ mod linear;
 mod loss;
 mod mlp;
 mod pooling;
+mod prefix;
 mod residual;
 mod resnet;
 mod sequential;

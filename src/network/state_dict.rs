@@ -1,5 +1,8 @@
 //! Between flat vectors in memory and named arrays in files.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::prefix::find_prefix;
 use super::{Entry, Layout};
 use crate::run::Tensors;
 
@@ -28,30 +31,41 @@ pub fn export(layout: &Layout, theta: &[f64], buffers: &[f64], single: bool) -> 
     Tensors { entries: entries.collect(), single }
 }
 
-/// Theta and buffers from a file's arrays. Buffers that the file lacks keep their initial values
-/// only if it has none of them at all; any other gap is an error that lists everything amiss.
+/// Theta and buffers from a file's arrays, wherever in it the network lies.
+///
+/// Buffers that the file lacks keep their initial values only if it has none of them at all; any
+/// other gap is an error that lists everything amiss. What lies beside the network in the file is
+/// ignored, and so are the batches that PyTorch's batch norm counts: nothing here depends on them.
 pub fn import(layout: &Layout, file: &Tensors) -> Result<(Vec<f64>, Vec<f64>), StateDictError> {
+    let entries = || layout.parameters.iter().chain(&layout.buffers);
+    let known: BTreeSet<&str> = entries().map(|entry| entry.name.as_str()).collect();
+    let prefix = find_prefix(&known, file.entries.keys())?;
+    let found: Found = file
+        .entries
+        .iter()
+        .filter_map(|(name, array)| Some((name.strip_prefix(prefix)?, array)))
+        .filter(|(name, _)| !name.ends_with("num_batches_tracked"))
+        .collect();
     let mut problems = Vec::new();
-    let theta = collect(&layout.parameters, file, &mut problems);
-    let has_buffers = layout.buffers.iter().any(|entry| file.entries.contains_key(&entry.name));
-    let buffers = if has_buffers {
-        collect(&layout.buffers, file, &mut problems)
+    let theta = collect(&layout.parameters, &found, &mut problems);
+    let buffers = if layout.buffers.iter().any(|entry| found.contains_key(entry.name.as_str())) {
+        collect(&layout.buffers, &found, &mut problems)
     } else {
         super::initialise(&layout.buffers, 0)
     };
-    let known = |name: &String| {
-        layout.parameters.iter().chain(&layout.buffers).any(|entry| entry.name == *name)
-    };
-    let extra = file.entries.keys().filter(|name| !known(name));
+    let extra = found.keys().filter(|name| !known.contains(*name));
     problems.extend(extra.map(|name| format!("  `{name}` is in the file but not in the network")));
     if problems.is_empty() { Ok((theta, buffers)) } else { Err(StateDictError { problems }) }
 }
 
-fn collect(entries: &[Entry], file: &Tensors, problems: &mut Vec<String>) -> Vec<f64> {
+/// The arrays of a file by their names in the network.
+type Found<'a> = BTreeMap<&'a str, &'a (Vec<usize>, Vec<f64>)>;
+
+fn collect(entries: &[Entry], file: &Found, problems: &mut Vec<String>) -> Vec<f64> {
     let mut flat = Vec::new();
     for entry in entries {
         let (name, wanted) = (&entry.name, entry.file_shape());
-        match file.entries.get(name) {
+        match file.get(name.as_str()) {
             None => problems.push(format!("  `{name}` {wanted:?} is missing from the file")),
             Some((found, _)) if *found != wanted => {
                 let problem =

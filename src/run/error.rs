@@ -34,6 +34,9 @@ pub enum RunError {
         /// The run folder.
         path: PathBuf,
     },
+    /// A file of parameters.
+    #[error(transparent)]
+    Parameters(#[from] super::ParameterFileError),
     /// A file's content is not what this version writes.
     #[error("{}: {problem}", path.display())]
     Content {

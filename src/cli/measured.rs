@@ -1,0 +1,87 @@
+//! Measuring parameter files, whoever saved them: what `losswalk line` and `losswalk path` share.
+
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::arguments::MeasureArgs;
+use crate::experiment::{self, BatchNormPolicy, Experiment, Precision};
+use crate::measure::{LineLosses, barrier};
+use crate::network::StateDictError;
+use crate::objective::{Classification, Interrupt, Objective, Point};
+use crate::run::{RunFolder, Tensors};
+use crate::walk::prepare;
+
+const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.batch_norm = \"running\" needs; \
+                             choose \"batch\" or \"recomputed\"";
+
+/// A loss, and how parameter files are read for it.
+pub(super) struct Subject {
+    pub(super) objective: Classification,
+    pub(super) precision: Precision,
+    policy: Option<BatchNormPolicy>,
+}
+
+impl Subject {
+    /// The network and data of a run, or of an experiment file.
+    pub(super) fn open(arguments: &MeasureArgs) -> anyhow::Result<Self> {
+        let experiment = match (&arguments.model, &arguments.run) {
+            (Some(file), _) => experiment::load(file, &[])?,
+            (None, Some(run)) => experiment::load(&RunFolder::open(run)?.experiment(), &[])?,
+            (None, None) => anyhow::bail!("neither --model nor --run is given"),
+        };
+        let setup = arguments.device.set_up()?;
+        let objective = prepare(&experiment, &setup, &Interrupt::default())?.objective;
+        let Experiment { evaluation, .. } = &experiment;
+        let policy = experiment.has_batch_norm().then_some(evaluation.batch_norm);
+        Ok(Self { objective, precision: evaluation.precision, policy })
+    }
+
+    /// Reads the parameters of the network from a file of any kind.
+    pub(super) fn read(&self, path: &Path) -> anyhow::Result<Point> {
+        let file = Tensors::read(path)?;
+        let point = self.objective.import(&file).and_then(|point| {
+            let has_statistics = file.entries.keys().any(|name| name.ends_with("running_mean"));
+            if has_statistics || self.policy != Some(BatchNormPolicy::Running) {
+                return Ok(point);
+            }
+            Err(StateDictError::new(vec![NO_STATISTICS.to_owned()]))
+        });
+        point.with_context(|| path.display().to_string())
+    }
+
+    /// Judges what was measured on a line.
+    pub(super) fn verdict(&self, line: LineLosses) -> Measured {
+        let verdict = barrier(&line.alphas, &line.losses);
+        Measured {
+            samples: self.objective.samples(),
+            barrier: verdict.map(|found| found.is_crossed()),
+            barrier_height: verdict.map(|found| found.height),
+            barrier_height_mean: verdict.map(|found| found.height_mean),
+            floor_loss: verdict.map(|found| found.floor_loss),
+            floor_alpha: verdict.map(|found| found.floor_alpha),
+            precision: line.precision,
+            resolved: line.resolved,
+            batch_norm: self.policy,
+            alphas: line.alphas,
+            losses: line.losses,
+        }
+    }
+}
+
+/// What `--json` prints of one line, under the names of `line.jsonl`.
+#[derive(Serialize)]
+pub(super) struct Measured {
+    pub(super) alphas: Vec<f64>,
+    pub(super) losses: Vec<f64>,
+    pub(super) samples: usize,
+    pub(super) barrier: Option<bool>,
+    pub(super) barrier_height: Option<f64>,
+    pub(super) barrier_height_mean: Option<f64>,
+    pub(super) floor_loss: Option<f64>,
+    pub(super) floor_alpha: Option<f64>,
+    precision: Precision,
+    resolved: bool,
+    batch_norm: Option<BatchNormPolicy>,
+}
