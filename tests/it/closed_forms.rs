@@ -6,7 +6,7 @@ use losswalk::data::load;
 use losswalk::experiment::{Precision, parse};
 use losswalk::network::StateDictError;
 use losswalk::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
-use losswalk::run::{FORMAT_VERSION, Manifest, RunFolder, Status, Tensors};
+use losswalk::run::{Manifest, RunFolder, Tensors};
 use losswalk::walk::{Event, Observer, Outcome, Plan, WalkError, walk};
 
 use crate::program::{Run, TestResult};
@@ -175,24 +175,7 @@ fn walk_quadratic(
          [[measure]]\nkind = 'line'\npoints = 4\n"
     );
     let plan = Plan::new(&parse(&text, "quadratic.toml", "quadratic", &[])?, 4);
-    let manifest = Manifest {
-        format_version: FORMAT_VERSION,
-        version: String::new(),
-        commit: None,
-        name: "quadratic".to_owned(),
-        data: "none".to_owned(),
-        data_files: Vec::new(),
-        samples: 4,
-        parameters: Vec::new(),
-        parameter_count: 2,
-        total_steps: plan.total_steps(),
-        seed: 0,
-        device: "cpu".to_owned(),
-        threads: 1,
-        evaluation_error: None,
-        status: Status::Running,
-        problems: Vec::new(),
-    };
+    let manifest = Manifest { name: "quadratic".to_owned(), samples: 4, ..Manifest::default() };
     let folder = match RunFolder::open(path) {
         Ok(_) => RunFolder::resume(path)?,
         Err(_) => RunFolder::create(path, &manifest, &text)?,
