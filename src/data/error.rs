@@ -91,6 +91,18 @@ pub enum DataError {
         /// Channels there are.
         found: usize,
     },
+    /// A normalisation for another number of channels.
+    #[error(
+        "data.{key} has {found} numbers, but the images have {channels} channels; give one number a channel"
+    )]
+    Normalisation {
+        /// `mean` or `std`.
+        key: &'static str,
+        /// Numbers given.
+        found: usize,
+        /// Channels there are.
+        channels: usize,
+    },
     /// A download would replace a file that is not the published one.
     #[error("{}: this file is in the way: it is not the published one (SHA-256 {found}, published {published}); delete it and fetch again, or fetch into another folder with --root", path.display())]
     InTheWay {
