@@ -1,5 +1,7 @@
 //! Images made to fit a network: a border of zeros, and grey as colour.
 
+use std::borrow::Cow;
+
 use super::{DataError, Dataset, ImageShape, Normalisation};
 
 impl Dataset {
@@ -48,6 +50,35 @@ impl Dataset {
         };
         Ok(self.with_images(images, ImageShape { channels, ..shape }, normalisation))
     }
+
+    /// Another mean or standard deviation of pixels on [0, 1] than the set's own, one number a
+    /// channel.
+    ///
+    /// # Errors
+    /// [`DataError::Normalisation`] if the images have another number of channels.
+    pub fn normalised(self, mean: Option<&[f64]>, std: Option<&[f64]>) -> Result<Self, DataError> {
+        let shape = self.shape();
+        let Normalisation { scale, mean: own_mean, std: own_std } = self.normalisation().clone();
+        let normalisation = Normalisation {
+            scale,
+            mean: per_channel("mean", mean, own_mean, shape.channels)?,
+            std: per_channel("std", std, own_std, shape.channels)?,
+        };
+        Ok(self.renormalised(normalisation))
+    }
+}
+
+fn per_channel(
+    key: &'static str,
+    given: Option<&[f64]>,
+    own: Cow<'static, [f64]>,
+    channels: usize,
+) -> Result<Cow<'static, [f64]>, DataError> {
+    match given {
+        None => Ok(own),
+        Some(given) if given.len() == channels => Ok(given.to_vec().into()),
+        Some(given) => Err(DataError::Normalisation { key, found: given.len(), channels }),
+    }
 }
 
 #[cfg(test)]
@@ -70,6 +101,20 @@ mod tests {
         assert!(border.copied().all(|value| value == -0.5));
         assert!(plain.clone().padded(7).is_err());
         assert!(padded.with_channels(1).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_given_mean_or_std_replaces_the_sets_own() -> Result<(), DataError> {
+        let digits = load("digits", None)?.truncated(1)?.with_channels(3)?;
+        let (mean, std) = ([0.1, 0.2, 0.3], [1.0, 2.0, 4.0]);
+        let first = |data: Dataset| data.pixels::<f64>(&[0])[..3].to_vec();
+        let both = digits.clone().normalised(Some(&mean), Some(&std))?;
+        assert_eq!(first(both), [-0.1, -0.2 / 2.0, -0.3 / 4.0]);
+        assert_eq!(first(digits.clone().normalised(None, Some(&std))?), [-0.5, -0.25, -0.125]);
+        let message = digits.normalised(Some(&mean[..1]), None).err().map(|e| e.to_string());
+        let expected = "data.mean has 1 numbers, but the images have 3 channels";
+        assert!(message.unwrap_or_default().contains(expected));
         Ok(())
     }
 }

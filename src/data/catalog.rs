@@ -30,8 +30,10 @@ pub struct DatasetEntry {
     pub normalisation: Normalisation,
     /// How the files are to be read.
     pub format: Format,
-    /// The files as published; none if the set is built into the program.
+    /// The files as published; none if the set is built into the program or made of images.
     pub files: &'static [PublishedFile],
+    /// What the files are published in; none if each is published by itself.
+    pub archive: Option<Archive>,
     /// Base URLs that the files are under, the first to try first.
     pub mirrors: &'static [&'static str],
 }
@@ -43,6 +45,37 @@ pub enum Format {
     BuiltIn,
     /// Images and labels of each split in a pair of IDX files.
     Idx,
+    /// Records of labels and pixels.
+    Cifar {
+        /// Labels at the beginning of a record, a byte each; the last one counts.
+        label_bytes: usize,
+    },
+}
+
+/// Something to download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Download {
+    /// Its name under a mirror, and in the folder.
+    pub name: &'static str,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of it.
+    pub sha256: &'static str,
+}
+
+/// An archive that holds the files of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Archive {
+    /// The archive itself, a `.tar.gz` or a `.zip`.
+    pub download: Download,
+    /// The folder that everything in it is under.
+    pub folder: &'static str,
+    /// What is kept of it: paths in that folder that begin with one of these.
+    pub keep: &'static [&'static str],
+    /// More entries than this, and it is refused.
+    pub max_entries: usize,
+    /// If it expands to more bytes than this, it is refused.
+    pub max_bytes: u64,
 }
 
 /// One file of a data set as its makers published it.
@@ -78,9 +111,36 @@ pub enum FileKind {
     Images,
     /// Classes.
     Labels,
+    /// Classes and pixels.
+    Records,
 }
 
 impl DatasetEntry {
+    /// How much is downloaded to get it.
+    pub fn download_bytes(&self) -> u64 {
+        match self.archive {
+            Some(archive) => archive.download.bytes,
+            None => self.files.iter().map(|file| file.bytes).sum(),
+        }
+    }
+
+    /// The number of samples in one of its files.
+    pub fn samples_in(&self, file: &PublishedFile) -> u32 {
+        let like = |other: &&PublishedFile| other.split == file.split && other.kind == file.kind;
+        let files = self.files.iter().filter(like).count() as u32;
+        self.samples(file.split) / files.max(1)
+    }
+
+    /// The names that one of its files goes by: those of [`PublishedFile::candidates`], and the same
+    /// in the folder of its archive.
+    pub fn candidates(&self, file: &PublishedFile) -> Vec<String> {
+        let mut names = file.candidates();
+        if let Some(archive) = self.archive {
+            names.extend(file.candidates().iter().map(|name| format!("{}/{name}", archive.folder)));
+        }
+        names
+    }
+
     /// The number of samples in a split.
     pub fn samples(&self, split: Split) -> u32 {
         match split {
@@ -91,12 +151,20 @@ impl DatasetEntry {
 }
 
 impl PublishedFile {
+    /// The file as something to download.
+    pub fn download(&self) -> Download {
+        Download { name: self.name, bytes: self.bytes, sha256: self.sha256 }
+    }
+
     /// The names that the file goes by: as published, uncompressed, and both in the older spelling
     /// that has a dot before `idx`.
     pub fn candidates(&self) -> Vec<String> {
         let plain = self.name.trim_end_matches(".gz");
         let older = plain.replace("-idx", ".idx");
-        let mut names = vec![self.name.to_owned(), plain.to_owned()];
+        let mut names = vec![self.name.to_owned()];
+        if plain != self.name {
+            names.push(plain.to_owned());
+        }
         if older != plain {
             names.extend([format!("{older}.gz"), older]);
         }
@@ -124,15 +192,17 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// The folder that a data set's files are looked for in unless another is given, `data/NAME`; `None`
-/// if it has no files or the name is unknown.
+/// if it is built in or the name is unknown.
 pub fn default_root(name: &str) -> Option<PathBuf> {
     let entry = entries().find(|entry| entry.name == name)?;
-    (!entry.files.is_empty()).then(|| Path::new("data").join(name))
+    (entry.format != Format::BuiltIn).then(|| Path::new("data").join(name))
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     #[test]
@@ -152,15 +222,22 @@ mod tests {
         let message = find("mnits").unwrap_err().to_string();
         assert_eq!(
             message,
-            "unknown data set `mnits`; the data sets are digits, mnist, fashion-mnist"
+            "unknown data set `mnits`; the data sets are digits, mnist, fashion-mnist, cifar10, \
+             cifar100"
         );
     }
 
     #[test]
     fn checksums_have_64_digits_and_differ() {
         let files = entries().flat_map(|entry| entry.files);
-        let mut sums: Vec<&str> =
-            files.flat_map(|file| [file.sha256, file.content_sha256]).collect();
+        // A file that is published uncompressed is its own content.
+        let mut sums: Vec<&str> = files
+            .flat_map(|file| {
+                let is_compressed = file.sha256 != file.content_sha256;
+                iter::once(file.sha256).chain(is_compressed.then_some(file.content_sha256))
+            })
+            .collect();
+        sums.extend(entries().filter_map(|entry| Some(entry.archive?.download.sha256)));
         assert!(sums.iter().all(|sum| sum.len() == 64));
         let count = sums.len();
         sums.sort_unstable();

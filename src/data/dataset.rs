@@ -173,6 +173,12 @@ impl Dataset {
         Ok(self)
     }
 
+    /// The same images, normalised otherwise.
+    pub(super) fn renormalised(self, normalisation: Normalisation) -> Self {
+        let tables = Tables::new(&normalisation);
+        Self { normalisation, tables, ..self }
+    }
+
     /// The same samples with other images.
     pub(super) fn with_images(
         self,
@@ -180,8 +186,7 @@ impl Dataset {
         shape: ImageShape,
         normalisation: Normalisation,
     ) -> Self {
-        let tables = Tables::new(&normalisation);
-        Self { images, shape, normalisation, tables, ..self }
+        Self { images, shape, ..self }.renormalised(normalisation)
     }
 
     /// The normalised images of the samples `indices`, in that order:

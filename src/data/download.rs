@@ -8,7 +8,7 @@ use ureq::http::{HeaderMap, header};
 use ureq::{Agent, Body};
 
 use super::checksum::sha256;
-use super::{DataError, Progress, PublishedFile};
+use super::{DataError, Download, Progress};
 
 /// Why an attempt failed.
 pub(super) enum Failure {
@@ -50,7 +50,7 @@ impl From<DataError> for Failure {
 pub(super) fn download(
     agent: &Agent,
     url: &str,
-    file: &PublishedFile,
+    file: Download,
     part: &Path,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Failure> {
@@ -152,7 +152,7 @@ fn open_at(path: &Path, offset: u64) -> io::Result<File> {
 
 /// Compares the complete `part` with the published checksum and deletes it if it differs. One that
 /// was `continued` may differ because of its beginning, so the server gets another chance.
-fn check(part: &Path, file: &PublishedFile, continued: bool) -> Result<(), Failure> {
+fn check(part: &Path, file: Download, continued: bool) -> Result<(), Failure> {
     let bytes = fs::read(part).map_err(DataError::io("read", part))?;
     let found = sha256(&bytes);
     if found == file.sha256 {

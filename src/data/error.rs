@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{DatasetError, IdxError, catalog};
+use super::{ArchiveError, CifarError, DatasetError, IdxError, catalog};
 
 /// An error of the data; every variant says what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        problem: IdxError,
+        problem: FormatError,
     },
     /// Files that are valid each, but not together.
     #[error("{}: {problem}; delete it, then {}", path.display(), fetch_again(name, path))]
@@ -91,6 +91,18 @@ pub enum DataError {
         /// Channels there are.
         found: usize,
     },
+    /// A normalisation for another number of channels.
+    #[error(
+        "data.{key} has {found} numbers, but the images have {channels} channels; give one number a channel"
+    )]
+    Normalisation {
+        /// `mean` or `std`.
+        key: &'static str,
+        /// Numbers given.
+        found: usize,
+        /// Channels there are.
+        channels: usize,
+    },
     /// A download would replace a file that is not the published one.
     #[error("{}: this file is in the way: it is not the published one (SHA-256 {found}, published {published}); delete it and fetch again, or fetch into another folder with --root", path.display())]
     InTheWay {
@@ -100,6 +112,14 @@ pub enum DataError {
         found: String,
         /// The published SHA-256.
         published: &'static str,
+    },
+    /// An archive that cannot be trusted or read.
+    #[error("{}: {problem}; delete it and fetch again", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: ArchiveError,
     },
     /// Another process downloads into the same folder.
     #[error("{}: another losswalk process is fetching into this folder; wait for it, then run this again", root.display())]
@@ -119,6 +139,18 @@ pub enum DataError {
     },
 }
 
+/// What is wrong with a published file, by its format.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// In an IDX file.
+    #[error(transparent)]
+    Idx(#[from] IdxError),
+    /// In a CIFAR file.
+    #[error(transparent)]
+    Cifar(#[from] CifarError),
+}
+
 impl DataError {
     /// A closure for `map_err` that adds the action and the path to an I/O error.
     pub(super) fn io(
@@ -135,7 +167,14 @@ fn fetch_it(name: &str, root: &Path) -> String {
 }
 
 fn fetch_again(name: &str, path: &Path) -> String {
-    fetch_it(name, path.parent().unwrap_or(Path::new(".")))
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let archive = catalog::find(name).ok().and_then(|entry| entry.archive);
+    let root = match archive {
+        // The file lies in the archive's folder, and that in the root.
+        Some(archive) if parent.ends_with(archive.folder) => parent.parent().unwrap_or(parent),
+        _ => parent,
+    };
+    fetch_it(name, root)
 }
 
 fn listed(attempts: &[String]) -> String {

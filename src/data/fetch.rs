@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use ureq::Agent;
 
+use super::checksum::sha256;
 use super::download::{Failure, download};
 use super::source::{Likeness, SourceFile};
-use super::{DataError, DatasetEntry, PublishedFile};
+use super::unpack::unpack;
+use super::{Archive, ArchiveError, DataError, DatasetEntry, Download, PublishedFile};
 
 /// How often a mirror is asked for a file while its transfers break off.
 const ATTEMPTS: u32 = 3;
@@ -34,11 +36,11 @@ impl Default for FetchOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress<'a> {
     /// The file is there and right; nothing is downloaded.
-    Present(&'a PublishedFile),
+    Present(Download),
     /// Asking for a file.
     Asking {
         /// The file.
-        file: &'a PublishedFile,
+        file: Download,
         /// Where.
         url: &'a str,
     },
@@ -47,15 +49,17 @@ pub enum Progress<'a> {
     /// A mirror failed; the next attempt, if there is one, follows.
     Failed(&'a str),
     /// The file is complete, checked and under its name.
-    Done(&'a PublishedFile),
+    Done(Download),
 }
 
 /// Puts every file of a data set into the folder `root`, which is created if need be. A file that is
 /// already there, compressed or not, is checked and left alone. A download goes to `FILE.part`,
-/// which the next attempt continues, and takes its name when its SHA-256 is the published one.
+/// which the next attempt continues, and takes its name when its SHA-256 is the published one. An
+/// archive is then unpacked; it is kept, and may be deleted.
 ///
 /// # Errors
 /// [`DataError::Download`] if no mirror serves a file with the published checksum,
+/// [`DataError::Archive`] if an archive does not hold what it should,
 /// [`DataError::InTheWay`] if there is a file of that name which is not the published one,
 /// [`DataError::Busy`] if another process fetches into the folder, and disk errors.
 pub fn fetch(
@@ -66,9 +70,9 @@ pub fn fetch(
 ) -> Result<(), DataError> {
     let mut missing = Vec::new();
     for file in entry.files {
-        match is_present(file, root)? {
-            true => progress(Progress::Present(file)),
-            false => missing.push(file),
+        match is_present(entry, file, root)? {
+            true => progress(Progress::Present(file.download())),
+            false => missing.push(file.download()),
         }
     }
     if missing.is_empty() {
@@ -77,11 +81,16 @@ pub fn fetch(
     fs::create_dir_all(root).map_err(DataError::io("create", root))?;
     let _lock = lock(root)?;
     let agent = agent(options);
-    for file in missing {
+    let mut get = |file| {
         fetch_file(&agent, file, root, &urls(entry, file, options), progress)?;
         progress(Progress::Done(file));
+        Ok(())
+    };
+    let Some(archive) = entry.archive else { return missing.into_iter().try_for_each(get) };
+    if !archive_is_present(&archive, root)? {
+        get(archive.download)?;
     }
-    Ok(())
+    unpack_into(&archive, root, &missing)
 }
 
 fn agent(options: &FetchOptions) -> Agent {
@@ -94,7 +103,7 @@ fn agent(options: &FetchOptions) -> Agent {
         .into()
 }
 
-fn urls(entry: &DatasetEntry, file: &PublishedFile, options: &FetchOptions) -> Vec<String> {
+fn urls(entry: &DatasetEntry, file: Download, options: &FetchOptions) -> Vec<String> {
     match &options.mirror {
         Some(mirror) => {
             vec![format!("{}/{}/{}", mirror.trim_end_matches('/'), entry.name, file.name)]
@@ -103,8 +112,8 @@ fn urls(entry: &DatasetEntry, file: &PublishedFile, options: &FetchOptions) -> V
     }
 }
 
-fn is_present(file: &PublishedFile, root: &Path) -> Result<bool, DataError> {
-    let Some(source) = SourceFile::find(root, file)? else { return Ok(false) };
+fn is_present(entry: &DatasetEntry, file: &PublishedFile, root: &Path) -> Result<bool, DataError> {
+    let Some(source) = SourceFile::find(entry, root, file)? else { return Ok(false) };
     match source.likeness(file) {
         Likeness::Published | Likeness::SameContent => Ok(true),
         Likeness::Other => Err(DataError::InTheWay {
@@ -115,9 +124,59 @@ fn is_present(file: &PublishedFile, root: &Path) -> Result<bool, DataError> {
     }
 }
 
+fn archive_is_present(archive: &Archive, root: &Path) -> Result<bool, DataError> {
+    let path = root.join(archive.download.name);
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let found = sha256(&fs::read(&path).map_err(DataError::io("read", &path))?);
+    let published = archive.download.sha256;
+    if found == published { Ok(true) } else { Err(DataError::InTheWay { path, found, published }) }
+}
+
+/// Unpacks the archive beside its folder, and moves into that folder, by one rename each, what is not
+/// there yet.
+fn unpack_into(archive: &Archive, root: &Path, expected: &[Download]) -> Result<(), DataError> {
+    let path = root.join(archive.download.name);
+    let (staging, folder) =
+        (root.join(format!(".{}.part", archive.folder)), root.join(archive.folder));
+    remove(&staging)?; // What an interrupted attempt left.
+    fs::create_dir_all(&staging).map_err(DataError::io("create", &staging))?;
+    let unpacked = unpack(archive, &path, &staging).and_then(|()| {
+        let missing = expected.iter().find(|file| !staging.join(file.name).is_file());
+        missing.map_or(Ok(()), |file| {
+            let name = format!("{}/{}", archive.folder, file.name);
+            Err(DataError::Archive { path, problem: ArchiveError::Missing { name } })
+        })
+    });
+    if let Err(error) = unpacked {
+        remove(&staging)?;
+        return Err(error);
+    }
+    fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;
+    let entries = fs::read_dir(&staging).map_err(DataError::io("list", &staging))?;
+    for entry in entries {
+        let entry = entry.map_err(DataError::io("list", &staging))?;
+        let target = folder.join(entry.file_name());
+        if !target.exists() {
+            fs::rename(entry.path(), &target).map_err(DataError::io("rename", entry.path()))?;
+        }
+    }
+    sync(&folder)?;
+    remove(&staging)
+}
+
+/// Deletes a folder if it is there.
+fn remove(folder: &Path) -> Result<(), DataError> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder).map_err(DataError::io("delete", folder))
+}
+
 fn fetch_file(
     agent: &Agent,
-    file: &'static PublishedFile,
+    file: Download,
     root: &Path,
     urls: &[String],
     progress: &mut dyn FnMut(Progress<'_>),
@@ -146,10 +205,15 @@ fn fetch_file(
 /// Gives a complete file its name and makes the name durable.
 fn publish(part: &Path, root: &Path, name: &str) -> Result<(), DataError> {
     fs::rename(part, root.join(name)).map_err(DataError::io("rename", part))?;
+    sync(root)
+}
+
+/// Makes the names in a folder durable.
+fn sync(folder: &Path) -> Result<(), DataError> {
     if cfg!(windows) {
         return Ok(()); // Windows cannot open a folder as a file.
     }
-    File::open(root).and_then(|folder| folder.sync_all()).map_err(DataError::io("sync", root))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(DataError::io("sync", folder))
 }
 
 /// Locks the folder against other fetches until the file is dropped. The lock file stays: deleting it

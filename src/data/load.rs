@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::source::SourceFile;
 use super::{
-    DataError, Dataset, DatasetEntry, FileKind, Format, IdxError, ImageShape, Split, catalog,
-    digits, idx,
+    DataError, Dataset, DatasetEntry, FileKind, Format, FormatError, IdxError, ImageShape,
+    PublishedFile, Split, catalog, cifar, digits, idx,
 };
 
 /// Loads the training split of the data set `name` from the folder `root`, by default
@@ -22,6 +22,7 @@ pub fn load(name: &str, root: Option<&Path>) -> Result<Dataset, DataError> {
     match entry.format {
         Format::BuiltIn => digits::load(),
         Format::Idx => load_idx(entry, &root),
+        Format::Cifar { label_bytes } => cifar::load(entry, &root, label_bytes),
     }
 }
 
@@ -52,18 +53,34 @@ fn training_file(
     root: &Path,
     kind: FileKind,
 ) -> Result<SourceFile, DataError> {
-    let missing =
-        |candidates| DataError::MissingFile { name: entry.name, root: root.to_owned(), candidates };
     let mut files = entry.files.iter();
-    let Some(file) = files.find(|file| file.split == Split::Train && file.kind == kind) else {
-        return Err(missing(Vec::new()));
-    };
-    SourceFile::find(root, file)?.ok_or_else(|| missing(file.candidates()))
+    match files.find(|file| file.split == Split::Train && file.kind == kind) {
+        Some(file) => required(entry, root, file),
+        None => Err(missing(entry, root, Vec::new())),
+    }
 }
 
-fn format_error(entry: &DatasetEntry, file: &SourceFile) -> impl FnOnce(IdxError) -> DataError {
+/// Reads a file that has to be there.
+pub(super) fn required(
+    entry: &DatasetEntry,
+    root: &Path,
+    file: &PublishedFile,
+) -> Result<SourceFile, DataError> {
+    let source = SourceFile::find(entry, root, file)?;
+    source.ok_or_else(|| missing(entry, root, entry.candidates(file)))
+}
+
+fn missing(entry: &DatasetEntry, root: &Path, candidates: Vec<String>) -> DataError {
+    DataError::MissingFile { name: entry.name, root: root.to_owned(), candidates }
+}
+
+/// A closure for `map_err` that adds the data set and the path to what is wrong with a file.
+pub(super) fn format_error<E: Into<FormatError>>(
+    entry: &DatasetEntry,
+    file: &SourceFile,
+) -> impl FnOnce(E) -> DataError {
     let (name, path) = (entry.name, file.path.clone());
-    move |problem| DataError::Format { name, path, problem }
+    move |problem| DataError::Format { name, path, problem: problem.into() }
 }
 
 fn read_images(file: &SourceFile) -> Result<(ImageShape, Vec<u8>), IdxError> {

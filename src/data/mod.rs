@@ -7,6 +7,7 @@ mod adapt;
 mod augment;
 mod catalog;
 mod checksum;
+mod cifar;
 mod dataset;
 mod digits;
 mod download;
@@ -17,16 +18,20 @@ mod load;
 mod normalise;
 mod published;
 mod source;
+mod unpack;
 mod verify;
 
 pub use augment::CropFlip;
 pub use catalog::{
-    DatasetEntry, FileKind, Format, PublishedFile, Split, default_root, entries, find, names,
+    Archive, DatasetEntry, Download, FileKind, Format, PublishedFile, Split, default_root, entries,
+    find, names,
 };
+pub use cifar::CifarError;
 pub use dataset::{DataFile, Dataset, DatasetError, ImageShape};
-pub use error::DataError;
+pub use error::{DataError, FormatError};
 pub use fetch::{FetchOptions, Progress, fetch};
 pub use idx::IdxError;
 pub use load::load;
 pub use normalise::{Normalisation, Pixel};
+pub use unpack::ArchiveError;
 pub use verify::{Finding, Status, verify};

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::checksum::sha256;
 use super::source::{Likeness, SourceFile};
 use super::{
-    DataError, DatasetEntry, FileKind, IdxError, PublishedFile, Split, catalog, idx, load,
+    DataError, DatasetEntry, FileKind, Format, FormatError, PublishedFile, Split, catalog, cifar,
+    idx, load,
 };
 
 /// What was found out about one file.
@@ -49,8 +50,8 @@ fn verify_file(
     file: &PublishedFile,
     root: &Path,
 ) -> Result<Finding, DataError> {
-    let Some(source) = SourceFile::find(root, file)? else { return Ok(absent(file)) };
-    let samples = entry.samples(file.split);
+    let Some(source) = SourceFile::find(entry, root, file)? else { return Ok(absent(file)) };
+    let samples = entry.samples_in(file);
     let (status, detail) = match source.likeness(file) {
         Likeness::Published => (Status::Right, format!("{samples} samples, as published")),
         Likeness::SameContent => {
@@ -78,7 +79,7 @@ fn difference(
     entry: &DatasetEntry,
     file: &PublishedFile,
     source: &SourceFile,
-) -> Result<String, IdxError> {
+) -> Result<String, FormatError> {
     let content = source.content()?;
     let problem = match file.kind {
         FileKind::Images => {
@@ -91,6 +92,11 @@ fn difference(
         FileKind::Labels => {
             let labels = idx::labels(&content)?;
             wrong_count(entry, file, labels.len()).or_else(|| wrong_label(entry, labels))
+        }
+        FileKind::Records => {
+            let Format::Cifar { label_bytes } = entry.format else { return Ok(String::new()) };
+            let records = cifar::read(source, label_bytes, entry.classes)?;
+            wrong_count(entry, file, records.labels.len())
         }
     };
     Ok(problem.unwrap_or_else(|| other_content(file, &sha256(&content))))
@@ -107,7 +113,7 @@ fn other_content(file: &PublishedFile, found: &str) -> String {
 }
 
 fn wrong_count(entry: &DatasetEntry, file: &PublishedFile, found: usize) -> Option<String> {
-    let expected = entry.samples(file.split);
+    let expected = entry.samples_in(file);
     (found != expected as usize).then(|| format!("{found} samples, published {expected}"))
 }
 

@@ -176,9 +176,27 @@ fn read_data(mut section: Section) -> Data {
         section.problem("train_samples", Some(&Value::Integer(0)), "must be at least 1");
     }
     let (pad, channels) = (section.optional("pad"), section.optional("channels"));
+    let mean = read_channels(&mut section, "mean", |value| value.is_finite(), "finite");
+    let positive = |value: f64| value.is_finite() && value > 0.0;
+    let std = read_channels(&mut section, "std", positive, "above 0");
     let augment = section.choice("augment", Some(Augment::None));
     section.finish();
-    Data { name, root, train_samples, pad, channels, augment }
+    Data { name, root, train_samples, pad, channels, mean, std, augment }
+}
+
+/// A list of numbers, one a channel.
+fn read_channels(
+    section: &mut Section,
+    key: &'static str,
+    valid: impl Fn(f64) -> bool,
+    demand: &str,
+) -> Option<Vec<f64>> {
+    let values: Vec<f64> = section.optional(key)?;
+    if values.is_empty() || !values.iter().all(|&value| valid(value)) {
+        let remedy = format!("must be one number {demand} for each channel");
+        section.problem(key, Some(&values.clone().into()), &remedy);
+    }
+    Some(values)
 }
 
 fn read_model(mut section: Section) -> Model {
@@ -343,6 +361,29 @@ mod tests {
             "measure[0].points = 1: must be at least 2",
         ] {
             assert!(message.contains(part), "{part}\nnot in\n{message}");
+        }
+    }
+
+    #[test]
+    fn a_normalisation_that_cannot_be_is_refused() {
+        let overrides = |pair: [&str; 2]| pair.map(str::to_owned);
+        let fine = parse(MINIMAL, "a", "a", &overrides(["data.mean=[0.5]", "data.std=[1]"]));
+        assert_eq!(
+            fine.map(|a| (a.data.mean, a.data.std)).ok(),
+            Some((Some(vec![0.5]), Some(vec![1.0])))
+        );
+        for pair in [
+            ["data.mean=[nan]", "data.std=[0]"],
+            ["data.mean=[]", "data.std=[-1.0]"],
+            ["data.mean=[inf]", "data.std=[1, inf]"],
+            ["data.mean=0.5", "data.std=['1']"],
+        ] {
+            let message = parse(MINIMAL, "a", "a", &overrides(pair)).err().map(|e| e.to_string());
+            let message = message.unwrap_or_default();
+            assert!(
+                message.contains("data.mean = ") && message.contains("data.std = "),
+                "{message}"
+            );
         }
     }
 

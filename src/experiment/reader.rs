@@ -75,7 +75,7 @@ impl FromToml for usize {
 }
 
 impl<T: FromToml> FromToml for Vec<T> {
-    const WANTED: &'static str = "must be a list of whole numbers such as [1, 2]";
+    const WANTED: &'static str = "must be a list of numbers such as [1, 2]";
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_array()?.iter().map(T::from_toml).collect()

@@ -64,6 +64,12 @@ pub struct Data {
     /// Grey images repeated in so many channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
+    /// Subtracted from every pixel on [0, 1], one number a channel; the set's own if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Vec<f64>>,
+    /// Divides what is left, one number a channel; the set's own if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub std: Option<Vec<f64>>,
     /// Change of the training images.
     pub augment: Augment,
 }

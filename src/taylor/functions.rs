@@ -146,13 +146,15 @@ mod tests {
     }
 
     /// Checks that f's series agrees with f along the polynomial `x` up to O(e^(order + 1)): halving
-    /// e divides the difference by 2^(order + 1).
+    /// e divides the difference by 2^(order + 1), where it is not 0 to a ten-thousandth of what the
+    /// last coefficient contributes.
     fn check(x: &Series<1>, order: usize, f: impl Fn(f64) -> f64, y: &Series<1>) {
         let error = |e: f64| (sum(y, e) - f(sum(x, e))).abs();
         let (coarse, fine) = (error(2e-2), error(1e-2));
         let expected = 2f64.powi(order as i32 + 1);
         assert!(error(0.0) < 1e-15);
-        assert!(fine < 1e-13 || coarse / fine > 0.6 * expected, "{coarse:e} / {fine:e}");
+        let is_none = fine < 1e-13 + 1e-4 * 1e-2f64.powi(order as i32);
+        assert!(is_none || coarse / fine > 0.6 * expected, "{coarse:e} / {fine:e}");
     }
 
     proptest! {

@@ -170,6 +170,7 @@ fn load_data(experiment: &Experiment) -> Result<Dataset, PrepareError> {
     if let Some(channels) = settings.channels {
         data = data.with_channels(channels)?;
     }
+    data = data.normalised(settings.mean.as_deref(), settings.std.as_deref())?;
     Ok(data)
 }
 

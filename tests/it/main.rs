@@ -4,6 +4,7 @@ mod checkpoints;
 mod cli;
 mod closed_forms;
 mod data_files;
+mod data_formats;
 mod experiments;
 mod fetch;
 mod memory;
