@@ -13,4 +13,5 @@ mod networks;
 mod program;
 mod protocol;
 mod resume;
+mod run_folder;
 mod series;
