@@ -15,3 +15,4 @@ mod protocol;
 mod resume;
 mod run_folder;
 mod series;
+mod subcommands;
