@@ -6,6 +6,7 @@ mod closed_forms;
 mod data_files;
 mod determinism;
 mod experiments;
+mod failures;
 mod fetch;
 mod lab;
 mod memory;
