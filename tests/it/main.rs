@@ -13,6 +13,7 @@ mod memory;
 mod networks;
 mod program;
 mod protocol;
+mod quadratic;
 mod resume;
 mod run_folder;
 mod series;
