@@ -18,3 +18,4 @@ mod resume;
 mod run_folder;
 mod series;
 mod subcommands;
+mod trajectory;
