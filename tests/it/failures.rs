@@ -6,7 +6,7 @@ use std::fs;
 
 use losswalk::run::Status;
 
-use crate::lab::{Lab, lines, manifest, records, steps};
+use crate::lab::{Lab, lines, manifest, must_equal, records, steps};
 
 /// One step throws theta so far that no loss is finite there.
 const EXPLODE: [&str; 2] = ["model.batch_norm=false", "train.learning_rate=1e30"];
@@ -42,7 +42,10 @@ fn resuming_a_diverged_run_adds_neither_records_nor_explanations() {
         lab.run_with("run", &EXPLODE, arguments).must_say(3, &[]);
         (records(&lab.path("run")), manifest(&lab.path("run")))
     };
-    assert_eq!(run(&[]), run(&["--resume"]));
+    let ((first, before), (second, after)) = (run(&[]), run(&["--resume"]));
+    must_equal(&second, &first);
+    assert_eq!(after.problems, before.problems);
+    assert_eq!(after.status, before.status);
 }
 
 #[test]
