@@ -59,4 +59,10 @@ mod tests {
         assert_eq!(barrier(&alphas, &[1.0, f64::NAN, 0.9]), None);
         assert_eq!(barrier(&[0.0, 1.0], &[1.0, 2.0]), None);
     }
+
+    #[test]
+    fn of_several_lowest_points_the_first_is_the_floor() {
+        let found = barrier(&[0.0, 0.25, 0.5, 0.75, 1.0], &[2.0, 1.0, 3.0, 1.0, 2.0]);
+        assert_eq!(found.map(|b| (b.floor_loss, b.floor_alpha)), Some((1.0, 0.25)));
+    }
 }

@@ -146,8 +146,9 @@ impl RunFolder {
 
 /// A start that was killed before the manifest stood leaves no more than these.
 fn is_empty_or_missing(path: &Path) -> Result<bool, RunError> {
-    let is_leftover =
-        |name: &[u8]| name.starts_with(b".") || name == b"run.toml" || name == b"iterates";
+    let is_leftover = |name: &[u8]| {
+        name.starts_with(b".") || [&b"run.toml"[..], b"iterates", b"orders"].contains(&name)
+    };
     match fs::read_dir(path) {
         Ok(entries) => {
             Ok(entries.flatten().all(|entry| is_leftover(entry.file_name().as_encoded_bytes())))

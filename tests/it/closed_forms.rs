@@ -1,258 +1,167 @@
-//! Softmax regression and quadratics, whose losses along a step are known in closed form.
+//! Gradient descent against closed forms: L(alpha) = L_0 - alpha eta ‖g‖² + alpha² eta² g'Hg / 2.
 //!
-//! L(alpha) = L_0 - alpha eta |g|² + alpha² eta² g'Hg / 2 (+ a cubic term for softmax).
+//! For softmax regression H = mean_i (diag p_i - p_i p_i') ⊗ x_i x_i', with x_i the pixels and an
+//! appended 1 for the bias. Along g the logits of sample i move by s_i = G x_i, so every derivative
+//! of the loss is a mean of cumulants of s_i under p_i: the variance is g'Hg, the third one
+//! says how much the expansion leaves out.
 
-use losswalk::data::load;
-use losswalk::experiment::{Precision, parse};
-use losswalk::network::StateDictError;
-use losswalk::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
-use losswalk::run::{Manifest, RunFolder, Tensors};
-use losswalk::walk::{Event, Observer, Outcome, Plan, WalkError, walk};
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use crate::program::{Run, TestResult};
+use losswalk::data;
+use losswalk::run::Tensors;
 
-const SAMPLES: usize = 200;
+use crate::lab::{Lab, finite, lines, steps};
+use crate::quadratic::{self, CURVATURES, START, dot, times_hessian};
+
+const SAMPLES: usize = 300;
 const CLASSES: usize = 10;
-/// 64 pixels and a constant 1 for the bias.
-const INPUTS: usize = 65;
+const RATE: f64 = 1e-2;
 
-/// g and g'Hg of softmax regression at theta, [INPUTS, CLASSES] with the bias in the last row, from
-/// H = mean_i (diag p_i - p_i p_i') (x) x_i x_i'.
-fn softmax_regression(theta: &[f64]) -> TestResult<(Vec<f64>, f64)> {
-    let digits = load("digits", None)?.truncated(SAMPLES)?;
-    let inputs = |i: usize| {
-        let mut x: Vec<f64> = digits.pixels(&[i as u32]);
+/// One sample: its pixels with an appended 1, and its label.
+struct Sample {
+    x: Vec<f64>,
+    label: usize,
+}
+
+fn samples() -> Vec<Sample> {
+    let digits = data::load("digits", None).unwrap();
+    let sample = |i: usize| {
+        let mut x: Vec<f64> = digits.images()[64 * i..64 * (i + 1)]
+            .iter()
+            .map(|&pixel| f64::from(pixel) / 16.0 - 0.5)
+            .collect();
         x.push(1.0);
-        x
+        Sample { x, label: usize::from(digits.labels()[i]) }
     };
-    let logits = |weights: &[f64], x: &[f64]| -> Vec<f64> {
-        let logit = |c: usize| (0..INPUTS).map(|j| x[j] * weights[j * CLASSES + c]).sum();
-        (0..CLASSES).map(logit).collect()
-    };
-    let probabilities = |x: &[f64]| -> Vec<f64> {
-        let exponentials: Vec<f64> = logits(theta, x).into_iter().map(f64::exp).collect();
-        let sum: f64 = exponentials.iter().sum();
-        exponentials.into_iter().map(|e| e / sum).collect()
-    };
-    let mut gradient = vec![0.0; INPUTS * CLASSES];
-    for i in 0..SAMPLES {
-        let (x, label) = (inputs(i), usize::from(digits.label(i as u32)));
-        let p = probabilities(&x);
-        for (j, x) in x.iter().enumerate() {
-            for c in 0..CLASSES {
-                let error = p[c] - f64::from(u8::from(c == label));
-                gradient[j * CLASSES + c] += x * error / SAMPLES as f64;
-            }
+    (0..SAMPLES).map(sample).collect()
+}
+
+/// One row for each class, over the pixels and the bias.
+type Matrix = Vec<Vec<f64>>;
+
+fn product(matrix: &Matrix, x: &[f64]) -> Vec<f64> {
+    matrix.iter().map(|row| dot(row, x)).collect()
+}
+
+fn softmax(logits: &[f64]) -> Vec<f64> {
+    let exponentials: Vec<f64> = logits.iter().map(|z| z.exp()).collect();
+    let sum: f64 = exponentials.iter().sum();
+    exponentials.iter().map(|e| e / sum).collect()
+}
+
+/// What the closed form needs at one theta.
+struct Expansion {
+    loss: f64,
+    squared_norm: f64,
+    /// g'Hg.
+    curvature: f64,
+    /// At least |third derivative along g|: the mean over samples of |s - mean s|³ under p.
+    third: f64,
+}
+
+fn expand(theta: &Matrix, samples: &[Sample]) -> Expansion {
+    let n = samples.len() as f64;
+    let probabilities: Vec<_> =
+        samples.iter().map(|sample| softmax(&product(theta, &sample.x))).collect();
+    let (mut loss, mut gradient) = (0.0, vec![vec![0.0; 65]; CLASSES]);
+    for (Sample { x, label }, p) in samples.iter().zip(&probabilities) {
+        loss -= p[*label].ln() / n;
+        for class in 0..CLASSES {
+            let residual = p[class] - f64::from(u8::from(class == *label));
+            gradient[class].iter_mut().zip(x).for_each(|(g, x)| *g += residual * x / n);
         }
     }
-    let mut curvature = 0.0;
-    for i in 0..SAMPLES {
-        let x = inputs(i);
-        let (p, v) = (probabilities(&x), logits(&gradient, &x));
-        let mean: f64 = p.iter().zip(&v).map(|(p, v)| p * v).sum();
-        curvature += p.iter().zip(&v).map(|(p, v)| p * (v - mean).powi(2)).sum::<f64>();
+    let (mut curvature, mut third) = (0.0, 0.0);
+    for (sample, p) in samples.iter().zip(&probabilities) {
+        let s = product(&gradient, &sample.x);
+        let mean = dot(p, &s);
+        let moment = |power: i32| {
+            p.iter().zip(&s).map(|(p, s)| p * (s - mean).abs().powi(power)).sum::<f64>()
+        };
+        curvature += moment(2) / n;
+        third += moment(3) / n;
     }
-    Ok((gradient, curvature / SAMPLES as f64))
+    let squared_norm = gradient.iter().map(|row| dot(row, row)).sum();
+    Expansion { loss, squared_norm, curvature, third }
+}
+
+fn read_theta(path: &std::path::Path) -> Matrix {
+    let file = Tensors::read(path).unwrap();
+    assert!(!file.single, "saved in 64 bits");
+    let (weight, bias) = (&file.entries["fc1.weight"].1, &file.entries["fc1.bias"].1);
+    weight.chunks(64).zip(bias).map(|(row, &bias)| [row, &[bias]].concat()).collect()
 }
 
 #[test]
-fn a_small_step_of_softmax_regression_follows_its_closed_form() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    // The cubic term relative to the linear one is about eta² |g|² |x|² / 6 < 1e-7 at this rate.
-    let (rate, samples) = (1e-5, format!("data.train_samples={SAMPLES}"));
+fn softmax_regression_follows_its_second_order_expansion_along_every_update() {
+    let lab = Lab::new();
+    let (count, rate) =
+        (format!("data.train_samples={SAMPLES}"), format!("train.learning_rate={RATE}"));
     let settings = [
         "model.hidden=[]",
         "train.optimizer=gd",
-        "train.epochs=3",
-        "train.learning_rate=1e-5",
+        "train.epochs=4",
         "train.precision=f64",
         "evaluation.precision=f64",
         "train.save_iterates=true",
-        &samples,
+        &count,
+        &rate,
     ];
-    let run = Run::new(folder.path().join("r"), &settings);
-    assert_eq!(run.ends(&[])?.0, 0);
-    for (line, step) in run.lines()?.iter().zip(run.steps()?) {
-        let file = Tensors::read(&run.folder()?.iterate(line.step))?;
-        let (weight, bias) = (&file.entries["fc1.weight"].1, &file.entries["fc1.bias"].1);
-        // Files hold [classes, inputs].
-        let entry = |j: usize, c: usize| if j < 64 { weight[c * 64 + j] } else { bias[c] };
-        let theta: Vec<f64> =
-            (0..INPUTS * CLASSES).map(|k| entry(k / CLASSES, k % CLASSES)).collect();
-        let (gradient, curvature) = softmax_regression(&theta)?;
-        let square: f64 = gradient.iter().map(|g| g * g).sum();
-        let norm = step.grad_norm.ok_or("no gradient")?;
-        assert!((norm - square.sqrt()).abs() < 1e-12 * norm, "{norm} for {}", square.sqrt());
-        let losses: Vec<f64> = line.losses.iter().flatten().copied().collect();
-        for (alpha, loss) in line.alphas.iter().zip(&losses).skip(1) {
-            let expected = -alpha * rate * square + (alpha * rate).powi(2) * curvature / 2.0;
-            let found = loss - losses[0];
-            // Differences of losses of order one carry rounding errors of 1e-16 themselves.
-            let bound = 1e-6 * expected.abs() + 1e-14;
-            assert!((found - expected).abs() < bound, "{found:e} for {expected:e}");
-            assert!(bound < 0.01 * expected.abs(), "the bound must be small beside the effect");
+    let run = lab.done("run", &settings);
+    let samples = samples();
+    for (step, line) in steps(&run).iter().zip(&lines(&run)) {
+        let theta = read_theta(&run.join(format!("iterates/step-{:08}.safetensors", step.step)));
+        let Expansion { loss, squared_norm, curvature, third } = expand(&theta, &samples);
+        let close = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-12;
+        assert!(close(step.grad_norm.unwrap(), squared_norm.sqrt()));
+        assert!(close(step.batch_loss.unwrap(), loss));
+        // The part of the change that the cubic term can have, and the part of the quadratic one.
+        let cubic = RATE * RATE * third / (6.0 * squared_norm);
+        let quadratic = RATE * curvature / (2.0 * squared_norm);
+        assert!(cubic < 0.9e-6 && quadratic > 1e-4, "cubic {cubic:e}, quadratic {quadratic:e}");
+        let losses = finite(&line.losses);
+        for (&alpha, found) in line.alphas.iter().zip(&losses).skip(1) {
+            let t = alpha * RATE;
+            let expected = -t * squared_norm + t * t * curvature / 2.0;
+            let error = ((found - losses[0]) / expected - 1.0).abs();
+            assert!(error <= 1e-6, "step {} alpha {alpha}: {error:e}", step.step);
         }
     }
-    Ok(())
+    assert_eq!(lines(&run).len(), 4);
 }
 
-/// L(theta) = sum_i h_i theta_i² / 2; `flaw` spoils its evaluation.
-struct Quadratic {
-    curvatures: Vec<f64>,
-    flaw: Flaw,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Flaw {
-    None,
-    /// Another value at every call.
-    Restless,
-    /// Not finite strictly inside a line.
-    Hole,
-}
-
-impl Quadratic {
-    fn loss(&self, theta: &[f64]) -> f64 {
-        self.curvatures.iter().zip(theta).map(|(h, x)| h * x * x / 2.0).sum()
-    }
-}
-
-impl Objective for Quadratic {
-    fn dimension(&self) -> usize {
-        self.curvatures.len()
-    }
-
-    fn samples(&self) -> usize {
-        4
-    }
-
-    fn gradient(&self, at: &Point, _: Batch) -> Result<Gradient, ObjectiveError> {
-        let gradient = self.curvatures.iter().zip(&at.theta).map(|(h, x)| h * x).collect();
-        Ok(Gradient { loss: self.loss(&at.theta), gradient, buffers: Vec::new() })
-    }
-
-    fn losses(&self, line: Line, alphas: &[f64], _: Precision) -> Result<Vec<f64>, ObjectiveError> {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static CALLS: AtomicU64 = AtomicU64::new(0);
-        let noise = match self.flaw {
-            Flaw::Restless => CALLS.fetch_add(1, Ordering::Relaxed) as f64 * 1e-15,
-            _ => 0.0,
-        };
-        let at = |alpha: f64| -> f64 {
-            let pairs = line.from.theta.iter().zip(&line.to.theta);
-            let theta: Vec<f64> = pairs.map(|(a, b)| (1.0 - alpha) * a + alpha * b).collect();
-            if self.flaw == Flaw::Hole && alpha == 0.5 {
-                f64::NAN
-            } else {
-                self.loss(&theta) + noise
-            }
-        };
-        Ok(alphas.iter().map(|&alpha| at(alpha)).collect())
-    }
-
-    fn import(&self, file: &Tensors) -> Result<Point, StateDictError> {
-        Ok(Point { theta: file.entries["theta"].1.clone(), buffers: Vec::new() })
-    }
-}
-
-struct Silent;
-
-impl Observer for Silent {
-    fn begin(&mut self, _: u64, _: u64) {}
-
-    fn step(&mut self, _: Event) {}
-}
-
-/// Walks a quadratic with curvatures 0.5 and 3 from (1, 1) at rate eta.
-fn walk_quadratic(
-    path: &std::path::Path,
-    rate: f64,
-    flaw: Flaw,
-) -> TestResult<(RunFolder, Result<Outcome, WalkError>)> {
-    let text = format!(
-        "[data]\nname = 'digits'\n[model]\narch = 'mlp'\nhidden = []\n[train]\noptimizer = 'gd'\n\
-         learning_rate = {rate}\nepochs = 5\nprecision = 'f64'\n[evaluation]\nprecision = 'f64'\n\
-         [[measure]]\nkind = 'line'\npoints = 4\n"
-    );
-    let plan = Plan::new(&parse(&text, "quadratic.toml", "quadratic", &[])?, 4);
-    let manifest = Manifest { name: "quadratic".to_owned(), samples: 4, ..Manifest::default() };
-    let folder = match RunFolder::open(path) {
-        Ok(_) => RunFolder::resume(path)?,
-        Err(_) => RunFolder::create(path, &manifest, &text)?,
-    };
-    let objective = Quadratic { curvatures: vec![0.5, 3.0], flaw };
-    let start = Point { theta: vec![1.0, 1.0], buffers: Vec::new() };
-    let result = walk(&objective, &plan, start, &folder, &Interrupt::default(), &mut Silent);
-    Ok((folder, result))
+/// The alignment g'Hg / ‖g‖² at the quadratic's start.
+fn alignment() -> f64 {
+    let g = times_hessian(&START);
+    dot(&g, &times_hessian(&g)) / dot(&g, &g)
 }
 
 #[test]
-fn a_walk_on_a_quadratic_is_its_closed_form() -> TestResult {
-    let close = |found: Option<f64>, expected: f64| {
-        let found = found.unwrap_or(f64::NAN);
-        assert!((found - expected).abs() <= 1e-12 * expected.abs(), "{found} for {expected}");
-    };
-    // 2/3 is the largest stable rate: below, SGD bounces in the sharp direction; above, it climbs.
-    for rate in [0.3, 0.6, 0.7] {
-        let folder = tempfile::tempdir()?;
-        let (run, outcome) = walk_quadratic(&folder.path().join("r"), rate, Flaw::None)?;
-        assert_eq!(outcome?, Outcome::Done);
-        let (mut x, mut y, mut path) = (1.0f64, 1.0f64, 0.0);
-        let mut before: Option<(f64, f64)> = None;
-        for (step, line) in run.steps()?.iter().zip(run.lines()?) {
-            let (gx, gy) = (0.5 * x, 3.0 * y);
-            let square = gx * gx + gy * gy;
-            let curvature = 0.5 * gx * gx + 3.0 * gy * gy;
-            let start = 0.25 * x * x + 1.5 * y * y;
-            for (alpha, loss) in line.alphas.iter().zip(&line.losses) {
-                let s = alpha * rate;
-                close(*loss, start - s * square + s * s * curvature / 2.0);
-            }
-            let best = square / (rate * curvature);
-            let alpha = line.floor_alpha.unwrap_or(f64::NAN);
-            assert!((alpha - best.min(1.0)).abs() <= 0.125, "nearest of the five points");
-            assert_eq!(line.barrier, Some(false), "a convex function has no barrier");
-            let rises = line.losses[4] > line.losses[0];
-            assert_eq!(rises, curvature / square > 2.0 / rate);
-            close(step.grad_norm, square.sqrt());
-            match before {
-                None => assert_eq!(step.cosine, None),
-                Some((hx, hy)) => {
-                    let product = gx * hx + gy * hy;
-                    close(step.cosine, product / (square * (hx * hx + hy * hy)).sqrt());
-                }
-            }
-            before = Some((gx, gy));
-            (x, y, path) = (x - rate * gx, y - rate * gy, path + rate * square.sqrt());
-            close(step.distance, ((x - 1.0).powi(2) + (y - 1.0).powi(2)).sqrt());
-            close(step.path_length, path);
-        }
-        let records = std::fs::read(run.steps_log())?;
-        drop(run);
-        let (run, outcome) = walk_quadratic(&folder.path().join("r"), rate, Flaw::None)?;
-        assert_eq!(outcome?, Outcome::Done);
-        assert!(std::fs::read(run.steps_log())? == records, "a finished walk adds nothing");
+fn the_floor_is_inside_the_step_iff_alignment_exceeds_1_over_eta() {
+    for ratio in [0.3, 0.9, 0.98, 1.02, 1.1, 1.9, 2.5] {
+        let line = first_line(ratio);
+        let inside = line.floor_alpha.unwrap() < 1.0;
+        assert_eq!(inside, ratio > 1.0, "eta times alignment = {ratio}");
+        // alpha* = 1 / (eta alignment), on a grid of 200 points.
+        let expected = f64::min(1.0, 1.0 / ratio);
+        assert!((line.floor_alpha.unwrap() - expected).abs() <= 0.5 / 200.0 + 1e-12);
     }
-    Ok(())
 }
 
 #[test]
-fn a_loss_that_is_no_function_is_refused() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let (run, outcome) = walk_quadratic(&folder.path().join("r"), 0.3, Flaw::Restless)?;
-    assert!(matches!(outcome, Err(WalkError::NotDeterministic { .. })));
-    assert!(run.lines()?.is_empty());
-    Ok(())
+fn the_loss_rises_over_a_step_iff_alignment_exceeds_2_over_eta() {
+    for ratio in [0.3, 1.1, 1.9, 1.999, 2.001, 2.1, 4.0] {
+        let line = first_line(ratio);
+        let rises = line.losses.last().unwrap() > &line.losses[0];
+        assert_eq!(rises, ratio > 2.0, "eta times alignment = {ratio}");
+    }
 }
 
-#[test]
-fn a_loss_that_is_not_finite_is_null_and_explained() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let (run, outcome) = walk_quadratic(&folder.path().join("r"), 0.3, Flaw::Hole)?;
-    assert_eq!(outcome?, Outcome::Done);
-    let line = &run.lines()?[0];
-    assert_eq!((line.losses[2], line.barrier, line.floor_loss), (None, None, None));
-    assert!(line.losses[1].is_some());
-    assert!(run.manifest()?.problems.iter().any(|problem| problem.step == 0));
-    Ok(())
+/// The first line of gradient descent on the quadratic with eta = ratio / alignment.
+fn first_line(ratio: f64) -> losswalk::run::LineRecord {
+    assert!(alignment() > CURVATURES[0] && alignment() < CURVATURES[3]);
+    let rate = format!("train.learning_rate={}", ratio / alignment());
+    let settings = ["train.optimizer=gd", "measure.points=200", &rate];
+    let walked = quadratic::walked(&quadratic::plan(&settings));
+    walked.folder.lines().unwrap().remove(0)
 }
