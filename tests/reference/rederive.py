@@ -147,7 +147,7 @@ def main():
     points = sum(len(line["losses"]) for line in lines)
     print(f"{len(lines)} lines, {points} losses: largest relative difference {worst:.2e} "
           f"(at most {TOLERANCE:.0e}); {verdicts} verdicts differ")
-    sys.exit(worst > TOLERANCE or verdicts > 0)
+    sys.exit(int(worst > TOLERANCE or verdicts > 0))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def main():
         verdicts += crosses(losses) != line["barrier"]
     print(f"{len(lines[: arguments.steps])} lines: largest relative difference {worst:.2e} "
           f"(at most {tolerance:.0e}); {verdicts} verdicts differ")
-    sys.exit(worst > tolerance or verdicts > 0)
+    sys.exit(int(worst > tolerance or verdicts > 0))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def main():
     print(f"{arguments.steps} steps: theta differs by {whole:.1e} of its norm and {walked:.1e} of the "
           f"distance walked, records by {worst:.1e}, running statistics by {running:.1e} "
           f"(each at most {tolerance:.0e})")
-    sys.exit(max(walked, whole, worst, running) > tolerance)
+    sys.exit(int(max(walked, whole, worst, running) > tolerance))
 
 
 if __name__ == "__main__":
