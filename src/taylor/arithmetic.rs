@@ -7,22 +7,32 @@ use burn::tensor::Tensor;
 use super::Series;
 
 impl<const D: usize> Series<D> {
+    /// Coefficient by coefficient; one that only one side has goes through `left` or `right`.
     fn combine(
         self,
         other: Self,
         both: impl Fn(Tensor<D>, Tensor<D>) -> Tensor<D>,
-        only_other: impl Fn(Tensor<D>) -> Tensor<D>,
+        right: impl Fn(Tensor<D>) -> Tensor<D>,
     ) -> Self {
         let order = self.order.min(other.order);
-        let length = self.coefficients.len().max(other.coefficients.len());
-        let (mut left, mut right) = (self.coefficients.into_iter(), other.coefficients.into_iter());
-        let terms = std::iter::from_fn(|| match (left.next(), right.next()) {
-            (Some(a), Some(b)) => Some(both(a, b)),
-            (Some(a), None) => Some(a),
-            (None, Some(b)) => Some(only_other(b)),
-            (None, None) => None,
-        });
-        Self { coefficients: terms.take(order.saturating_add(1).min(length)).collect(), order }
+        let value = both(self.value, other.value);
+        let shape = value.dims();
+        // A term of the smaller shape that stands alone is brought to the full one.
+        let full = |x: Tensor<D>| if x.dims() == shape { x } else { x.expand(shape) };
+        let directions = self.tails.len().max(other.tails.len());
+        let (mut ours, mut theirs) = (self.tails.into_iter(), other.tails.into_iter());
+        let tail = |_| {
+            let mut ours = ours.next().unwrap_or_default().into_iter();
+            let mut theirs = theirs.next().unwrap_or_default().into_iter();
+            let terms = std::iter::from_fn(|| match (ours.next(), theirs.next()) {
+                (Some(a), Some(b)) => Some(both(a, b)),
+                (Some(a), None) => Some(full(a)),
+                (None, Some(b)) => Some(full(right(b))),
+                (None, None) => None,
+            });
+            terms.take(order).collect()
+        };
+        Self { value, tails: (0..directions).map(tail).collect(), order }
     }
 
     /// The Cauchy product under any bilinear map.
@@ -31,23 +41,21 @@ impl<const D: usize> Series<D> {
         other: &Series<E>,
         bilinear: impl Fn(Tensor<D>, Tensor<E>) -> Tensor<F>,
     ) -> Series<F> {
-        let (a, b) = (&self.coefficients, &other.coefficients);
         let order = self.order.min(other.order);
-        let length = order.saturating_add(1).min(a.len() + b.len() - 1);
-        let coefficients = (0..length)
-            .filter_map(|k| {
-                let first = (k + 1).saturating_sub(b.len());
-                (first..=k.min(a.len() - 1))
-                    .map(|j| bilinear(a[j].clone(), b[k - j].clone()))
-                    .reduce(Tensor::add)
-            })
-            .collect();
-        Series { coefficients, order }
+        let tail = |i: usize| {
+            let (a, b) = (self.along(i), other.along(i));
+            let length = order.min(a.tail.len() + b.tail.len());
+            let term = |k| a.convolve(b, k, 0..=k, |_, a, b| bilinear(a, b));
+            (1..=length).filter_map(term).collect()
+        };
+        let value = bilinear(self.value.clone(), other.value.clone());
+        let directions = self.tails.len().max(other.tails.len());
+        Series { value, tails: (0..directions).map(tail).collect(), order }
     }
 
     /// Adds a number to c_0.
     pub fn add_scalar(mut self, number: f64) -> Self {
-        self.coefficients[0] = self.coefficients[0].clone().add_scalar(number);
+        self.value = self.value.add_scalar(number);
         self
     }
 
@@ -60,8 +68,7 @@ impl<const D: usize> Series<D> {
 impl<const D: usize> Add for Series<D> {
     type Output = Self;
 
-    /// Coefficient by coefficient; dimensions of size 1 are broadcast, in the term with more
-    /// coefficients too, which must have the full shape.
+    /// Coefficient by coefficient; dimensions of size 1 are broadcast.
     fn add(self, other: Self) -> Self {
         self.combine(other, Tensor::add, |b| b)
     }

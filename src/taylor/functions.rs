@@ -2,75 +2,68 @@
 
 use std::cell::LazyCell;
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+use std::ops::RangeInclusive;
 
 use burn::tensor::{Tensor, activation};
 
 use super::Series;
+use super::series::Jet;
 
 impl<const D: usize> Series<D> {
-    /// Coefficients that a function's result has: all up to the order, or one for a constant.
-    fn result_length(&self) -> usize {
-        if self.coefficients.len() == 1 { 1 } else { self.order.saturating_add(1) }
-    }
-
-    /// sum over j = 1..=k of weight(j) x_j y_{k-j}, skipping the zero x_j; `None` stands for zero.
-    fn convolve(
+    /// y with y_0 given, of which `next(k, x, y)` yields y_k along each direction from the
+    /// coefficients before; `None` stands for zero.
+    fn recur(
         &self,
-        y: &[Tensor<D>],
-        k: usize,
-        weight: impl Fn(usize) -> f64,
-    ) -> Option<Tensor<D>> {
-        let last = k.min(self.coefficients.len() - 1);
-        let terms = (1..=last)
-            .filter(|j| k - j < y.len())
-            .map(|j| (self.coefficients[j].clone() * y[k - j].clone()).mul_scalar(weight(j)));
-        terms.reduce(Tensor::add)
-    }
-
-    /// y' = f-recurrence: y_0 given, `next(k, y)` yields y_k.
-    fn recur(&self, y_0: Tensor<D>, next: impl Fn(usize, &[Tensor<D>]) -> Tensor<D>) -> Self {
-        let mut coefficients = vec![y_0];
-        for k in 1..self.result_length() {
-            let y_k = next(k, &coefficients);
-            coefficients.push(y_k);
-        }
-        Self { coefficients, order: self.order }
+        y_0: Tensor<D>,
+        next: impl Fn(usize, Jet<'_, D>, Jet<'_, D>) -> Option<Tensor<D>>,
+    ) -> Self {
+        self.derive(y_0.clone(), |x| {
+            let mut tail = Vec::new();
+            let length = if x.tail.is_empty() { 0 } else { self.order };
+            for k in 1..=length {
+                let y_k = next(k, x, Jet { value: &y_0, tail: &tail });
+                tail.push(y_k.unwrap_or_else(|| y_0.zeros_like()));
+            }
+            tail
+        })
     }
 
     /// exp(x): k y_k = sum_j j x_j y_{k-j}.
     pub fn exp(self) -> Self {
-        self.recur(self.value().clone().exp(), |k, y| {
-            let sum = self.convolve(y, k, |j| j as f64 / k as f64);
-            sum.unwrap_or_else(|| y[0].zeros_like())
+        self.recur(self.value.clone().exp(), |k, x, y| {
+            weighted(x, y, k, 1..=k, |j| j as f64 / k as f64)
         })
     }
 
     /// x^p for x_0 > 0: k x_0 y_k = sum_j (p j - (k - j)) x_j y_{k-j}.
     pub fn powf(self, p: f64) -> Self {
-        self.recur(self.value().clone().powf_scalar(p), |k, y| {
+        let inverse = LazyCell::new(|| self.value.clone().recip());
+        self.recur(self.value.clone().powf_scalar(p), |k, x, y| {
             let weight = |j: usize| (p * j as f64 - (k - j) as f64) / k as f64;
-            let sum = self.convolve(y, k, weight);
-            sum.map_or_else(|| y[0].zeros_like(), |sum| sum / self.value().clone())
+            Some(weighted(x, y, k, 1..=k, weight)? * LazyCell::force(&inverse).clone())
         })
     }
 
     /// Natural logarithm for x_0 > 0: k x_0 y_k = k x_k - sum over j < k of (k - j) x_j y_{k-j}.
     pub fn ln(self) -> Self {
-        self.recur(self.value().clone().log(), |k, y| {
+        let inverse = LazyCell::new(|| self.value.clone().recip());
+        self.recur(self.value.clone().log(), |k, x, y| {
             // The term j = k would need y_0 with weight 0: x_k itself takes its place.
-            let sum = self.convolve(y, k, |j| -((k - j) as f64) / k as f64);
-            let sum = sum.unwrap_or_else(|| y[0].zeros_like());
-            let x_k = self.coefficient(k).cloned().unwrap_or_else(|| y[0].zeros_like());
-            (x_k + sum) / self.value().clone()
+            let sum = weighted(x, y, k, 1..=k - 1, |j| -((k - j) as f64) / k as f64);
+            let terms = [x.get(k).cloned(), sum];
+            Some(
+                terms.into_iter().flatten().reduce(Tensor::add)?
+                    * LazyCell::force(&inverse).clone(),
+            )
         })
     }
 
     /// The y with y(x_0) = y_0 and dy/dx = slope(y): k y_k = sum_j j x_j slope(y)_{k-j}.
     fn solve(&self, y_0: Tensor<D>, slope: impl Fn(Self) -> Self) -> Self {
-        self.recur(y_0, |k, y| {
-            let slope = slope(Self { coefficients: y.to_vec(), order: k - 1 });
-            let sum = self.convolve(&slope.coefficients, k, |j| j as f64 / k as f64);
-            sum.unwrap_or_else(|| y[0].zeros_like())
+        self.recur(y_0, |k, x, y| {
+            let known = Self { value: y.value.clone(), tails: vec![y.tail.to_vec()], order: k - 1 };
+            let slope = slope(known);
+            weighted(x, slope.along(0), k, 1..=k, |j| j as f64 / k as f64)
         })
     }
 
@@ -86,42 +79,60 @@ impl<const D: usize> Series<D> {
         self.solve(y_0, |y| y.clone() - y.clone() * y)
     }
 
+    /// The y with y(x_0) = y_0 and dy/dx = `slope`: k y_k = sum_j j x_j slope_{k-j}.
+    fn integrate(&self, y_0: Tensor<D>, slope: impl FnOnce() -> Self) -> Self {
+        if self.tails.is_empty() {
+            return Self { value: y_0, ..self.clone() };
+        }
+        let slope = slope();
+        let tail = |i| {
+            let (x, slope) = (self.along(i), slope.along(i));
+            let term = |k| weighted(x, slope, k, 1..=k, |j| j as f64 / k as f64);
+            (1..=self.order).map_while(term).collect()
+        };
+        Self { value: y_0, tails: (0..self.tails.len()).map(tail).collect(), order: self.order }
+    }
+
     /// ln(1 + exp(x)): dy/dx = sigmoid(x).
     pub fn softplus(self) -> Self {
         // With m = max(x, 0) it is m + ln(exp(x - m) + exp(-m)), where nothing overflows. As m
         // cancels, holding it fixed leaves reverse mode the right derivative at x = 0 too.
-        let x = self.value().clone();
+        let x = self.value.clone();
         let m = activation::relu(x.clone().detach());
         let rest = m.clone().neg().exp().sub_scalar(1.0);
         let y_0 = m.clone() + ((x - m).exp() + rest).log1p();
-        let slope = LazyCell::new(|| self.clone().sigmoid());
-        self.solve(y_0, |_| LazyCell::force(&slope).clone())
+        self.integrate(y_0, || self.clone().sigmoid())
     }
 
     /// x Phi(x), the Gaussian error linear unit (Hendrycks & Gimpel 2016), with the normal
     /// distribution Phi(x) = (1 + erf(x / sqrt 2)) / 2: dPhi/dx = exp(-x²/2) / sqrt(2 pi).
     pub fn gelu(self) -> Self {
-        let erf = self.value().clone().mul_scalar(FRAC_1_SQRT_2).erf();
-        let density = LazyCell::new(|| {
-            (self.clone() * self.clone()).scale(-0.5).exp().scale(TAU.sqrt().recip())
-        });
-        let distribution =
-            self.solve(erf.mul_scalar(0.5).add_scalar(0.5), |_| LazyCell::force(&density).clone());
-        self.clone() * distribution
+        let erf = self.value.clone().mul_scalar(FRAC_1_SQRT_2).erf();
+        let density = || (self.clone() * self.clone()).scale(-0.5).exp().scale(TAU.sqrt().recip());
+        let distribution = self.integrate(erf.mul_scalar(0.5).add_scalar(0.5), density);
+        self * distribution
     }
 
     /// max(x, 0). At the kink x_0 = 0 the derivative is 0, as in PyTorch.
-    pub fn relu(mut self) -> Self {
-        let value = self.coefficients[0].clone();
-        if self.coefficients.len() > 1 {
-            let positive = value.clone().greater_elem(0.0).float().cast(value.dtype());
-            for coefficient in &mut self.coefficients[1..] {
-                *coefficient = coefficient.clone() * positive.clone();
-            }
-        }
-        self.coefficients[0] = activation::relu(value);
-        self
+    pub fn relu(self) -> Self {
+        let positive =
+            LazyCell::new(|| self.value.clone().greater_elem(0.0).float().cast(self.value.dtype()));
+        self.derive(activation::relu(self.value.clone()), |x| {
+            let pass = |c: &Tensor<D>| c.clone() * LazyCell::force(&positive).clone();
+            x.tail.iter().map(pass).collect()
+        })
     }
+}
+
+/// sum over j in `terms` of weight(j) x_j y_{k-j}; `None` stands for zero.
+fn weighted<const D: usize>(
+    x: Jet<'_, D>,
+    y: Jet<'_, D>,
+    k: usize,
+    terms: RangeInclusive<usize>,
+    weight: impl Fn(usize) -> f64,
+) -> Option<Tensor<D>> {
+    x.convolve(y, k, terms, |j, x, y| (x * y).mul_scalar(weight(j)))
 }
 
 #[cfg(test)]
@@ -135,7 +146,9 @@ mod tests {
         let device = Device::flex();
         let tensor =
             |&c: &f64| Tensor::from_data(TensorData::new(vec![c], [1]), (&device, DType::F64));
-        Series { coefficients: coefficients.iter().map(tensor).collect(), order }
+        let tail: Vec<_> = coefficients[1..].iter().map(tensor).collect();
+        let tails = if tail.is_empty() { Vec::new() } else { vec![tail] };
+        Series { value: tensor(&coefficients[0]), tails, order }
     }
 
     type Function = fn(Series<1>) -> Series<1>;
@@ -200,7 +213,8 @@ mod tests {
         // f(x) and f'(x) at both far ends; softplus(-30) = exp(-30) to rounding.
         let ends = |f: Function, x: f64| {
             let y = f(series(&[x, 1.0], 1));
-            [0, 1].map(|j| y.coefficient(j).map(|c| c.clone().into_scalar::<f64>()))
+            [Some(y.value()), y.coefficient(0, 1)]
+                .map(|c| c.map(|c| c.clone().into_scalar::<f64>()))
         };
         let cases: [(Function, f64, f64, f64); 7] = [
             (Series::tanh, 50.0, 1.0, 0.0),
@@ -228,7 +242,7 @@ mod tests {
             let gradients = f(Series::constant(leaf.clone())).into_value().backward();
             let reverse = leaf.grad(&gradients).map(|gradient| gradient.into_scalar::<f64>());
             let forward = f(series(&[x, 1.0], 1));
-            let forward = forward.coefficient(1).map(|c| c.clone().into_scalar::<f64>());
+            let forward = forward.coefficient(0, 1).map(|c| c.clone().into_scalar::<f64>());
             let difference = reverse.zip(forward).map(|(a, b)| (a - b).abs());
             assert!(difference.is_some_and(|d| d < 1e-14), "{reverse:?} {forward:?} at {x}");
         }
@@ -238,7 +252,7 @@ mod tests {
     fn relu_passes_derivatives_where_positive_and_none_at_the_kink() {
         for (value, slope) in [(2.0, 3.0), (-2.0, 0.0), (0.0, 0.0)] {
             let y = series(&[value, 3.0], 1).relu();
-            let found = y.coefficient(1).map(|c| c.clone().into_scalar::<f64>());
+            let found = y.coefficient(0, 1).map(|c| c.clone().into_scalar::<f64>());
             assert_eq!(found, Some(slope));
         }
     }
@@ -246,6 +260,6 @@ mod tests {
     #[test]
     fn a_constant_stays_one_tensor() {
         let y = series(&[2.0], 4).exp() * series(&[3.0], usize::MAX);
-        assert_eq!(y.coefficients.len(), 1);
+        assert!(y.tails.is_empty());
     }
 }

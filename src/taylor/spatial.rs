@@ -22,24 +22,22 @@ impl Series<4> {
 
     /// The largest value of every `size` x `size` window, windows side by side; where values tie,
     /// the first in reading order, whose derivatives are taken.
-    pub fn max_pool2d(mut self, size: usize) -> Self {
+    pub fn max_pool2d(self, size: usize) -> Self {
         let options = MaxPoolOptions::new([size; 2]).with_stride([size; 2]);
-        if self.coefficients.len() == 1 {
+        if self.tails.is_empty() {
             return self
                 .map_linear(|x| channels_last(max_pool2d(channels_first(x), options.clone())));
         }
-        let value = channels_first(self.coefficients.remove(0));
+        let value = channels_first(self.value.clone());
         let [n, c, h, w] = value.dims();
         let (value, indices) = max_pool2d_with_indices(value, options);
         let [.., rows, columns] = value.dims();
         let indices = indices.reshape([n, c, rows * columns]);
-        let pick = |x: Tensor<4>| {
-            let flat = channels_first(x).reshape([n, c, h * w]);
+        let pick = |x: &Tensor<4>| {
+            let flat = channels_first(x.clone()).reshape([n, c, h * w]);
             channels_last(flat.gather(2, indices.clone()).reshape([n, c, rows, columns]))
         };
-        let rest = self.coefficients.into_iter().map(pick);
-        let coefficients = std::iter::once(channels_last(value)).chain(rest).collect();
-        Self { coefficients, order: self.order }
+        self.derive(channels_last(value), |x| x.tail.iter().map(pick).collect())
     }
 }
 

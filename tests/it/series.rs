@@ -41,7 +41,8 @@ fn loss(network: &Network, theta: &[f64], direction: &[f64], order: usize) -> Se
 }
 
 fn value(series: &Series<2>, j: usize) -> f64 {
-    series.coefficient(j).map_or(0.0, |c| c.clone().into_scalar::<f64>())
+    let coefficient = if j == 0 { Some(series.value()) } else { series.coefficient(0, j) };
+    coefficient.map_or(0.0, |c| c.clone().into_scalar::<f64>())
 }
 
 #[test]
