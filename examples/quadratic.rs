@@ -39,7 +39,7 @@ impl Objective for Quadratic {
 
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
         let batch: Vec<&[f64; 2]> = match batch {
-            Batch::Samples { indices, .. } => {
+            Batch::Samples { indices, .. } | Batch::Plain(indices) => {
                 indices.iter().map(|&i| &self.centres[i as usize]).collect()
             }
             Batch::Full => self.centres.iter().collect(),

@@ -2,13 +2,12 @@
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use super::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use super::{Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
 use crate::data::{CropFlip, Dataset, Pixel};
 use crate::experiment::{Augment, BatchNormPolicy, Evaluation, Precision, Protocol, Train};
 use crate::network::{Layout, Network, Normalisation, StateDictError, Statistics, state_dict};
 use crate::random::Stream;
 use crate::run::Tensors;
-use crate::taylor::Series;
 
 /// How the loss is measured: the partition of the training set and the batch-norm policy.
 #[derive(Debug, Clone)]
@@ -132,21 +131,6 @@ impl Classification {
         let entries = &self.network.layout.parameters;
         entries.iter().map(|entry| tensor(&theta[entry.range()], &self.device, precision)).collect()
     }
-
-    /// Flat running statistics as the network takes them.
-    pub(super) fn statistics(&self, buffers: &[f64], precision: Precision) -> Vec<Statistics> {
-        let entries = self.network.layout.buffers.chunks(2);
-        let row = |range: std::ops::Range<usize>| {
-            let row = tensor(&buffers[range.clone()], &self.device, precision);
-            Series::constant(row.reshape([1, 1, 1, range.len()]))
-        };
-        let statistics = |pair: &[crate::network::Entry]| Statistics {
-            mean: row(pair[0].range()),
-            variance: row(pair[1].range()),
-            count: 0,
-        };
-        entries.map(statistics).collect()
-    }
 }
 
 impl Objective for Classification {
@@ -178,6 +162,10 @@ impl Objective for Classification {
                 self.mean_gradient(at, &chunks, Presentation::Epoch(epoch))
             }
             Batch::Full => self.mean_gradient(at, &self.measurement.batches(), Presentation::Plain),
+            Batch::Plain(indices) => {
+                let chunks: Vec<_> = indices.chunks(self.chunk).collect();
+                self.mean_gradient(at, &chunks, Presentation::Plain)
+            }
         }
     }
 
@@ -188,6 +176,25 @@ impl Objective for Classification {
         precision: Precision,
     ) -> Result<Vec<f64>, ObjectiveError> {
         self.losses_on_line(line, alphas, precision)
+    }
+
+    fn directional(
+        &self,
+        at: &Point,
+        over: Batch,
+        directions: &[&[f64]],
+        precision: Precision,
+    ) -> Result<Vec<Directional>, ObjectiveError> {
+        self.second_order(at, over, directions, precision)
+    }
+
+    fn hessian_product(
+        &self,
+        at: &Point,
+        direction: &[f64],
+        precision: Precision,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        self.hessian_times(at, direction, precision)
     }
 }
 

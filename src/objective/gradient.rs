@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::classification::{Presentation, host};
+use super::statistics::observed;
 use super::{Classification, Gradient, ObjectiveError, Point};
 use crate::network::{Normalisation, Pass, RUNNING_MOMENTUM, cross_entropy};
 use crate::taylor::Series;
@@ -73,22 +74,9 @@ impl Classification {
         Ok(Part {
             loss: host(losses.inner())?.into_iter().sum(),
             gradient: gradient?.concat(),
-            statistics: observed(&pass)?,
+            statistics: observed(&pass, 0, 0)?,
         })
     }
-}
-
-/// The batch's statistics as running averages take them, in the order of the buffers: the variance
-/// unbiased, as in PyTorch.
-pub(super) fn observed(pass: &Pass) -> Result<Vec<f64>, ObjectiveError> {
-    let mut flat = Vec::new();
-    for statistics in &pass.observed {
-        let count = statistics.count as f64;
-        flat.extend(host(statistics.mean.value().clone().inner())?);
-        let variance = host(statistics.variance.value().clone().inner())?;
-        flat.extend(variance.into_iter().map(|variance| variance * count / (count - 1.0)));
-    }
-    Ok(flat)
 }
 
 impl Gradient {

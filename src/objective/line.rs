@@ -106,7 +106,7 @@ impl Classification {
     }
 
     /// Adds up what `values` yields for every evaluation batch, in f64 and in the batches' order.
-    fn sum_over(
+    pub(super) fn sum_over(
         &self,
         batches: &[&[u32]],
         values: impl Fn(&[u32]) -> Result<Vec<f64>, ObjectiveError> + Sync,
@@ -127,15 +127,17 @@ impl Classification {
 
     /// The summed loss of one batch at every point.
     fn batch_losses(&self, stations: &Stations, batch: &[u32]) -> Result<Vec<f64>, ObjectiveError> {
-        // The softmax of a few logits needs no device, and not every device has 64-bit floats.
-        let cpu = Device::flex();
-        let labels = self.labels(batch, &cpu);
         self.walk_line(stations, batch, |logits, _| {
-            let logits =
-                logits.map_linear(|z| Tensor::from_data(z.into_data(), (&cpu, DType::F64)));
-            let losses = cross_entropy(logits, labels.clone());
-            Ok(vec![host(losses.into_value())?.into_iter().sum()])
+            Ok(vec![host(self.sample_losses(logits, batch).into_value())?.into_iter().sum()])
         })
+    }
+
+    /// The loss of every sample of a batch, [n, 1], in f64 and on the CPU: the softmax of a few
+    /// logits needs no device, and not every device has 64-bit floats.
+    pub(super) fn sample_losses(&self, logits: Series<2>, batch: &[u32]) -> Series<2> {
+        let cpu = Device::flex();
+        let logits = logits.map_linear(|z| Tensor::from_data(z.into_data(), (&cpu, DType::F64)));
+        cross_entropy(logits, self.labels(batch, &cpu))
     }
 
     /// Runs one batch through the network at every point and concatenates what `read` makes of the
@@ -164,23 +166,17 @@ impl Classification {
     }
 
     /// Replaces the stations' statistics by averages over the training set at each point.
-    ///
-    /// As PyTorch's `update_bn` does: mean and unbiased variance of every batch, computed with the
-    /// batch's own statistics in the layers below, averaged; here weighted by the batches' sizes.
     fn recompute_statistics(
         &self,
         stations: &mut Stations,
         batches: &[&[u32]],
     ) -> Result<(), ObjectiveError> {
-        let samples = self.data.len() as f64;
-        let mut sums = self.sum_over(batches, |batch| {
-            self.walk_line(stations, batch, |_, pass| weighted_statistics(pass, batch.len()))
+        let averages = self.sum_over(batches, |batch| {
+            self.walk_line(stations, batch, |_, pass| self.weighted_statistics(pass, 0, 0, batch))
         })?;
-        sums.iter_mut().for_each(|sum| *sum /= samples);
         let buffers = self.network.layout.buffer_dimension();
-        let averages = sums.chunks(buffers.max(1));
         let precision = stations.precision;
-        for (station, average) in stations.points.iter_mut().zip(averages) {
+        for (station, average) in stations.points.iter_mut().zip(averages.chunks(buffers.max(1))) {
             station.frozen = Some(self.statistics(average, precision));
         }
         Ok(())
@@ -193,11 +189,4 @@ fn between(from: &Point, to: &Point, alpha: f64) -> Point {
         from.iter().zip(to).map(|(a, b)| (1.0 - alpha) * a + alpha * b).collect()
     };
     Point { theta: mix(&from.theta, &to.theta), buffers: mix(&from.buffers, &to.buffers) }
-}
-
-/// Mean and unbiased variance of every norm, in the order of the buffers, times `weight`.
-fn weighted_statistics(pass: &Pass, weight: usize) -> Result<Vec<f64>, ObjectiveError> {
-    let mut flat = super::gradient::observed(pass)?;
-    flat.iter_mut().for_each(|value| *value *= weight as f64);
-    Ok(flat)
 }

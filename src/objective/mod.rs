@@ -5,10 +5,15 @@
 
 mod classification;
 mod device;
+mod directional;
 mod gradient;
+mod hessian;
 mod line;
 mod problem;
+mod statistics;
 
 pub use classification::{Classification, Measurement};
 pub use device::{DeviceError, device_by_name};
-pub use problem::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+pub use problem::{
+    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
+};

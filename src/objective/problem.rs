@@ -41,6 +41,8 @@ pub enum Batch<'a> {
     /// The whole training set, in the batches that the loss is measured in: the exact gradient of
     /// the measured loss under batch statistics.
     Full,
+    /// Some samples as they are, whatever training does to its images.
+    Plain(&'a [u32]),
 }
 
 /// A mean loss with its gradient.
@@ -54,6 +56,25 @@ pub struct Gradient {
     pub buffers: Vec<f64>,
 }
 
+/// The loss along a direction u at theta, to second order, and the terms of equation 2 of the paper.
+///
+/// With the loss l_i of every sample, g_i its gradient and g their mean: the Hessian of the mean loss
+/// is H = C + g g' + R with C = mean_i (g_i - g)(g_i - g)' and, for the probability p_i of the
+/// sample's own label, R = -mean_i (grad² p_i) / p_i. So u'Hu = u'Cu + (u'g)² + u'Ru.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Directional {
+    /// L(theta).
+    pub loss: f64,
+    /// u'g.
+    pub slope: f64,
+    /// u'Hu.
+    pub curvature: f64,
+    /// u'Cu.
+    pub covariance: f64,
+    /// u'Ru.
+    pub residual: f64,
+}
+
 /// Why a loss could not be had.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,6 +82,9 @@ pub enum ObjectiveError {
     /// Somebody pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,
+    /// A derivative that this loss does not offer.
+    #[error("this loss has no {0}: implement Objective::{0} to measure curvature")]
+    Unsupported(&'static str),
     /// The framework failed to hand over a result.
     #[error("the device failed: {0}")]
     Device(String),
@@ -163,6 +187,33 @@ pub trait Objective: Sync {
         alphas: &[f64],
         precision: Precision,
     ) -> Result<Vec<f64>, ObjectiveError>;
+
+    /// The loss of `over` along each direction, to second order. [`Batch::Full`] is the measured
+    /// loss under its policy of batch norm; the loss of a mini-batch is what training sees.
+    ///
+    /// Cost: about five forward passes over the samples for every direction, of which directions of
+    /// one call share one.
+    fn directional(
+        &self,
+        _at: &Point,
+        _over: Batch,
+        _directions: &[&[f64]],
+        _precision: Precision,
+    ) -> Result<Vec<Directional>, ObjectiveError> {
+        Err(ObjectiveError::Unsupported("directional"))
+    }
+
+    /// H v, with the Hessian H of the measured loss.
+    ///
+    /// Cost: about two to three gradients of the full training set.
+    fn hessian_product(
+        &self,
+        _at: &Point,
+        _direction: &[f64],
+        _precision: Precision,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        Err(ObjectiveError::Unsupported("hessian_product"))
+    }
 }
 
 /// A request to stop, shared between threads; raised by Ctrl-C.

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod cli;
 mod closed_forms;
+mod curvature;
 mod data_files;
 mod data_formats;
 mod determinism;

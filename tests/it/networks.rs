@@ -12,7 +12,7 @@ use losswalk::objective::{Batch, Classification, Interrupt, Measurement, Objecti
 use losswalk::run::Tensors;
 use serde::Deserialize;
 
-type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
+pub type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 const SAMPLES: usize = 6;
 /// Agreement in f64: sums of up to a million products, in another order.
@@ -27,10 +27,12 @@ struct Case {
     running: BTreeMap<String, [f64; 2]>,
 }
 
-fn wave(count: usize, shift: f64) -> impl Iterator<Item = f64> {
+/// sin(0.7 i + shift) for i = 1, 2, ...
+pub fn wave(count: usize, shift: f64) -> impl Iterator<Item = f64> {
     (1..=count).map(move |i| (i as f64 * 0.7 + shift).sin())
 }
 
+/// The sum, and the product with cos(1), cos(2), ...
 fn fingerprint(values: &[f64]) -> [f64; 2] {
     let waves = values.iter().enumerate().map(|(i, value)| value * (i as f64 + 1.0).cos());
     [values.iter().sum(), waves.sum()]
@@ -42,13 +44,15 @@ fn experiment(model: &BTreeMap<String, serde_json::Value>) -> TestResult<Experim
     Ok(parse("[data]\nname = 'digits'", "golden.toml", "golden", &settings)?)
 }
 
-fn images(size: usize) -> TestResult<Dataset> {
-    let bytes = wave(SAMPLES * size * size * 3, 0.3).map(|x| (127.5 * (1.0 + x)).floor() as u8);
-    let labels = (0..SAMPLES as u16).map(|i| i * 7 % 10).collect();
-    let shape = ImageShape { height: size, width: size, channels: 3 };
-    let normalisation =
-        Normalisation { scale: 255.0, mean: vec![0.5; 3].into(), std: vec![1.0; 3].into() };
-    Ok(Dataset::new(bytes.collect(), labels, shape, 10, normalisation, Vec::new())?)
+/// Images of a formula, shown as byte/255 - 0.5.
+pub fn images(samples: usize, shape: ImageShape, classes: u16) -> TestResult<Dataset> {
+    let ImageShape { height, width, channels } = shape;
+    let waves = wave(samples * height * width * channels, 0.3);
+    let bytes = waves.map(|x| (127.5 * (1.0 + x)).floor() as u8).collect();
+    let labels = (0..samples as u16).map(|i| i * 7 % classes).collect();
+    let (mean, std) = (vec![0.5; channels].into(), vec![1.0; channels].into());
+    let normalisation = Normalisation { scale: 255.0, mean, std };
+    Ok(Dataset::new(bytes, labels, shape, classes, normalisation, Vec::new())?)
 }
 
 fn objective(case: &Case) -> TestResult<Classification> {
@@ -56,12 +60,13 @@ fn objective(case: &Case) -> TestResult<Classification> {
     let network = build(&model, Shape { height: case.size, width: case.size, channels: 3 }, 10)?;
     let measurement = Measurement::new(SAMPLES, &evaluation, train.seed);
     let (device, interrupt) = (Device::flex(), Interrupt::default());
-    let images = images(case.size)?;
+    let shape = ImageShape { height: case.size, width: case.size, channels: 3 };
+    let images = images(SAMPLES, shape, 10)?;
     Ok(Classification::new(network, images, measurement, device, &train, data.augment, interrupt))
 }
 
 /// The formula's parameters under their names in files, in PyTorch's order of dimensions.
-fn parameters(objective: &Classification) -> Tensors {
+pub fn parameters(objective: &Classification) -> Tensors {
     let mut entries: Vec<_> = objective.layout().parameters.iter().collect();
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     let formula = |(index, entry): (usize, &&losswalk::network::Entry)| {
@@ -74,7 +79,8 @@ fn parameters(objective: &Classification) -> Tensors {
     Tensors { entries: entries.iter().enumerate().map(formula).collect(), single: false }
 }
 
-fn agree(what: &str, found: &[f64], expected: [f64; 2]) {
+/// Panics unless the values have the fingerprint.
+pub fn agree(what: &str, found: &[f64], expected: [f64; 2]) {
     // Behind a norm a bias has no effect: its gradient is rounding of terms of order one.
     let size = found.iter().map(|value| value.abs()).sum::<f64>().max(1.0);
     for (found, expected) in fingerprint(found).into_iter().zip(expected) {

@@ -56,7 +56,7 @@ impl Objective for Quadratic {
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
         let all: Vec<u32> = (0..TILTS.len() as u32).collect();
         let samples = match batch {
-            Batch::Samples { indices, .. } => indices,
+            Batch::Samples { indices, .. } | Batch::Plain(indices) => indices,
             Batch::Full => &all,
         };
         let mean = |i: usize| {

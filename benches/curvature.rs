@@ -1,0 +1,123 @@
+//! What derivatives cost: `cargo bench --bench curvature [-- mlp vgg11 resnet56]`.
+//!
+//! Medians over repetitions that take turns, on images of a formula. The gradient and g'Hg are of one
+//! batch of 100; H v is over 1,000 samples (200 for convolutional networks), beside the gradient of
+//! the same. `tests/reference/bench_torch.py --curvature` measures PyTorch's double backward.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use burn::tensor::Device;
+use losswalk::data::{Dataset, ImageShape, Normalisation};
+use losswalk::experiment::{Experiment, Precision, parse};
+use losswalk::network::{Shape, build, initialise};
+use losswalk::objective::{Batch, Classification, Interrupt, Measurement, Objective, Point};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// Name, settings, edge and channels of the images, samples, directions, repetitions.
+type Network = (&'static str, &'static [&'static str], usize, usize, usize, usize, usize);
+
+const NETWORKS: [Network; 3] = [
+    ("mlp", &["model.arch=mlp"], 28, 1, 1000, 50, 15),
+    ("vgg11", &["model.arch=vgg11"], 32, 3, 200, 4, 3),
+    ("resnet56", &["model.arch=resnet"], 32, 3, 200, 4, 3),
+];
+
+fn objective(network: &Network) -> BenchResult<(Classification, Point)> {
+    let (_, settings, edge, channels, samples, ..) = *network;
+    let settings: Vec<_> = settings.iter().map(|&setting| setting.to_owned()).collect();
+    let Experiment { model, train, evaluation, data, .. } =
+        parse("data.name = 'mnist'", "bench", "bench", &settings)?;
+    let shape = ImageShape { height: edge, width: edge, channels };
+    let pixels = (0..samples * edge * edge * channels).map(|i| (i * 7919 % 251) as u8).collect();
+    let labels = (0..samples).map(|i| (i % 10) as u16).collect();
+    let (mean, std) = (vec![0.5; channels].into(), vec![0.3; channels].into());
+    let normalisation = Normalisation { scale: 255.0, mean, std };
+    let images = Dataset::new(pixels, labels, shape, 10, normalisation, Vec::new())?;
+    let network = build(&model, Shape { height: edge, width: edge, channels }, 10)?;
+    let at = Point {
+        theta: initialise(&network.layout.parameters, 1),
+        buffers: initialise(&network.layout.buffers, 1),
+    };
+    let measurement = Measurement::new(samples, &evaluation, 1);
+    let (device, interrupt) = (Device::flex(), Interrupt::default());
+    let objective =
+        Classification::new(network, images, measurement, device, &train, data.augment, interrupt);
+    Ok((objective, at))
+}
+
+/// Median milliseconds of every part; the parts take turns.
+fn medians(repetitions: usize, parts: &[&dyn Fn() -> BenchResult]) -> BenchResult<Vec<f64>> {
+    let mut times = vec![Vec::new(); parts.len()];
+    // The first round warms up.
+    for round in 0..=repetitions {
+        for (part, times) in parts.iter().zip(&mut times) {
+            let start = Instant::now();
+            part()?;
+            if round > 0 {
+                times.push(1e3 * start.elapsed().as_secs_f64());
+            }
+        }
+    }
+    times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+    Ok(times.iter().map(|times| times[times.len() / 2]).collect())
+}
+
+fn measure(network: &Network) -> BenchResult {
+    let (name, .., samples, count, repetitions) = *network;
+    let (objective, at) = objective(network)?;
+    let indices: Vec<u32> = (0..100).collect();
+    let batch = Batch::Plain(&indices);
+    let gradient = || -> BenchResult<_> { Ok(objective.gradient(&at, batch)?.gradient) };
+    let g = gradient()?;
+    let directions = vec![g.as_slice(); count];
+    let along = |directions: &[&[f64]]| -> BenchResult {
+        black_box(objective.directional(&at, batch, directions, Precision::F32)?);
+        Ok(())
+    };
+    let times = medians(
+        repetitions,
+        &[
+            &|| {
+                black_box(gradient()?);
+                Ok(())
+            },
+            &|| along(&[&gradient()?]),
+            &|| along(&directions[..1]),
+            &|| along(&directions),
+            &|| {
+                black_box(objective.gradient(&at, Batch::Full)?);
+                Ok(())
+            },
+            &|| {
+                black_box(objective.hessian_product(&at, &g, Precision::F32)?);
+                Ok(())
+            },
+        ],
+    )?;
+    let [gradient, ghg, single, together, full, product] = times[..] else { return Ok(()) };
+    println!("{name}, batch of 100:");
+    println!("  gradient              {gradient:8.2} ms");
+    println!("  gradient and g'Hg     {ghg:8.2} ms");
+    println!("  u'Hu, one direction   {single:8.2} ms");
+    let share = 100.0 * together / (count as f64 * single);
+    println!("  u'Hu, {count} directions   {together:8.2} ms, {share:.0} % of one by one");
+    println!("{name}, {samples} samples:");
+    println!("  gradient              {full:8.2} ms");
+    println!("  H v                   {product:8.2} ms, {:.2} gradients", product / full);
+    Ok(())
+}
+
+fn main() -> BenchResult {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    for network in &NETWORKS {
+        if wanted.is_empty() || wanted.iter().any(|name| name == network.0) {
+            measure(network)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! Directional derivatives and H v of small networks against PyTorch's dense Hessians in f64, for
+//! every layer and every policy of batch norm, and against the closed form of softmax regression.
+//!
+//! `tests/reference/golden_hessian.py` wrote the results; parameters and images are its formulas.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Device;
+use losswalk::data::ImageShape;
+use losswalk::experiment::{Experiment, Precision, Protocol, parse};
+use losswalk::linalg::dot;
+use losswalk::network::{Shape, build};
+use losswalk::objective::{
+    Batch, Classification, Directional, Interrupt, Measurement, Objective, Point,
+};
+use serde::Deserialize;
+
+use crate::networks::{TestResult, agree, images, parameters, wave};
+
+const SAMPLES: usize = 12;
+const CLASSES: usize = 3;
+/// Agreement in f64, relative.
+const TOLERANCE: f64 = 1e-10;
+
+#[derive(Deserialize)]
+struct Case {
+    layers: serde_json::Value,
+    size: usize,
+    policy: String,
+    loss: f64,
+    slope: f64,
+    curvature: f64,
+    covariance: f64,
+    residual: f64,
+    product: BTreeMap<String, [f64; 2]>,
+    eigenvalues: Vec<f64>,
+}
+
+fn objective(model: &str, size: usize, policy: &str) -> TestResult<(Classification, Point)> {
+    let text = format!("data.name = 'digits'\n{model}");
+    let settings = [format!("evaluation.batch_norm={policy}"), "train.precision=f64".to_owned()];
+    let Experiment { model, train, evaluation, data, .. } = parse(&text, "golden", "g", &settings)?;
+    let shape = ImageShape { height: size, width: size, channels: 1 };
+    let images = images(SAMPLES, shape, CLASSES as u16)?;
+    let network = build(&model, Shape { height: size, width: size, channels: 1 }, CLASSES)?;
+    let measurement = Measurement {
+        order: (0..SAMPLES as u32).collect(),
+        batch_size: 4,
+        policy: evaluation.batch_norm,
+        protocol: Protocol::Fixed,
+    };
+    let (device, interrupt) = (Device::flex(), Interrupt::default());
+    let objective =
+        Classification::new(network, images, measurement, device, &train, data.augment, interrupt);
+    let mut at = objective.import(&parameters(&objective))?;
+    for (buffer, entry) in objective.layout().buffers.iter().enumerate() {
+        let (offset, scale, shift) =
+            if buffer % 2 == 0 { (0.0, 0.1, 5.0) } else { (1.0, 0.3, 6.0) };
+        let values = wave(entry.len(), shift).map(|x| offset + scale * x);
+        at.buffers.splice(entry.range(), values);
+    }
+    Ok((objective, at))
+}
+
+/// The formula's direction in memory order.
+fn direction(objective: &Classification) -> TestResult<Vec<f64>> {
+    let mut file = parameters(objective);
+    for (index, (_, values)) in file.entries.values_mut().enumerate() {
+        *values = wave(values.len(), index as f64 + 0.5).collect();
+    }
+    Ok(objective.import(&file)?.theta)
+}
+
+fn close(what: &str, found: f64, expected: f64) {
+    let error = (found - expected).abs();
+    assert!(error <= TOLERANCE * expected.abs().max(1.0), "{what}: {found} for {expected}");
+}
+
+/// H column by column.
+fn dense(objective: &Classification, at: &Point) -> TestResult<Vec<Vec<f64>>> {
+    let dimension = objective.dimension();
+    let column = |i| {
+        let mut unit = vec![0.0; dimension];
+        unit[i] = 1.0;
+        Ok(objective.hessian_product(at, &unit, Precision::F64)?)
+    };
+    (0..dimension).map(column).collect()
+}
+
+#[test]
+fn curvature_agrees_with_dense_hessians_of_pytorch() -> TestResult {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../golden/hessian.json"))?;
+    assert_eq!(cases.len(), 7);
+    for case in &cases {
+        let name = format!("{} {}", case.policy, case.size);
+        let layers = toml::Value::try_from(&case.layers)?;
+        let model = format!("model.arch = 'layers'\nmodel.layers = {layers}");
+        let (objective, mut at) = objective(&model, case.size, &case.policy)?;
+        let u = direction(&objective)?;
+        let reversed: Vec<f64> = u.iter().rev().copied().collect();
+        // Two directions at once, of which the second must not touch the first.
+        let both = objective.directional(&at, Batch::Full, &[&u, &reversed], Precision::F64)?;
+        let Directional { loss, slope, curvature, covariance, residual } = both[0];
+        close(&name, loss, case.loss);
+        close(&name, slope, case.slope);
+        close(&name, curvature, case.curvature);
+        close(&name, covariance, case.covariance);
+        close(&name, residual, case.residual);
+        close(&name, covariance + slope * slope + residual, curvature);
+
+        let product = objective.hessian_product(&at, &u, Precision::F64)?;
+        close(&name, dot(&u, &product), curvature);
+        let dense = dense(&objective, &at)?;
+        let rows: Vec<f64> = dense.iter().map(|column| dot(column, &u)).collect();
+        for (i, (column, row)) in dense.iter().zip(&rows).enumerate() {
+            close(&format!("{name} H u, {i}"), product[i], *row);
+            (0..i).for_each(|j| close(&format!("{name} H[{i}, {j}]"), column[j], dense[j][i]));
+        }
+        let applied: Vec<f64> = dense.iter().map(|column| dot(column, &reversed)).collect();
+        close(&name, both[1].curvature, dot(&reversed, &applied));
+
+        let trace: f64 = (0..dense.len()).map(|i| dense[i][i]).sum();
+        close(&name, trace, case.eigenvalues.iter().sum());
+        at.theta = product;
+        let product = objective.export(&at, false).entries;
+        for (entry, expected) in &case.product {
+            agree(&format!("{name} {entry}"), &product[entry].1, *expected);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn softmax_regression_agrees_with_its_closed_form() -> TestResult {
+    let (objective, at) = objective("model.arch = 'mlp'\nmodel.hidden = []", 4, "batch")?;
+    let u = direction(&objective)?;
+    let (inputs, n) = (16, SAMPLES as f64);
+    // Theta is W [inputs, classes], then b; z = x W + b.
+    let apply = |theta: &[f64], x: &[f64]| -> Vec<f64> {
+        let logit = |c: usize| {
+            let products = x.iter().enumerate().map(|(i, x)| x * theta[i * CLASSES + c]);
+            theta[inputs * CLASSES + c] + products.sum::<f64>()
+        };
+        (0..CLASSES).map(logit).collect()
+    };
+    let bytes = wave(SAMPLES * inputs, 0.3).map(|x| (127.5 * (1.0 + x)).floor() / 255.0 - 0.5);
+    let pixels: Vec<f64> = bytes.collect();
+    let mut expected = vec![0.0; u.len()];
+    for x in pixels.chunks(inputs) {
+        let weights: Vec<f64> = apply(&at.theta, x).iter().map(|z| z.exp()).collect();
+        let total: f64 = weights.iter().sum();
+        let p: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
+        // H u = mean of x ⊗ (diag p - p p') z_u.
+        let along = apply(&u, x);
+        let mean = dot(&p, &along);
+        for c in 0..CLASSES {
+            let part = p[c] * (along[c] - mean) / n;
+            (0..inputs).for_each(|i| expected[i * CLASSES + c] += part * x[i]);
+            expected[inputs * CLASSES + c] += part;
+        }
+    }
+    let found = objective.hessian_product(&at, &u, Precision::F64)?;
+    for (found, expected) in found.iter().zip(&expected) {
+        close("H u", *found, *expected);
+    }
+    let directional = objective.directional(&at, Batch::Full, &[&u], Precision::F64)?[0];
+    close("u'Hu", directional.curvature, dot(&u, &expected));
+    // A quarter of the samples, as training sees them: their mean is the whole.
+    let parts = [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]].map(|batch: [u32; 4]| {
+        let found = objective.directional(&at, Batch::Plain(&batch), &[&u], Precision::F64);
+        found.map(|found| found[0].curvature / 3.0)
+    });
+    let parts: Result<Vec<f64>, _> = parts.into_iter().collect();
+    close("mean over batches", parts?.iter().sum(), directional.curvature);
+    Ok(())
+}
