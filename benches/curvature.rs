@@ -1,8 +1,8 @@
 //! What derivatives cost: `cargo bench --bench curvature [-- mlp vgg11 resnet56]`.
 //!
 //! Medians over repetitions that take turns, on images of a formula. The gradient and g'Hg are of one
-//! batch of 100; H v is over 1,000 samples (200 for convolutional networks), beside the gradient of
-//! the same. `tests/reference/bench_torch.py --curvature` measures PyTorch's double backward.
+//! batch of 100; u'Hu of many directions at once and H v are over 1,000 samples (200 for convolutional
+//! networks), beside one direction and the gradient of the same. `tests/reference/bench_torch.py --curvature` measures PyTorch's double backward.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -75,7 +75,7 @@ fn measure(network: &Network) -> BenchResult {
     let gradient = || -> BenchResult<_> { Ok(objective.gradient(&at, batch)?.gradient) };
     let g = gradient()?;
     let directions = vec![g.as_slice(); count];
-    let along = |directions: &[&[f64]]| -> BenchResult {
+    let along = |batch, directions: &[&[f64]]| -> BenchResult {
         black_box(objective.directional(&at, batch, directions, Precision::F32)?);
         Ok(())
     };
@@ -86,9 +86,9 @@ fn measure(network: &Network) -> BenchResult {
                 black_box(gradient()?);
                 Ok(())
             },
-            &|| along(&[&gradient()?]),
-            &|| along(&directions[..1]),
-            &|| along(&directions),
+            &|| along(batch, &[&gradient()?]),
+            &|| along(Batch::Full, &directions[..1]),
+            &|| along(Batch::Full, &directions),
             &|| {
                 black_box(objective.gradient(&at, Batch::Full)?);
                 Ok(())
@@ -100,15 +100,15 @@ fn measure(network: &Network) -> BenchResult {
         ],
     )?;
     let [gradient, ghg, single, together, full, product] = times[..] else { return Ok(()) };
-    println!("{name}, batch of 100:");
-    println!("  gradient              {gradient:8.2} ms");
-    println!("  gradient and g'Hg     {ghg:8.2} ms");
-    println!("  u'Hu, one direction   {single:8.2} ms");
     let share = 100.0 * together / (count as f64 * single);
-    println!("  u'Hu, {count} directions   {together:8.2} ms, {share:.0} % of one by one");
+    println!("{name}, batch of 100:");
+    println!("  gradient              {gradient:10.2} ms");
+    println!("  gradient and g'Hg     {ghg:10.2} ms");
     println!("{name}, {samples} samples:");
-    println!("  gradient              {full:8.2} ms");
-    println!("  H v                   {product:8.2} ms, {:.2} gradients", product / full);
+    println!("  gradient              {full:10.2} ms");
+    println!("  H v                   {product:10.2} ms, {:.2} gradients", product / full);
+    println!("  u'Hu, one direction   {single:10.2} ms");
+    println!("  u'Hu, {count:2} directions   {together:10.2} ms, {share:.0} % of one by one");
     Ok(())
 }
 
