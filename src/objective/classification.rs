@@ -1,6 +1,7 @@
 //! The loss of a network that classifies images: cross-entropy, averaged over the training set.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use rayon::prelude::*;
 
 use super::{Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
 use crate::data::{CropFlip, Dataset, Pixel};
@@ -129,7 +130,10 @@ impl Classification {
     /// Each entry of a flat vector as a tensor of its own.
     pub(super) fn split(&self, theta: &[f64], precision: Precision) -> Vec<Tensor<1>> {
         let entries = &self.network.layout.parameters;
-        entries.iter().map(|entry| tensor(&theta[entry.range()], &self.device, precision)).collect()
+        entries
+            .par_iter()
+            .map(|entry| tensor(&theta[entry.range()], &self.device, precision))
+            .collect()
     }
 }
 

@@ -16,7 +16,8 @@ use crate::taylor::Series;
 /// Sums over one chunk.
 struct Part {
     loss: f64,
-    gradient: Vec<f64>,
+    /// Entry by entry of the layout.
+    gradient: Vec<Vec<f64>>,
     /// Mean and unbiased variance of every norm, in the order of the buffers.
     statistics: Vec<f64>,
 }
@@ -31,22 +32,28 @@ impl Classification {
     ) -> Result<Gradient, ObjectiveError> {
         let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
         let parameters = self.split(&at.theta, self.precision);
-        let mut sum = Gradient {
-            loss: 0.0,
-            gradient: vec![0.0; at.theta.len()],
-            buffers: at.buffers.clone(),
-        };
+        let mut buffers = at.buffers.clone();
+        let mut sum: Option<Part> = None;
         for window in chunks.chunks(rayon::current_num_threads()) {
             let parts: Result<Vec<_>, _> = window
                 .par_iter()
                 .map(|chunk| self.part(&parameters, chunk, presentation))
                 .collect();
-            parts?.into_iter().for_each(|part| sum.add(part));
+            for part in parts? {
+                for (running, newest) in buffers.iter_mut().zip(&part.statistics) {
+                    *running += RUNNING_MOMENTUM * (newest - *running);
+                }
+                match &mut sum {
+                    Some(sum) => sum.add(&part),
+                    None => sum = Some(part),
+                }
+            }
         }
+        let (loss, gradient) = sum.map_or_else(Default::default, |sum| (sum.loss, sum.gradient));
         let scale = 1.0 / samples as f64;
-        sum.loss *= scale;
-        sum.gradient.iter_mut().for_each(|entry| *entry *= scale);
-        Ok(sum)
+        let mut flat = Vec::with_capacity(at.theta.len());
+        gradient.iter().for_each(|entry| flat.extend(entry.iter().map(|g| g * scale)));
+        Ok(Gradient { loss: loss * scale, gradient: flat, buffers })
     }
 
     fn part(
@@ -65,26 +72,28 @@ impl Classification {
         let mut pass = Pass::new(&series, Normalisation::Batch);
         let logits = self.network.logits(Series::constant(images), &mut pass);
         let losses = cross_entropy(logits, labels).into_value();
-        let gradients = losses.clone().sum().backward();
+        let mut gradients = losses.clone().sum().backward();
 
+        // Taken out, not copied.
         let entry = |leaf: &Tensor<1>| {
-            host(leaf.grad(&gradients).unwrap_or_else(|| leaf.zeros_like().inner()))
+            let gradient = leaf.grad_remove(&mut gradients);
+            gradient.unwrap_or_else(|| leaf.zeros_like().inner())
         };
-        let gradient: Result<Vec<_>, _> = leaves.iter().map(entry).collect();
+        let gradient: Vec<Tensor<1>> = leaves.iter().map(entry).collect();
+        let gradient: Result<Vec<_>, _> = gradient.into_par_iter().map(host).collect();
         Ok(Part {
             loss: host(losses.inner())?.into_iter().sum(),
-            gradient: gradient?.concat(),
+            gradient: gradient?,
             statistics: observed(&pass, 0, 0)?,
         })
     }
 }
 
-impl Gradient {
-    fn add(&mut self, part: Part) {
-        self.loss += part.loss;
-        self.gradient.iter_mut().zip(&part.gradient).for_each(|(sum, entry)| *sum += entry);
-        for (running, newest) in self.buffers.iter_mut().zip(&part.statistics) {
-            *running += RUNNING_MOMENTUM * (newest - *running);
-        }
+impl Part {
+    fn add(&mut self, other: &Self) {
+        self.loss += other.loss;
+        self.gradient.par_iter_mut().zip(&other.gradient).for_each(|(sum, entry)| {
+            sum.iter_mut().zip(entry).for_each(|(sum, entry)| *sum += entry);
+        });
     }
 }

@@ -163,10 +163,10 @@ fn gradient_of(
     scalar: Option<Tensor<1>>,
     leaves: &[Tensor<1>],
 ) -> Result<Vec<f64>, ObjectiveError> {
-    let gradients = scalar.map(|scalar| scalar.backward());
+    let mut gradients = scalar.map(|scalar| scalar.backward());
     let mut flat = Vec::new();
     for leaf in leaves {
-        let gradient = gradients.as_ref().and_then(|gradients| leaf.grad(gradients));
+        let gradient = gradients.as_mut().and_then(|gradients| leaf.grad_remove(gradients));
         flat.extend(host(gradient.unwrap_or_else(|| leaf.zeros_like().inner()))?);
     }
     Ok(flat)
