@@ -9,7 +9,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use losswalk::experiment::{Epochs, Iterations, LineSchedule, Mode, Precision, Train};
+use losswalk::experiment::{LineSchedule, Precision, Train};
 use losswalk::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
 use losswalk::random::Stream;
 use losswalk::run::{Manifest, RunFolder};
@@ -79,8 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let centres = (0..100).map(|_| [random.normal(), random.normal()]).collect();
     let objective = Quadratic { centres };
     let train = Train { batch_size: 10, epochs: 2, precision: Precision::F64, ..Train::default() };
-    let (epochs, iterations) = (Epochs::All, Iterations::All);
-    let every_step = LineSchedule { epochs, iterations, points: 10, mode: Mode::Exact };
+    let every_step = LineSchedule::default();
     let plan = Plan::of_objective(train, vec![every_step], objective.samples());
     let manifest = Manifest {
         name: "quadratic".to_owned(),

@@ -41,6 +41,16 @@ impl Stream {
         Self::new(seed, 6, line).child(point).child(index.into())
     }
 
+    /// Batch `index` of `size` samples whose gradient is measured before step `step`.
+    pub fn measured_batch(seed: u64, step: u64, size: usize, index: usize) -> Self {
+        Self::new(seed, 7, step).child(size as u64).child(index as u64)
+    }
+
+    /// Random direction `index` before step `step`.
+    pub fn direction(seed: u64, step: u64, index: usize) -> Self {
+        Self::new(seed, 8, step).child(index as u64)
+    }
+
     /// An independent sequence that depends on this one's start and on `index`.
     fn child(mut self, index: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(self.0.next_u64());
@@ -64,6 +74,11 @@ impl Stream {
         // 1 - u lies in (0, 1], so the logarithm is finite.
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    /// Independent entries 1 and -1, equally likely.
+    pub fn signs(&mut self, length: usize) -> Vec<f64> {
+        (0..length).map(|_| if self.0.next_u64() >> 63 == 0 { 1.0 } else { -1.0 }).collect()
     }
 
     /// Uniform in 0..bound without bias, by rejection (Lemire 2019, arXiv 1805.10941).

@@ -65,4 +65,9 @@ impl Observer for Progress {
         self.plain_line(&text);
         self.bar.set_message(text);
     }
+
+    fn measuring(&mut self, what: &str) {
+        self.plain_line(what);
+        self.bar.set_message(what.to_owned());
+    }
 }

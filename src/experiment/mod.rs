@@ -2,6 +2,7 @@
 
 mod choices;
 mod layer_list;
+mod measures;
 mod read;
 mod reader;
 mod samples;
@@ -12,10 +13,11 @@ pub use choices::{
     Precision, Protocol,
 };
 pub use layer_list::LayerSpec;
+pub use measures::{
+    AlignmentSchedule, CovarianceSchedule, Epochs, Iterations, LineSchedule, Measure,
+    SpectrumSchedule,
+};
 pub use read::{ExperimentError, load, parse};
 pub use reader::Problem;
 pub use samples::check_samples;
-pub use schema::{
-    DEFAULT_CHUNK, Data, Epochs, Evaluation, Experiment, Iterations, LineSchedule, Measure, Model,
-    Train,
-};
+pub use schema::{DEFAULT_CHUNK, Data, Evaluation, Experiment, Model, Train};

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::layer_list::read_layers;
-use super::reader::{FromToml, Problem, Section};
+use super::measures::read_measure;
+use super::reader::{Problem, Section};
 use super::{
-    Arch, Augment, BatchNormPolicy, DEFAULT_CHUNK, Data, Epochs, Evaluation, Experiment, Head,
-    Iterations, LineSchedule, Measure, Mode, Model, Optimizer, Precision, Protocol, Train,
+    Arch, Augment, BatchNormPolicy, DEFAULT_CHUNK, Data, Evaluation, Experiment, Head, Model,
+    Optimizer, Precision, Protocol, Train,
 };
 use crate::data;
 
@@ -284,47 +285,6 @@ impl Default for Evaluation {
     }
 }
 
-fn read_measure(index: usize, entry: Value, train: &Train, problems: &mut Vec<Problem>) -> Measure {
-    let path = format!("measure[{index}]");
-    let table = entry.as_table().cloned().unwrap_or_default();
-    let mut section = Section::new(path, table, problems);
-    let kind = section.choice("kind", None);
-    let epochs = match read_or_all(&mut section, "epochs") {
-        Some(epochs) => Epochs::These(epochs),
-        None => Epochs::All,
-    };
-    if let Epochs::These(list) = &epochs
-        && list.iter().any(|epoch| *epoch == 0 || *epoch > train.epochs)
-    {
-        let value = Value::from(list.iter().map(|&epoch| epoch as i64).collect::<Vec<_>>());
-        let remedy = format!("epochs run from 1 to train.epochs = {}", train.epochs);
-        section.problem("epochs", Some(&value), &remedy);
-    }
-    let iterations = read_or_all(&mut section, "iterations");
-    let iterations = iterations.map_or(Iterations::All, Iterations::First);
-    let points = section.positive("points", 10);
-    if points == 1 {
-        let remedy = "must be at least 2: a barrier needs a point between the ends";
-        section.problem("points", Some(&Value::Integer(1)), remedy);
-    }
-    let mode = section.choice("mode", Some(Mode::Exact));
-    section.finish();
-    Measure { kind, schedule: LineSchedule { epochs, iterations, points, mode } }
-}
-
-/// A value, or none for "all" and for a missing key.
-fn read_or_all<T: FromToml>(section: &mut Section, key: &'static str) -> Option<T> {
-    let value = section.take(key)?;
-    if value.as_str() == Some("all") {
-        return None;
-    }
-    let read = T::from_toml(&value);
-    if read.is_none() {
-        section.problem(key, Some(&value), &format!("{}, or \"all\"", T::WANTED));
-    }
-    read
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,7 +293,12 @@ mod tests {
 
     #[test]
     fn what_is_written_out_reads_back_as_the_same_experiment() -> Result<(), anyhow::Error> {
-        let text = format!("{MINIMAL}[[measure]]\nkind = 'line'\nepochs = [1]\niterations = 7\n");
+        let text = format!(
+            "{MINIMAL}[[measure]]\nkind = 'line'\nepochs = [1]\niterations = 7\nreach = 3.0\n\
+             second_order = true\n[[measure]]\nkind = 'alignment'\nepochs = [0, 1]\n\
+             batch_sizes = [10, 20]\n[[measure]]\nkind = 'covariance'\nprobes = 7\n\
+             [[measure]]\nkind = 'spectrum'\ntop = 3\nprobes = 2\ninclude_weight_decay = true\n"
+        );
         let first = parse(&text, "a.toml", "a", &[])?;
         let second = parse(&toml::to_string(&first)?, "run.toml", "b", &[])?;
         assert_eq!(first, second);
@@ -345,20 +310,30 @@ mod tests {
     fn every_mistake_is_reported_with_key_value_and_remedy() {
         let text = "nmae = 'x'\n[data]\nname = 'imagenet'\n[model]\narch = 'vit'\n[train]\n\
                     learning_rate = -1\nbatch_size = 0\nepochs = 2\nmomentum = 'big'\n\
-                    [[measure]]\nkind = 'lien'\nepochs = [3]\npoints = 1\n";
+                    [[measure]]\nkind = 'lien'\nepochs = [3]\npoints = 1\nreach = 1.0\n\
+                    [[measure]]\nkind = 'spectrum'\nepochs = [3]\ntolerance = 0.0\ntop = 0\n\
+                    [[measure]]\nkind = 'alignment'\nbatch_sizes = [5, 5]\n\
+                    [[measure]]\nkind = 'covariance'\nbatches = 1\npoints = 3\n";
         let message = parse(text, "bad.toml", "bad", &[]).err().map(|error| error.to_string());
         let message = message.unwrap_or_default();
         for part in [
-            "bad.toml: 9 mistakes",
+            "bad.toml: 16 mistakes",
             "nmae = \"x\": unknown key; valid here: name, data",
             "data.name = \"imagenet\": must be one of: digits",
             "model.arch = \"vit\": must be one of: mlp, vgg11",
             "train.learning_rate = -1: must be a finite number above 0",
             "train.batch_size = 0: must be at least 1",
             "train.momentum = \"big\": must be a number",
-            "measure[0].kind = \"lien\": must be one of: line",
+            "measure[0].kind = \"lien\": must be one of: line, alignment",
             "measure[0].epochs = [3]: epochs run from 1 to train.epochs = 2",
             "measure[0].points = 1: must be at least 2",
+            "measure[0].reach = 1.0: must be above 1",
+            "measure[1].epochs = [3]: epochs run from 0 to train.epochs = 2",
+            "measure[1].tolerance = 0.0: must be between",
+            "measure[1].top = 0: must be at least 1",
+            "measure[2].batch_sizes = [5, 5]: must be a list of sizes",
+            "measure[3].batches = 1: must be at least 2",
+            "measure[3].points = 3: unknown key; valid here: kind, epochs, batch_sizes",
         ] {
             assert!(message.contains(part), "{part}\nnot in\n{message}");
         }

@@ -41,18 +41,29 @@ pub fn check_samples(experiment: &Experiment, available: usize) -> Vec<Problem> 
     if has_norm && uses_batches && smallest(evaluation.batch_size) == 1 {
         problem("evaluation.batch_size", evaluation.batch_size, lonely.to_owned());
     }
+    for (index, measure) in experiment.measure.iter().enumerate() {
+        let key = format!("measure[{index}].batch_sizes");
+        for &size in measure.batch_sizes() {
+            if size > samples {
+                problem(&key, size, format!("the training set has only {samples} samples"));
+            } else if has_norm && size < samples && pieces(size, train.chunk).any(|n| n == 1) {
+                problem(&key, size, format!("{lonely} (train.chunk = {})", train.chunk));
+            }
+        }
+    }
     problems
 }
 
 /// The smallest pieces that batches (a full one and the epoch's last) are cut into.
 fn chunks(batch: usize, chunk: usize, samples: usize) -> impl Iterator<Item = usize> {
-    let (batch, chunk) = (batch.max(1), chunk.max(1));
-    let batches = [batch.min(samples), samples % batch];
-    batches
-        .into_iter()
-        .filter(|&size| size > 0)
-        .flat_map(move |size| [chunk.min(size), size % chunk])
-        .filter(|&size| size > 0)
+    let batch = batch.max(1);
+    [batch.min(samples), samples % batch].into_iter().flat_map(move |size| pieces(size, chunk))
+}
+
+/// The sizes that a batch of `size` samples is cut into.
+fn pieces(size: usize, chunk: usize) -> impl Iterator<Item = usize> {
+    let chunk = chunk.max(1);
+    [chunk.min(size), size % chunk].into_iter().filter(|&size| size > 0)
 }
 
 #[cfg(test)]
@@ -77,6 +88,12 @@ mod tests {
         assert!(keys(&["train.batch_size=37", "model.batch_norm=false"], 1000).is_empty());
         assert_eq!(keys(&["train.chunk=99"], 1000), ["train.batch_size"]);
         assert_eq!(keys(&["train.batch_size=1001", "evaluation.batch_size=10"], 1000), both[..1]);
+        let sizes = |sizes: &str| {
+            let measure = format!("measure=[{{kind='alignment',batch_sizes={sizes}}}]");
+            keys(&[&measure], 1000)
+        };
+        assert!(sizes("[2, 1000]").is_empty());
+        assert_eq!(sizes("[1, 1001]"), ["measure[0].batch_sizes"; 2]);
         assert_eq!(keys(&["train.optimizer=gd", "evaluation.batch_size=999"], 1000), both[1..]);
     }
 }

@@ -2,18 +2,15 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize as DeriveSerialize;
-use serde::ser::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::{
-    Augment, BatchNormPolicy, Head, LayerSpec, MeasureKind, Mode, Optimizer, Precision, Protocol,
-};
+use super::{Augment, BatchNormPolicy, Head, LayerSpec, Measure, Optimizer, Precision, Protocol};
 
 /// Samples that one gradient computation holds at once; larger batches are cut into chunks.
 pub const DEFAULT_CHUNK: usize = 5000;
 
 /// One experiment.
-#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Experiment {
     /// Name of the run folder by default.
     pub name: String,
@@ -48,7 +45,7 @@ impl Experiment {
 }
 
 /// `[data]`.
-#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Data {
     /// Name in the catalogue.
     pub name: String,
@@ -75,7 +72,7 @@ pub struct Data {
 }
 
 /// `[model]`: the architecture and its settings.
-#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "arch")]
 pub enum Model {
     /// Multi-layer perceptron.
@@ -123,7 +120,7 @@ pub enum Model {
 }
 
 /// `[train]`.
-#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Train {
     /// How theta moves.
     pub optimizer: Optimizer,
@@ -148,7 +145,7 @@ pub struct Train {
 }
 
 /// `[evaluation]`.
-#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
     /// Samples of an evaluation batch; the last one may be short.
     pub batch_size: usize,
@@ -158,78 +155,4 @@ pub struct Evaluation {
     pub protocol: Protocol,
     /// The precision of the forward pass.
     pub precision: Precision,
-}
-
-/// One `[[measure]]`.
-#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
-pub struct Measure {
-    /// What.
-    pub kind: MeasureKind,
-    /// When and how finely.
-    #[serde(flatten)]
-    pub schedule: LineSchedule,
-}
-
-/// When the loss along an update is measured, and at how many points.
-#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
-pub struct LineSchedule {
-    /// The epochs.
-    pub epochs: Epochs,
-    /// The iterations of each.
-    pub iterations: Iterations,
-    /// K: alpha = k/K.
-    pub points: usize,
-    /// How the losses are obtained.
-    pub mode: Mode,
-}
-
-/// A choice of epochs, counted from 1.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Epochs {
-    /// Every one.
-    All,
-    /// These.
-    These(Vec<u64>),
-}
-
-/// A choice of iterations within an epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Iterations {
-    /// Every one.
-    All,
-    /// The first so many.
-    First(u64),
-}
-
-impl LineSchedule {
-    /// True if the step at this epoch (from 1) and iteration (from 0) is measured.
-    pub fn contains(&self, epoch: u64, iteration: u64) -> bool {
-        let epoch_matches = match &self.epochs {
-            Epochs::All => true,
-            Epochs::These(epochs) => epochs.contains(&epoch),
-        };
-        let iteration_matches = match self.iterations {
-            Iterations::All => true,
-            Iterations::First(count) => iteration < count,
-        };
-        epoch_matches && iteration_matches
-    }
-}
-
-impl Serialize for Epochs {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::All => serializer.serialize_str("all"),
-            Self::These(epochs) => epochs.serialize(serializer),
-        }
-    }
-}
-
-impl Serialize for Iterations {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::All => serializer.serialize_str("all"),
-            Self::First(count) => count.serialize(serializer),
-        }
-    }
 }

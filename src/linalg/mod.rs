@@ -1,5 +1,15 @@
-//! Vectors on the host. Sees slices and operators, imports no tensor framework.
+//! Vectors and symmetric operators on the host. Sees slices and closures, imports no tensor framework.
 
+#[cfg(test)]
+mod known_spectrum;
+mod krylov;
+mod lanczos;
+mod quadrature;
+mod symmetric;
 mod vector;
 
-pub use vector::{difference_norm, dot, norm};
+pub use krylov::NotFinite;
+pub use lanczos::{Eigenpair, Eigenpairs, Limits, Wanted, eigenpairs};
+pub use quadrature::{Quadrature, Trace, density, quadrature, trace};
+pub use symmetric::{Eigen, symmetric, tridiagonal};
+pub use vector::{axpy, difference_norm, dot, norm, scale};

@@ -25,6 +25,21 @@ pub fn difference_norm(a: &[f64], b: &[f64]) -> f64 {
     sum_of_products(a, b, |a, b| (a - b) * (a - b)).sqrt()
 }
 
+/// y += a x.
+pub fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
+    debug_assert_eq!(x.len(), y.len());
+    for (x, y) in x.iter().zip(y) {
+        *y += a * x;
+    }
+}
+
+/// x *= a.
+pub fn scale(a: f64, x: &mut [f64]) {
+    for x in x {
+        *x *= a;
+    }
+}
+
 fn sum_of_products(a: &[f64], b: &[f64], product: impl Fn(f64, f64) -> f64) -> f64 {
     debug_assert_eq!(a.len(), b.len());
     let blocks = a.chunks(BLOCK).zip(b.chunks(BLOCK));

@@ -24,7 +24,7 @@ pub struct LineLosses {
     pub losses: Vec<f64>,
     /// The precision of every loss.
     pub precision: Precision,
-    /// The verdict on a barrier is beyond the errors of that precision.
+    /// There is a verdict on a barrier, and it is beyond the errors of that precision.
     pub resolved: bool,
     /// Points that were evaluated, each on the full training set.
     pub evaluations: usize,
@@ -33,7 +33,8 @@ pub struct LineLosses {
 /// Measures one line at K = `points` intervals.
 ///
 /// `start` is the loss at `line.from` where it is known already: the end of the previous line is
-/// this line's start. A 32-bit line too close to call is measured again in 64 bits, ends included.
+/// this line's start. A 32-bit line too close to call, or with a loss that is not finite, is measured
+/// again in 64 bits, ends included.
 ///
 /// Cost: K evaluations of the full loss, K + 1 without `start`.
 pub fn line_losses(
@@ -48,7 +49,8 @@ pub fn line_losses(
     let mut losses: Vec<f64> = start.into_iter().collect();
     losses.extend(objective.losses(line, measured, precision)?);
     let first = LineLosses::new(&alphas, losses, precision, measured.len());
-    if first.resolved || precision == Precision::F64 || !objective.supports(Precision::F64) {
+    let is_final = first.resolved || points < 2 || precision == Precision::F64;
+    if is_final || !objective.supports(Precision::F64) {
         return Ok(first);
     }
     let losses = objective.losses(line, &alphas, Precision::F64)?;
@@ -59,7 +61,7 @@ impl LineLosses {
     fn new(alphas: &[f64], losses: Vec<f64>, precision: Precision, evaluations: usize) -> Self {
         let largest = losses.iter().copied().fold(0.0, f64::max);
         let doubt = 2.0 * trusted_error(precision) * largest;
-        let resolved = barrier(alphas, &losses).is_none_or(|found| found.height.abs() > doubt);
+        let resolved = barrier(alphas, &losses).is_some_and(|found| found.height.abs() > doubt);
         Self { alphas: alphas.to_vec(), losses, precision, resolved, evaluations }
     }
 }

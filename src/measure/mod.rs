@@ -1,11 +1,23 @@
 //! Quantities along the path, one a file. They know nothing of schedules, files or figures.
 
+mod alignment;
 mod barrier;
 mod cosine;
+mod covariance;
 mod line;
+mod mean;
 mod path;
+mod reach;
+mod spectrum;
+mod vector;
 
+pub use alignment::{Alignment, alignments};
 pub use barrier::{Barrier, barrier};
 pub use cosine::cosine;
+pub use covariance::{gradient_covariance, sample_covariance};
 pub use line::{LineLosses, check_determinism, line_losses, trusted_error};
+pub use mean::Mean;
 pub use path::{Path, Segment};
+pub use reach::{Reach, reach};
+pub use spectrum::{SpectrumError, spectral_density, spectrum_ends};
+pub use vector::{overlap, share_in_space};

@@ -12,6 +12,7 @@ use super::ticks::number;
 pub(super) struct Time {
     pub train_seconds: f64,
     pub line_seconds: f64,
+    pub curvature_seconds: f64,
     pub other_seconds: f64,
     /// Samples times points of the line measurement.
     pub sample_points: u64,
@@ -23,6 +24,7 @@ impl Time {
         timings.iter().fold(Self::default(), |sum, span| Self {
             train_seconds: sum.train_seconds + span.train_seconds,
             line_seconds: sum.line_seconds + span.line_seconds,
+            curvature_seconds: sum.curvature_seconds + span.curvature_seconds,
             other_seconds: sum.other_seconds + span.other_seconds,
             sample_points: sum.sample_points + span.sample_points,
         })
@@ -30,7 +32,7 @@ impl Time {
 
     /// Everything together.
     pub fn seconds(&self) -> f64 {
-        self.train_seconds + self.line_seconds + self.other_seconds
+        self.train_seconds + self.line_seconds + self.curvature_seconds + self.other_seconds
     }
 
     /// Samples times points a second of line measurement; `None` if nothing was measured.
@@ -77,6 +79,9 @@ pub(super) fn times(runs: &[RunData]) -> Option<Table> {
         table.row(name, times.iter().map(|time| share(seconds(time), time.seconds())));
     };
     part("loss along updates", |time| time.line_seconds);
+    if times.iter().any(|time| time.curvature_seconds > 0.0) {
+        part("curvature", |time| time.curvature_seconds);
+    }
     part("gradients and updates", |time| time.train_seconds);
     part("anything else", |time| time.other_seconds);
     part("together", Time::seconds);

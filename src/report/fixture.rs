@@ -32,6 +32,7 @@ impl Fixture {
                 step: count,
                 train_seconds: 1.0,
                 line_seconds: 3.0,
+                curvature_seconds: 0.0,
                 other_seconds: 0.0,
                 sample_points: 600,
             }],
@@ -130,5 +131,9 @@ fn line(t: u64) -> LineRecord {
         precision: Precision::F32,
         resolved: true,
         batch_norm: None,
+        slope: None,
+        curvature: None,
+        predicted_change: None,
+        reach: None,
     }
 }

@@ -4,8 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::{
-    FORMAT_VERSION, LineRecord, Manifest, RunError, StepRecord, TimingRecord, read_records,
-    write_atomic,
+    AlignmentRecord, CovarianceRecord, FORMAT_VERSION, LineRecord, Manifest, RunError,
+    SpectrumRecord, StepRecord, TimingRecord, read_records, write_atomic,
 };
 
 /// A run folder. Holding one from [`RunFolder::create`] or [`RunFolder::resume`] locks it against
@@ -67,6 +67,27 @@ impl RunFolder {
         self.path.join("line.jsonl")
     }
 
+    /// `alignment.jsonl`.
+    pub fn alignment_log(&self) -> PathBuf {
+        self.path.join("alignment.jsonl")
+    }
+
+    /// `covariance.jsonl`.
+    pub fn covariance_log(&self) -> PathBuf {
+        self.path.join("covariance.jsonl")
+    }
+
+    /// `spectrum.jsonl`.
+    pub fn spectrum_log(&self) -> PathBuf {
+        self.path.join("spectrum.jsonl")
+    }
+
+    /// `eigenvectors/step-NNNNNNNN-I.safetensors`, the I-th largest eigenvector (from 1) before step
+    /// `step`, under the names of the parameters.
+    pub fn eigenvector(&self, step: u64, index: usize) -> PathBuf {
+        self.path.join("eigenvectors").join(format!("step-{step:08}-{index}.safetensors"))
+    }
+
     /// `timing.jsonl`.
     pub fn timing_log(&self) -> PathBuf {
         self.path.join("timing.jsonl")
@@ -110,6 +131,21 @@ impl RunFolder {
     /// Every complete line of `line.jsonl`; empty if no line was measured.
     pub fn lines(&self) -> Result<Vec<LineRecord>, RunError> {
         read_records(&self.line_log())
+    }
+
+    /// Every complete line of `alignment.jsonl`; empty if none was measured.
+    pub fn alignments(&self) -> Result<Vec<AlignmentRecord>, RunError> {
+        read_records(&self.alignment_log())
+    }
+
+    /// Every complete line of `covariance.jsonl`; empty if none was measured.
+    pub fn covariances(&self) -> Result<Vec<CovarianceRecord>, RunError> {
+        read_records(&self.covariance_log())
+    }
+
+    /// Every complete line of `spectrum.jsonl`; empty if none was measured.
+    pub fn spectra(&self) -> Result<Vec<SpectrumRecord>, RunError> {
+        read_records(&self.spectrum_log())
     }
 
     /// Every complete line of `timing.jsonl`.

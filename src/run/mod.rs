@@ -5,6 +5,7 @@
 
 mod atomic;
 mod checkpoint;
+mod curvature_records;
 mod error;
 mod folder;
 mod log;
@@ -16,11 +17,14 @@ mod tensors;
 
 pub use atomic::write_atomic;
 pub use checkpoint::Checkpoint;
+pub use curvature_records::{
+    AlignmentRecord, CovarianceRecord, DensityRule, ShareRecord, SpectrumRecord,
+};
 pub use error::RunError;
 pub use folder::RunFolder;
 pub use log::{Log, read_records};
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
 pub use npy::{read_u32, write_u32};
 pub use parameter_file::ParameterFileError;
-pub use records::{LineRecord, StepRecord, TimingRecord};
+pub use records::{LineRecord, ReachRecord, StepRecord, TimingRecord};
 pub use tensors::Tensors;

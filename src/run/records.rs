@@ -74,10 +74,35 @@ pub struct LineRecord {
     /// The precision of the losses: `f64` also where a run in `f32` found the two sides of the
     /// barrier decision closer than its rounding error and measured the line again.
     pub precision: Precision,
-    /// `barrier_height` is farther from zero than the rounding error of that precision.
+    /// `barrier_height` is farther from zero than the rounding error of that precision; false where
+    /// there is none.
     pub resolved: bool,
     /// Where batch norm took its statistics; null for a network without batch norm.
     pub batch_norm: Option<BatchNormPolicy>,
+    /// d·grad L at theta_t with the update d = theta_{t+1} - theta_t; -eta g'g_B for plain SGD. Only
+    /// with `second_order`, as the next two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slope: Option<f64>,
+    /// d'Hd at theta_t; eta² g_B'Hg_B for plain SGD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curvature: Option<f64>,
+    /// slope + curvature / 2, which the measured L_K - L_0 is to be compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_change: Option<f64>,
+    /// The loss beyond the update; only with `reach`.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<ReachRecord>,
+}
+
+/// The loss along the direction of an update beyond its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReachRecord {
+    /// alpha > 1.
+    pub reach_alphas: Vec<f64>,
+    /// The loss there.
+    pub reach_losses: Vec<Option<f64>>,
+    /// The alpha at which the loss is back at L_0; null if it stays below as far as was measured.
+    pub critical_alpha: Option<f64>,
 }
 
 /// One line of `timing.jsonl`. Not part of the result: differs from run to run.
@@ -89,6 +114,9 @@ pub struct TimingRecord {
     pub train_seconds: f64,
     /// Seconds spent on the loss along lines.
     pub line_seconds: f64,
+    /// Seconds spent on curvature: alignment, covariance, spectrum, second order of lines.
+    #[serde(default)]
+    pub curvature_seconds: f64,
     /// Seconds of anything else: records, checkpoints, start-up.
     pub other_seconds: f64,
     /// Samples times points evaluated in `line_seconds`.

@@ -1,5 +1,6 @@
 //! Why a walk stops early.
 
+use crate::measure::SpectrumError;
 use crate::objective::ObjectiveError;
 use crate::run::RunError;
 
@@ -34,4 +35,17 @@ pub enum WalkError {
     /// The checkpoint does not fit the network.
     #[error("checkpoint: {0}")]
     Checkpoint(#[from] crate::network::StateDictError),
+    /// The spectrum of the Hessian.
+    #[error(transparent)]
+    Spectrum(SpectrumError),
+}
+
+impl From<SpectrumError> for WalkError {
+    fn from(error: SpectrumError) -> Self {
+        match error {
+            // So that an interruption is one wherever it happens.
+            SpectrumError::Objective(error) => Self::Objective(error),
+            error => Self::Spectrum(error),
+        }
+    }
 }

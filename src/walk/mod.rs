@@ -1,9 +1,11 @@
 //! The walk: theta_0, theta_1, ... by SGD or GD, measured on schedule, recorded, resumable.
 
+mod curvature;
 mod error;
 mod plan;
 mod prepare;
 mod recorder;
+mod spectrum;
 mod state;
 mod walker;
 

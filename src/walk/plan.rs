@@ -1,9 +1,19 @@
 //! Which samples each step sees, and which steps are measured.
 
 use crate::experiment::{
-    BatchNormPolicy, Evaluation, Experiment, LineSchedule, MeasureKind, Optimizer, Train,
+    AlignmentSchedule, BatchNormPolicy, Evaluation, Experiment, LineSchedule, Measure, Optimizer,
+    Train,
 };
 use crate::random::Stream;
+
+/// Costs in forward passes, for the time left. A gradient is one, and a backward pass that costs two.
+const GRADIENT: u64 = 3;
+/// A direction to second order.
+const DIRECTION: u64 = 5;
+/// A product H v.
+const PRODUCT: u64 = 6;
+/// Products that the ends of a spectrum usually take.
+const TYPICAL_PRODUCTS: usize = 40;
 
 /// The whole walk as decided before its first step.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +26,8 @@ pub struct Plan {
     pub batch_norm: Option<BatchNormPolicy>,
     /// When lines are measured; the first schedule that contains a step decides.
     pub lines: Vec<LineSchedule>,
+    /// What is measured at single points of the path, and when.
+    pub points: Vec<Measure>,
     /// N.
     pub samples: usize,
 }
@@ -34,13 +46,17 @@ pub struct Place {
 impl Plan {
     /// The plan of an experiment on `samples` samples.
     pub fn new(experiment: &Experiment, samples: usize) -> Self {
-        let lines = experiment.measure.iter();
-        let lines = lines.filter(|measure| measure.kind == MeasureKind::Line);
+        let measures = experiment.measure.iter();
+        let line = |measure: &Measure| match measure {
+            Measure::Line(schedule) => Some(schedule.clone()),
+            _ => None,
+        };
         Self {
             train: experiment.train.clone(),
             evaluation: experiment.evaluation.clone(),
             batch_norm: experiment.has_batch_norm().then_some(experiment.evaluation.batch_norm),
-            lines: lines.map(|measure| measure.schedule.clone()).collect(),
+            lines: measures.clone().filter_map(line).collect(),
+            points: measures.filter(|measure| line(measure).is_none()).cloned().collect(),
             samples,
         }
     }
@@ -49,7 +65,7 @@ impl Plan {
     /// precision of training. [`Train`] and its defaults say how theta moves.
     pub fn of_objective(train: Train, lines: Vec<LineSchedule>, samples: usize) -> Self {
         let evaluation = Evaluation { precision: train.precision, ..Evaluation::default() };
-        Self { train, evaluation, batch_norm: None, lines, samples }
+        Self { train, evaluation, batch_norm: None, lines, points: Vec::new(), samples }
     }
 
     /// Steps of one epoch; a short last batch is a step of its own.
@@ -95,12 +111,46 @@ impl Plan {
         }
     }
 
-    /// Forward passes over one sample that a step costs, measurement included.
+    /// Forward passes over one sample that a step costs, with all that is measured before the next.
     pub fn work(&self, place: Place) -> u64 {
-        /// A gradient is one forward pass, and a backward pass that costs two.
-        const GRADIENT: u64 = 3;
-        let points = self.line_schedule(place).map_or(0, |schedule| schedule.points as u64);
-        GRADIENT * self.batch_range(place).len() as u64 + points * self.samples as u64
+        let schedule = self.line_schedule(place);
+        let points = schedule.map_or(0, |schedule| {
+            schedule.points as u64 + if schedule.second_order { DIRECTION } else { 0 }
+        });
+        let step = GRADIENT * self.batch_range(place).len() as u64 + points * self.samples as u64;
+        let ends_epoch = place.iteration + 1 == self.steps_per_epoch();
+        let at_start = if place.step == 0 { self.point_work(0) } else { 0 };
+        step + at_start + if ends_epoch { self.point_work(place.epoch) } else { 0 }
+    }
+
+    /// Forward passes that the measurements at the end of an epoch cost.
+    fn point_work(&self, epoch: u64) -> u64 {
+        let samples = self.samples as u64;
+        let batches = |sizes: &[usize], batches: usize, cost: u64| -> u64 {
+            sizes.iter().map(|&size| batches as u64 * size as u64 * cost).sum()
+        };
+        let due = self.points.iter().filter(|measure| measure.is_due_after(epoch));
+        due.map(|measure| match measure {
+            Measure::Line(_) => 0,
+            Measure::Alignment(schedule) => {
+                let AlignmentSchedule { batch_sizes, batches: count, .. } = schedule;
+                let directions = (batch_sizes.len() * count) as u64;
+                directions * DIRECTION * samples
+                    + batches(batch_sizes, *count, GRADIENT + DIRECTION)
+            }
+            Measure::Covariance(schedule) => {
+                let probes = schedule.probes as u64;
+                probes * DIRECTION * samples
+                    + batches(&schedule.batch_sizes, schedule.batches, GRADIENT)
+            }
+            Measure::Spectrum(schedule) => {
+                let products = TYPICAL_PRODUCTS.min(schedule.max_products)
+                    + schedule.probes * schedule.probe_products;
+                products as u64 * PRODUCT * samples
+                    + batches(&schedule.batch_sizes, schedule.batches, GRADIENT)
+            }
+        })
+        .sum()
     }
 }
 

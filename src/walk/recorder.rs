@@ -23,6 +23,7 @@ struct Clock {
     lap: Instant,
     train: Duration,
     line: Duration,
+    curvature: Duration,
     sample_points: u64,
 }
 
@@ -78,11 +79,21 @@ impl<'a> Recorder<'a> {
         *last.losses.last()?
     }
 
-    /// Records a line; it and all steps before are on disk when this returns.
-    pub(super) fn line(&mut self, record: LineRecord, evaluations: usize) -> Result<(), RunError> {
+    /// Counts the time since the last lap as the line measurement's, which took so many points.
+    pub(super) fn lap_line(&mut self, points: usize, samples: usize) {
         let lap = self.clock.lap();
         self.clock.line += lap;
-        self.clock.sample_points += record.samples * evaluations as u64;
+        self.clock.sample_points += (samples * points) as u64;
+    }
+
+    /// Counts the time since the last lap as that of curvature.
+    pub(super) fn lap_curvature(&mut self) {
+        let lap = self.clock.lap();
+        self.clock.curvature += lap;
+    }
+
+    /// Records a line; it and all steps before are on disk when this returns.
+    pub(super) fn line(&mut self, record: LineRecord) -> Result<(), RunError> {
         self.steps.sync()?;
         self.lines.append(&record)?;
         self.lines.sync()?;
@@ -104,6 +115,7 @@ impl<'a> Recorder<'a> {
             step,
             train_seconds: clock.train.as_secs_f64(),
             line_seconds: clock.line.as_secs_f64(),
+            curvature_seconds: clock.curvature.as_secs_f64(),
             other_seconds: other.as_secs_f64(),
             sample_points: clock.sample_points,
         })
@@ -130,8 +142,8 @@ impl<'a> Recorder<'a> {
 
 impl Clock {
     fn start() -> Self {
-        let (train, line) = (Duration::ZERO, Duration::ZERO);
-        Self { lap: Instant::now(), train, line, sample_points: 0 }
+        let [train, line, curvature] = [Duration::ZERO; 3];
+        Self { lap: Instant::now(), train, line, curvature, sample_points: 0 }
     }
 
     /// Time since the last call.

@@ -6,10 +6,13 @@ use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
 use crate::experiment::{LineSchedule, Optimizer, Precision};
 use crate::linalg::{difference_norm, norm};
-use crate::measure::{barrier, check_determinism, cosine, line_losses};
-use crate::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use crate::measure::{barrier, check_determinism, cosine, line_losses, reach};
+use crate::objective::{
+    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
+};
 use crate::run::{
-    Checkpoint, LineRecord, RunError, RunFolder, Status, StepRecord, write_atomic, write_u32,
+    Checkpoint, LineRecord, ReachRecord, RunError, RunFolder, Status, StepRecord, write_atomic,
+    write_u32,
 };
 
 /// Time between checkpoints within an epoch: what a killed run has to compute again at most.
@@ -48,8 +51,11 @@ pub trait Observer {
     /// Called once before the first step: all the work, and how much of it is done already.
     fn begin(&mut self, work: u64, done: u64);
 
-    /// Called after every step.
+    /// Called after every step and what is measured behind it.
     fn step(&mut self, event: Event);
+
+    /// Called before something long is measured at a point of the path.
+    fn measuring(&mut self, _what: &str) {}
 }
 
 /// Walks from the newest checkpoint in `folder`, or from `start`, to the end of the plan.
@@ -95,14 +101,14 @@ pub fn walk(
     Ok(outcome)
 }
 
-struct Walker<'a, O: Objective> {
-    objective: &'a O,
-    plan: &'a Plan,
+pub(super) struct Walker<'a, O: Objective> {
+    pub(super) objective: &'a O,
+    pub(super) plan: &'a Plan,
     interrupt: &'a Interrupt,
     /// theta_0.
     origin: Vec<f64>,
-    state: State,
-    recorder: Recorder<'a>,
+    pub(super) state: State,
+    pub(super) recorder: Recorder<'a>,
     /// The newest epoch and its order.
     order: (u64, Vec<u32>),
     saved: Instant,
@@ -131,6 +137,7 @@ impl<O: Objective> Walker<'_, O> {
         if self.plan.measures_after(self.state.step) {
             self.check_evaluation()?;
         }
+        self.measure_here(observer)?;
         while self.state.step < total {
             if self.interrupt.check().is_err() {
                 self.save()?;
@@ -138,14 +145,17 @@ impl<O: Objective> Walker<'_, O> {
             }
             let place = self.plan.place(self.state.step);
             let record = self.step(place)?;
+            if !record.is_diverged() {
+                let ends_epoch = self.plan.place(self.state.step).iteration == 0;
+                if ends_epoch || self.saved.elapsed() > CHECKPOINT_INTERVAL {
+                    self.save()?;
+                }
+                self.measure_here(observer)?;
+            }
             let work = self.plan.work(place);
             observer.step(Event { record: &record, total_steps: total, work });
             if record.is_diverged() {
                 return self.diverge(place);
-            }
-            let ends_epoch = self.plan.place(self.state.step).iteration == 0;
-            if ends_epoch || self.saved.elapsed() > CHECKPOINT_INTERVAL {
-                self.save()?;
             }
         }
         Ok(Outcome::Done)
@@ -224,6 +234,15 @@ impl<O: Objective> Walker<'_, O> {
         let (precision, start) =
             (self.plan.evaluation.precision, self.recorder.line_start(place.step));
         let measured = line_losses(self.objective, line, schedule.points, precision, start)?;
+        let beyond = match schedule.reach {
+            Some(limit) => Some(reach(self.objective, line, &measured, limit)?),
+            None => None,
+        };
+        let evaluations =
+            measured.evaluations + beyond.as_ref().map_or(0, |beyond| beyond.evaluations);
+        self.recorder.lap_line(evaluations, self.plan.samples);
+        let along = self.second_order(line, schedule)?;
+        self.recorder.lap_curvature();
         let verdict = barrier(&measured.alphas, &measured.losses);
         if verdict.is_none() {
             let message =
@@ -247,8 +266,32 @@ impl<O: Objective> Walker<'_, O> {
             precision: measured.precision,
             resolved: measured.resolved,
             batch_norm: self.plan.batch_norm,
+            slope: along.and_then(|along| finite(along.slope)),
+            curvature: along.and_then(|along| finite(along.curvature)),
+            predicted_change: along.and_then(|d| finite(d.slope + d.curvature / 2.0)),
+            reach: beyond.map(|beyond| ReachRecord {
+                reach_alphas: beyond.alphas,
+                reach_losses: beyond.losses.into_iter().map(finite).collect(),
+                critical_alpha: beyond.critical_alpha,
+            }),
         };
-        Ok(self.recorder.line(record, measured.evaluations)?)
+        Ok(self.recorder.line(record)?)
+    }
+
+    /// The loss along the update to second order, where the schedule asks for it.
+    fn second_order(
+        &self,
+        line: Line,
+        schedule: &LineSchedule,
+    ) -> Result<Option<Directional>, WalkError> {
+        if !schedule.second_order {
+            return Ok(None);
+        }
+        let pairs = line.to.theta.iter().zip(&line.from.theta);
+        let update: Vec<f64> = pairs.map(|(to, from)| to - from).collect();
+        let precision = self.plan.evaluation.precision;
+        let found = self.objective.directional(line.from, Batch::Full, &[&update], precision)?;
+        Ok(found.into_iter().next())
     }
 
     fn save_iterate(&self, step: u64, at: &Point) -> Result<(), RunError> {
@@ -285,6 +328,6 @@ impl<O: Objective> Walker<'_, O> {
 }
 
 /// The value as records hold it.
-fn finite(value: f64) -> Option<f64> {
+pub(super) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
