@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use losswalk::data::ImageShape;
 use losswalk::experiment::{Experiment, Precision, Protocol, parse};
-use losswalk::linalg::dot;
+use losswalk::linalg::{Limits, dot};
+use losswalk::measure::spectrum_ends;
 use losswalk::network::{Shape, build};
 use losswalk::objective::{
     Batch, Classification, Directional, Interrupt, Measurement, Objective, Point,
@@ -119,6 +120,13 @@ fn curvature_agrees_with_dense_hessians_of_pytorch() -> TestResult {
         let applied: Vec<f64> = dense.iter().map(|column| dot(column, &reversed)).collect();
         close(&name, both[1].curvature, dot(&reversed, &applied));
 
+        let limits = Limits { tolerance: 1e-11, max_products: 2000, max_basis: 60 };
+        let start = reversed.clone();
+        let ends = spectrum_ends(&objective, &at, 5, start, limits, Precision::F64)?;
+        let found = ends.largest.iter().chain(&ends.smallest).map(|pair| pair.value);
+        let expected = case.eigenvalues[..5].iter().chain(case.eigenvalues.last());
+        found.zip(expected).for_each(|(found, expected)| close(&name, found, *expected));
+        assert!(ends.converged && ends.largest.len() == 5, "{name}");
         let trace: f64 = (0..dense.len()).map(|i| dense[i][i]).sum();
         close(&name, trace, case.eigenvalues.iter().sum());
         at.theta = product;

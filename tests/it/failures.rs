@@ -4,12 +4,14 @@
 
 use std::fs;
 
+use losswalk::experiment::Precision;
 use losswalk::run::Status;
 
 use crate::lab::{Lab, lines, manifest, must_equal, records, steps};
 
-/// One step throws theta so far that no loss is finite there.
-const EXPLODE: [&str; 2] = ["model.batch_norm=false", "train.learning_rate=1e30"];
+/// One step throws theta so far that no loss is finite there, not even in 64 bits.
+const EXPLODE: [&str; 3] =
+    ["model.batch_norm=false", "train.learning_rate=1e140", "train.precision=f64"];
 
 #[test]
 fn a_diverged_run_keeps_its_records_and_explains_every_null() {
@@ -25,6 +27,7 @@ fn a_diverged_run_keeps_its_records_and_explains_every_null() {
     assert_eq!(lines.len(), 1, "a step that diverged has no line");
     assert!(lines[0].losses[0].is_some() && lines[0].losses[1..].iter().all(Option::is_none));
     assert_eq!((lines[0].barrier, lines[0].floor_loss), (None, None));
+    assert!(!lines[0].resolved, "without a verdict nothing is resolved");
 
     let manifest = manifest(&run);
     assert_eq!(manifest.status, Status::Diverged);
@@ -33,6 +36,17 @@ fn a_diverged_run_keeps_its_records_and_explains_every_null() {
     };
     assert!(about(0, "not finite") && about(1, "diverged"), "{:?}", manifest.problems);
     assert!(fs::read_to_string(run.join("report.html")).unwrap().contains("diverged"));
+}
+
+/// What overflows 32 bits is no gap where 64 bits hold it.
+#[test]
+fn a_line_beyond_the_range_of_32_bits_is_measured_in_64() {
+    let lab = Lab::new();
+    let far = ["model.batch_norm=false", "train.learning_rate=1e30"];
+    lab.run("run", &far).must_say(3, &["diverged at step 1"]);
+    let line = &lines(&lab.path("run"))[0];
+    assert!(line.losses[1..].iter().all(|loss| loss.is_some_and(|loss| loss > 1e38)));
+    assert_eq!((line.precision, line.resolved), (Precision::F64, true));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod checkpoints;
 mod cli;
 mod closed_forms;
 mod curvature;
+mod curvature_walk;
 mod data_files;
 mod data_formats;
 mod determinism;

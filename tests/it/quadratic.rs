@@ -7,7 +7,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use losswalk::experiment::{self, Precision};
-use losswalk::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use losswalk::objective::{
+    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
+};
 use losswalk::run::{LineRecord, Manifest, RunFolder, Status, StepRecord};
 use losswalk::walk::{Event, Observer, Outcome, Plan, WalkError, walk};
 use tempfile::TempDir;
@@ -54,11 +56,7 @@ impl Objective for Quadratic {
     }
 
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
-        let all: Vec<u32> = (0..TILTS.len() as u32).collect();
-        let samples = match batch {
-            Batch::Samples { indices, .. } | Batch::Plain(indices) => indices,
-            Batch::Full => &all,
-        };
+        let samples = samples_of(batch);
         let mean = |i: usize| {
             samples.iter().map(|&s| TILTS[s as usize][i]).sum::<f64>() / samples.len() as f64
         };
@@ -72,6 +70,43 @@ impl Objective for Quadratic {
         let ends = || line.from.theta.iter().zip(&line.to.theta);
         let at = |alpha: f64| ends().map(|(a, b)| a + alpha * (b - a)).collect::<Vec<_>>();
         Ok(alphas.iter().map(|&alpha| (self.fault)(alpha, loss(&at(alpha)))).collect())
+    }
+
+    fn directional(
+        &self,
+        at: &Point,
+        over: Batch,
+        directions: &[&[f64]],
+        _: Precision,
+    ) -> Result<Vec<Directional>, ObjectiveError> {
+        let samples = samples_of(over);
+        let along = |u: &&[f64]| {
+            let tilts: Vec<f64> = samples.iter().map(|&s| dot(u, &TILTS[s as usize])).collect();
+            let mean = tilts.iter().sum::<f64>() / tilts.len() as f64;
+            let squares: f64 = tilts.iter().map(|tilt| (tilt - mean).powi(2)).sum();
+            let slope = dot(u, &times_hessian(&at.theta)) + mean;
+            let curvature = dot(u, &times_hessian(u));
+            let covariance = squares / tilts.len() as f64;
+            let residual = curvature - covariance - slope * slope;
+            Directional { loss: loss(&at.theta), slope, curvature, covariance, residual }
+        };
+        Ok(directions.iter().map(along).collect())
+    }
+
+    fn hessian_product(
+        &self,
+        _: &Point,
+        direction: &[f64],
+        _: Precision,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        Ok(times_hessian(direction))
+    }
+}
+
+fn samples_of(batch: Batch) -> Vec<u32> {
+    match batch {
+        Batch::Samples { indices, .. } | Batch::Plain(indices) => indices.to_vec(),
+        Batch::Full => (0..TILTS.len() as u32).collect(),
     }
 }
 
@@ -106,7 +141,7 @@ impl Walked {
         Self { _temporary: temporary, folder }
     }
 
-    fn walk(&self, objective: &Quadratic, plan: &Plan) -> Result<Outcome, WalkError> {
+    pub fn walk(&self, objective: &Quadratic, plan: &Plan) -> Result<Outcome, WalkError> {
         let start = Point { theta: START.to_vec(), buffers: Vec::new() };
         walk(objective, plan, start, &self.folder, &Interrupt::default(), &mut Silent)
     }
@@ -120,13 +155,13 @@ pub fn walked(plan: &Plan) -> Walked {
 }
 
 #[track_caller]
-fn near(found: Option<f64>, expected: f64) {
+pub fn near(found: Option<f64>, expected: f64) {
     near_at(found, expected, expected.abs());
 }
 
 /// Equal to 1e-12 of `scale`: that of the losses, for a difference of them.
 #[track_caller]
-fn near_at(found: Option<f64>, expected: f64, scale: f64) {
+pub fn near_at(found: Option<f64>, expected: f64, scale: f64) {
     let found = found.unwrap();
     assert!((found - expected).abs() <= 1e-12 * scale, "{found} instead of {expected}");
 }
@@ -165,7 +200,7 @@ fn length(v: &[f64]) -> f64 {
 }
 
 /// mean b_i over some samples.
-fn mean_tilt(samples: &[u32]) -> Vec<f64> {
+pub fn mean_tilt(samples: &[u32]) -> Vec<f64> {
     let sum = |i: usize| samples.iter().map(|&sample| TILTS[sample as usize][i]).sum::<f64>();
     (0..4).map(|i| sum(i) / samples.len() as f64).collect()
 }
