@@ -9,8 +9,12 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use losswalk::experiment::{LineSchedule, Precision, Train};
-use losswalk::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use losswalk::experiment::{
+    AlignmentSchedule, LineSchedule, Measure, Precision, SpectrumSchedule, Train,
+};
+use losswalk::objective::{
+    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
+};
 use losswalk::random::Stream;
 use losswalk::run::{Manifest, RunFolder};
 use losswalk::walk::{Event, Observer, Plan, walk};
@@ -22,6 +26,15 @@ struct Quadratic {
 }
 
 impl Quadratic {
+    fn batch(&self, batch: Batch) -> Vec<&[f64; 2]> {
+        match batch {
+            Batch::Samples { indices, .. } | Batch::Plain(indices) => {
+                indices.iter().map(|&i| &self.centres[i as usize]).collect()
+            }
+            Batch::Full => self.centres.iter().collect(),
+        }
+    }
+
     /// The loss of one sample, whose gradient is H (theta - c).
     fn loss(centre: &[f64; 2], theta: &[f64]) -> f64 {
         (0..2).map(|i| CURVATURES[i] * (theta[i] - centre[i]).powi(2) / 2.0).sum()
@@ -38,12 +51,7 @@ impl Objective for Quadratic {
     }
 
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
-        let batch: Vec<&[f64; 2]> = match batch {
-            Batch::Samples { indices, .. } | Batch::Plain(indices) => {
-                indices.iter().map(|&i| &self.centres[i as usize]).collect()
-            }
-            Batch::Full => self.centres.iter().collect(),
-        };
+        let batch = self.batch(batch);
         let mean = |of: &dyn Fn(&[f64; 2]) -> f64| {
             batch.iter().map(|c| of(c)).sum::<f64>() / batch.len() as f64
         };
@@ -60,6 +68,43 @@ impl Objective for Quadratic {
             sum / self.centres.len() as f64
         };
         Ok(alphas.iter().map(full_loss).collect())
+    }
+
+    /// With this and the next, alignment, covariance and spectrum can be measured too.
+    fn directional(
+        &self,
+        at: &Point,
+        over: Batch,
+        directions: &[&[f64]],
+        _: Precision,
+    ) -> Result<Vec<Directional>, ObjectiveError> {
+        let batch = self.batch(over);
+        let theta = &at.theta;
+        let along = |u: &&[f64]| {
+            let slope =
+                |c: &&[f64; 2]| (0..2).map(|i| CURVATURES[i] * u[i] * (theta[i] - c[i])).sum();
+            let slopes: Vec<f64> = batch.iter().map(slope).collect();
+            let mean = |of: &dyn Fn(f64) -> f64| {
+                slopes.iter().map(|&slope| of(slope)).sum::<f64>() / slopes.len() as f64
+            };
+            let loss = batch.iter().map(|c| Self::loss(c, theta)).sum::<f64>() / batch.len() as f64;
+            let slope = mean(&|slope| slope);
+            let curvature = CURVATURES.iter().zip(*u).map(|(h, u)| h * u * u).sum();
+            let covariance = mean(&|s| (s - slope).powi(2));
+            // Equation 2: what is left of u'Hu.
+            let residual = curvature - covariance - slope * slope;
+            Directional { loss, slope, curvature, covariance, residual }
+        };
+        Ok(directions.iter().map(along).collect())
+    }
+
+    fn hessian_product(
+        &self,
+        _: &Point,
+        direction: &[f64],
+        _: Precision,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        Ok(CURVATURES.iter().zip(direction).map(|(h, v)| h * v).collect())
     }
 }
 
@@ -79,8 +124,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let centres = (0..100).map(|_| [random.normal(), random.normal()]).collect();
     let objective = Quadratic { centres };
     let train = Train { batch_size: 10, epochs: 2, precision: Precision::F64, ..Train::default() };
-    let every_step = LineSchedule::default();
+    let every_step = LineSchedule { second_order: true, ..LineSchedule::default() };
+    let sizes = AlignmentSchedule { batch_sizes: vec![10, 100], ..AlignmentSchedule::default() };
+    let top = SpectrumSchedule { top: 1, ..SpectrumSchedule::default() };
+    let points = vec![Measure::Alignment(sizes), Measure::Spectrum(top)];
     let plan = Plan::of_objective(train, vec![every_step], objective.samples());
+    let plan = Plan { points, ..plan };
     let manifest = Manifest {
         name: "quadratic".to_owned(),
         samples: objective.samples() as u64,
@@ -92,6 +141,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Point { theta: vec![5.0, 5.0], buffers: Vec::new() };
     let outcome = walk(&objective, &plan, start, &folder, &Interrupt::default(), &mut Printer)?;
     folder.lines()?.iter().for_each(|line| println!("{}", serde_json::json!(line)));
+    folder.spectra()?.iter().for_each(|record| println!("{}", serde_json::json!(record)));
     println!("{outcome:?}: see {}", path.display());
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde::ser::Serializer;
-use toml::Value;
+use toml::{Table, Value};
 
 use super::reader::{FromToml, Problem, Section};
 use super::{MeasureKind, Mode, Train};
@@ -159,6 +159,20 @@ impl Measure {
     }
 }
 
+impl Default for AlignmentSchedule {
+    /// What an experiment gets that says nothing.
+    fn default() -> Self {
+        read_alignment(&mut Section::new("", Table::new(), &mut Vec::new()), &Train::default())
+    }
+}
+
+impl Default for SpectrumSchedule {
+    /// What an experiment gets that says nothing.
+    fn default() -> Self {
+        read_spectrum(&mut Section::new("", Table::new(), &mut Vec::new()), &Train::default())
+    }
+}
+
 impl Serialize for Epochs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -188,12 +202,7 @@ pub(super) fn read_measure(
     let mut section = Section::new(format!("measure[{index}]"), table, problems);
     let measure = match section.choice("kind", None) {
         MeasureKind::Line => Measure::Line(read_line(&mut section, train)),
-        MeasureKind::Alignment => Measure::Alignment(AlignmentSchedule {
-            epochs: read_epochs(&mut section, 0, train),
-            batch_sizes: read_sizes(&mut section, train),
-            batches: section.positive("batches", 50),
-            include_weight_decay: section.optional("include_weight_decay").unwrap_or(false),
-        }),
+        MeasureKind::Alignment => Measure::Alignment(read_alignment(&mut section, train)),
         MeasureKind::Covariance => Measure::Covariance(CovarianceSchedule {
             epochs: read_epochs(&mut section, 0, train),
             batch_sizes: read_sizes(&mut section, train),
@@ -225,6 +234,15 @@ fn read_line(section: &mut Section, train: &Train) -> LineSchedule {
     }
     let second_order = section.optional("second_order").unwrap_or(false);
     LineSchedule { epochs, iterations, points, mode, reach, second_order }
+}
+
+fn read_alignment(section: &mut Section, train: &Train) -> AlignmentSchedule {
+    AlignmentSchedule {
+        epochs: read_epochs(section, 0, train),
+        batch_sizes: read_sizes(section, train),
+        batches: section.positive("batches", 50),
+        include_weight_decay: section.optional("include_weight_decay").unwrap_or(false),
+    }
 }
 
 fn read_spectrum(section: &mut Section, train: &Train) -> SpectrumSchedule {
