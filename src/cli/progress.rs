@@ -10,6 +10,9 @@ use crate::walk::{Event, Observer};
 /// Time between plain lines.
 const INTERVAL: Duration = Duration::from_secs(10);
 
+/// A time left that is longer is no estimate: nothing has been counted for a while.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Watches a walk. Progress is counted in work, not in steps: a measured step costs a thousand
 /// others, and the time left should say so.
 #[derive(Debug)]
@@ -39,8 +42,9 @@ impl Progress {
     fn plain_line(&mut self, text: &str) {
         if !self.is_terminal && self.last_line.elapsed() >= INTERVAL {
             let percent = 100 * self.bar.position() / self.bar.length().unwrap_or(1).max(1);
-            let left = indicatif::HumanDuration(self.bar.eta());
-            eprintln!("{percent:>3}%  {left} left  {text}");
+            let left = Some(self.bar.eta()).filter(|left| *left < LONGEST && !left.is_zero());
+            let left = left.map(|left| format!("{} left  ", indicatif::HumanDuration(left)));
+            eprintln!("{percent:>3}%  {}{text}", left.unwrap_or_default());
             self.last_line = Instant::now();
         }
     }
