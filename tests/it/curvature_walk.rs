@@ -225,3 +225,16 @@ fn curvature_depends_neither_on_threads_nor_on_a_resume() {
     lab.run_with("two", &settings, &["--resume"]).must_say(0, &[]);
     assert!(all_records(&run) == expected, "a resume changes the records");
 }
+
+#[test]
+fn without_batch_norm_equation_3_holds_for_a_network() {
+    let lab = Lab::new();
+    let measure = "measure=[{kind='covariance',batch_sizes=[10,100],batches=100,probes=50}]";
+    let run = lab.done("run", &[measure, "model.batch_norm=false"]);
+    let records = RunFolder::open(&run).unwrap().covariances().unwrap();
+    assert_eq!(records.len(), 4);
+    for record in records {
+        let (ratio, error) = (record.ratio.unwrap(), record.ratio_error.unwrap());
+        assert!((ratio - 1.0).abs() < 4.0 * error && error < 0.15, "{ratio} ± {error}");
+    }
+}

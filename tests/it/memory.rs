@@ -50,6 +50,7 @@ fn eight_times_the_batches_of_an_alignment_take_no_more_memory() -> TestResult {
     };
     let (few, many) = (run(30)?, run(240)?);
     assert!(few > 10_000, "{few} KiB is no reading");
-    assert!(many < few + few / 10, "{few} KiB for 30 batches, {many} KiB for 240");
+    // A gradient kept of each batch would be 200 times 2 MiB; the allocator's own moods are less.
+    assert!(many < few + few / 2, "{few} KiB for 30 batches, {many} KiB for 240");
     Ok(())
 }
