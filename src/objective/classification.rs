@@ -1,8 +1,8 @@
 //! The loss of a network that classifies images: cross-entropy, averaged over the training set.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use rayon::prelude::*;
 
+use super::transfer::{dtype, tensor};
 use super::{Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
 use crate::data::{CropFlip, Dataset, Pixel};
 use crate::experiment::{Augment, BatchNormPolicy, Evaluation, Precision, Protocol, Train};
@@ -130,10 +130,7 @@ impl Classification {
     /// Each entry of a flat vector as a tensor of its own.
     pub(super) fn split(&self, theta: &[f64], precision: Precision) -> Vec<Tensor<1>> {
         let entries = &self.network.layout.parameters;
-        entries
-            .par_iter()
-            .map(|entry| tensor(&theta[entry.range()], &self.device, precision))
-            .collect()
+        entries.iter().map(|entry| tensor(&theta[entry.range()], &self.device, precision)).collect()
     }
 }
 
@@ -199,37 +196,6 @@ impl Objective for Classification {
         precision: Precision,
     ) -> Result<Vec<f64>, ObjectiveError> {
         self.hessian_times(at, direction, precision)
-    }
-}
-
-/// The framework's name of a precision.
-pub(super) fn dtype(precision: Precision) -> DType {
-    match precision {
-        Precision::F32 => DType::F32,
-        Precision::F64 => DType::F64,
-    }
-}
-
-/// A vector on the device.
-pub(super) fn tensor(values: &[f64], device: &Device, precision: Precision) -> Tensor<1> {
-    let shape = [values.len()];
-    let data = match precision {
-        Precision::F32 => {
-            TensorData::new(values.iter().map(|&value| value as f32).collect(), shape)
-        }
-        Precision::F64 => TensorData::new(values.to_vec(), shape),
-    };
-    Tensor::from_data(data, (device, dtype(precision)))
-}
-
-/// A tensor's entries on the host, widened to f64.
-pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f64>, ObjectiveError> {
-    let data = tensor.try_into_data().map_err(|error| ObjectiveError::Device(error.to_string()))?;
-    // Typed slices: the framework's own conversion looks at the type of every number.
-    match (data.as_slice::<f32>(), data.as_slice::<f64>()) {
-        (Ok(values), _) => Ok(values.iter().map(|&value| value.into()).collect()),
-        (_, Ok(values)) => Ok(values.to_vec()),
-        _ => Ok(data.iter::<f64>().collect()),
     }
 }
 

@@ -7,7 +7,8 @@
 
 use burn::tensor::Tensor;
 
-use super::classification::{Presentation, host, normalisation};
+use super::classification::{Presentation, normalisation};
+use super::transfer::host;
 use super::{Batch, Classification, Directional, ObjectiveError, Point};
 use crate::experiment::{BatchNormPolicy, Precision};
 use crate::network::Pass;

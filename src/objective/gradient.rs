@@ -7,9 +7,11 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::classification::{Presentation, host};
+use super::classification::Presentation;
 use super::statistics::observed;
+use super::transfer::{add_all, host};
 use super::{Classification, Gradient, ObjectiveError, Point};
+use crate::linalg::scale;
 use crate::network::{Normalisation, Pass, RUNNING_MOMENTUM, cross_entropy};
 use crate::taylor::Series;
 
@@ -17,7 +19,7 @@ use crate::taylor::Series;
 struct Part {
     loss: f64,
     /// Entry by entry of the layout.
-    gradient: Vec<Vec<f64>>,
+    gradient: Vec<Tensor<1>>,
     /// Mean and unbiased variance of every norm, in the order of the buffers.
     statistics: Vec<f64>,
 }
@@ -32,28 +34,22 @@ impl Classification {
     ) -> Result<Gradient, ObjectiveError> {
         let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
         let parameters = self.split(&at.theta, self.precision);
-        let mut buffers = at.buffers.clone();
-        let mut sum: Option<Part> = None;
+        let mut sum = Gradient {
+            loss: 0.0,
+            gradient: vec![0.0; at.theta.len()],
+            buffers: at.buffers.clone(),
+        };
         for window in chunks.chunks(rayon::current_num_threads()) {
             let parts: Result<Vec<_>, _> = window
                 .par_iter()
                 .map(|chunk| self.part(&parameters, chunk, presentation))
                 .collect();
-            for part in parts? {
-                for (running, newest) in buffers.iter_mut().zip(&part.statistics) {
-                    *running += RUNNING_MOMENTUM * (newest - *running);
-                }
-                match &mut sum {
-                    Some(sum) => sum.add(&part),
-                    None => sum = Some(part),
-                }
-            }
+            parts?.into_iter().try_for_each(|part| sum.add(part))?;
         }
-        let (loss, gradient) = sum.map_or_else(Default::default, |sum| (sum.loss, sum.gradient));
-        let scale = 1.0 / samples as f64;
-        let mut flat = Vec::with_capacity(at.theta.len());
-        gradient.iter().for_each(|entry| flat.extend(entry.iter().map(|g| g * scale)));
-        Ok(Gradient { loss: loss * scale, gradient: flat, buffers })
+        let factor = 1.0 / samples as f64;
+        sum.loss *= factor;
+        scale(factor, &mut sum.gradient);
+        Ok(sum)
     }
 
     fn part(
@@ -79,21 +75,20 @@ impl Classification {
             let gradient = leaf.grad_remove(&mut gradients);
             gradient.unwrap_or_else(|| leaf.zeros_like().inner())
         };
-        let gradient: Vec<Tensor<1>> = leaves.iter().map(entry).collect();
-        let gradient: Result<Vec<_>, _> = gradient.into_par_iter().map(host).collect();
         Ok(Part {
+            gradient: leaves.iter().map(entry).collect(),
             loss: host(losses.inner())?.into_iter().sum(),
-            gradient: gradient?,
             statistics: observed(&pass, 0, 0)?,
         })
     }
 }
 
-impl Part {
-    fn add(&mut self, other: &Self) {
-        self.loss += other.loss;
-        self.gradient.par_iter_mut().zip(&other.gradient).for_each(|(sum, entry)| {
-            sum.iter_mut().zip(entry).for_each(|(sum, entry)| *sum += entry);
-        });
+impl Gradient {
+    fn add(&mut self, part: Part) -> Result<(), ObjectiveError> {
+        self.loss += part.loss;
+        for (running, newest) in self.buffers.iter_mut().zip(&part.statistics) {
+            *running += RUNNING_MOMENTUM * (newest - *running);
+        }
+        add_all(&mut self.gradient, part.gradient)
     }
 }

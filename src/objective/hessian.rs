@@ -11,8 +11,9 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::classification::{Presentation, host};
+use super::classification::Presentation;
 use super::statistics::{Observed, observe};
+use super::transfer::{add_all, tensor};
 use super::{Classification, ObjectiveError, Point};
 use crate::experiment::{BatchNormPolicy, Precision};
 use crate::network::{Normalisation, Pass, Statistics, cross_entropy};
@@ -55,11 +56,7 @@ impl Classification {
     }
 
     /// The gradient of one batch's part of v'g with respect to theta and to given statistics.
-    fn slope_gradient(
-        &self,
-        expansion: &Expansion,
-        batch: &[u32],
-    ) -> Result<Vec<f64>, ObjectiveError> {
+    fn slope_gradient(&self, expansion: &Expansion, batch: &[u32]) -> Vec<Tensor<1>> {
         let mut leaves: Vec<Tensor<1>> = expansion.theta.iter().map(leaf).collect();
         let parameters = expansion.parameters(&leaves);
         let given = expansion.statistics.as_ref().map(|flat| {
@@ -86,18 +83,18 @@ impl Classification {
         expansion: &Expansion,
         batch: &[u32],
         cotangent: &[f64],
-    ) -> Result<Vec<f64>, ObjectiveError> {
+    ) -> Vec<Tensor<1>> {
         let leaves: Vec<Tensor<1>> = expansion.theta.iter().map(leaf).collect();
         let parameters = expansion.parameters(&leaves);
         let mut pass = Pass::new(&parameters, Normalisation::Batch);
         self.forward(expansion, batch, &mut pass);
         let mut rest = cotangent;
-        let term = |Observed { tensor, factor, channels }| {
+        let term = |Observed { tensor: observed, factor, channels }| {
             let (own, others) = rest.split_at_checked(channels)?;
             rest = others;
             let own: Vec<f64> = own.iter().map(|c| c * factor * self.weight(batch)).collect();
-            let own = super::classification::tensor(&own, &self.device, expansion.precision);
-            Some((tensor? * Tensor::from_inner(own)).sum())
+            let own = tensor(&own, &self.device, expansion.precision);
+            Some((observed? * Tensor::from_inner(own)).sum())
         };
         let scalar = observe(&pass, 1, 1).into_iter().filter_map(term).reduce(Tensor::add);
         gradient_of(scalar, &leaves)
@@ -112,18 +109,18 @@ impl Classification {
     fn sum_of_gradients(
         &self,
         batches: &[&[u32]],
-        gradient: impl Fn(&[u32]) -> Result<Vec<f64>, ObjectiveError> + Sync,
+        gradient: impl Fn(&[u32]) -> Vec<Tensor<1>> + Sync,
     ) -> Result<Vec<f64>, ObjectiveError> {
         let mut sums = Vec::new();
         for window in batches.chunks(rayon::current_num_threads()) {
             let parts = window.par_iter().map(|batch| {
                 self.interrupt.check()?;
-                gradient(batch)
+                Ok(gradient(batch))
             });
             let parts: Result<Vec<_>, _> = parts.collect();
             for part in parts? {
-                sums.resize(part.len(), 0.0);
-                sums.iter_mut().zip(part).for_each(|(sum, entry)| *sum += entry);
+                sums.resize(part.iter().map(|tensor| tensor.dims()[0]).sum(), 0.0);
+                add_all(&mut sums, part)?;
             }
         }
         Ok(sums)
@@ -159,15 +156,11 @@ fn statistics_of(rows: &[Tensor<1>], buffers: usize) -> Vec<Statistics> {
 }
 
 /// The gradient of a scalar with respect to all leaves, one after the other; none is zero.
-fn gradient_of(
-    scalar: Option<Tensor<1>>,
-    leaves: &[Tensor<1>],
-) -> Result<Vec<f64>, ObjectiveError> {
+fn gradient_of(scalar: Option<Tensor<1>>, leaves: &[Tensor<1>]) -> Vec<Tensor<1>> {
     let mut gradients = scalar.map(|scalar| scalar.backward());
-    let mut flat = Vec::new();
-    for leaf in leaves {
+    let gradient = |leaf: &Tensor<1>| {
         let gradient = gradients.as_mut().and_then(|gradients| leaf.grad_remove(gradients));
-        flat.extend(host(gradient.unwrap_or_else(|| leaf.zeros_like().inner()))?);
-    }
-    Ok(flat)
+        gradient.unwrap_or_else(|| leaf.zeros_like().inner())
+    };
+    leaves.iter().map(gradient).collect()
 }

@@ -9,7 +9,8 @@
 use burn::tensor::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::classification::{Presentation, host, normalisation};
+use super::classification::{Presentation, normalisation};
+use super::transfer::host;
 use super::{Classification, Line, ObjectiveError, Point};
 use crate::experiment::{BatchNormPolicy, Precision, Protocol};
 use crate::network::{Pass, Statistics, cross_entropy};

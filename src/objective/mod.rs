@@ -11,6 +11,7 @@ mod hessian;
 mod line;
 mod problem;
 mod statistics;
+mod transfer;
 
 pub use classification::{Classification, Measurement};
 pub use device::{DeviceError, device_by_name};

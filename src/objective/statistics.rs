@@ -5,7 +5,8 @@
 
 use burn::tensor::Tensor;
 
-use super::classification::{Presentation, host, tensor};
+use super::classification::Presentation;
+use super::transfer::{host, tensor};
 use super::{Classification, ObjectiveError, Point};
 use crate::experiment::{BatchNormPolicy, Precision};
 use crate::network::{Normalisation, Pass, Statistics};
