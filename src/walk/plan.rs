@@ -92,9 +92,10 @@ impl Plan {
         self.lines.iter().find(|schedule| schedule.contains(place.epoch, place.iteration))
     }
 
-    /// True if any step from `step` on is measured.
+    /// True if anything is measured at points of the path, or along any step from `step` on.
     pub fn measures_after(&self, step: u64) -> bool {
-        (step..self.total_steps()).any(|step| self.line_schedule(self.place(step)).is_some())
+        !self.points.is_empty()
+            || (step..self.total_steps()).any(|step| self.line_schedule(self.place(step)).is_some())
     }
 
     /// The order in which an epoch visits the samples.
