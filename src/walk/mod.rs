@@ -2,6 +2,7 @@
 
 mod curvature;
 mod error;
+mod line;
 mod plan;
 mod prepare;
 mod recorder;

@@ -4,16 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
-use crate::experiment::{LineSchedule, Optimizer, Precision};
+use crate::experiment::{Optimizer, Precision};
 use crate::linalg::{difference_norm, norm};
-use crate::measure::{barrier, check_determinism, cosine, line_losses, reach};
-use crate::objective::{
-    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
-};
-use crate::run::{
-    Checkpoint, LineRecord, ReachRecord, RunError, RunFolder, Status, StepRecord, write_atomic,
-    write_u32,
-};
+use crate::measure::{check_determinism, cosine};
+use crate::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use crate::run::{Checkpoint, RunError, RunFolder, Status, StepRecord, write_u32};
 
 /// Time between checkpoints within an epoch: what a killed run has to compute again at most.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
@@ -217,90 +212,6 @@ impl<O: Objective> Walker<'_, O> {
             self.line(place, &from, schedule)?;
         }
         Ok(record)
-    }
-
-    /// Measures the loss from `from` to where the walk stands now.
-    fn line(
-        &mut self,
-        place: Place,
-        from: &Point,
-        schedule: &LineSchedule,
-    ) -> Result<(), WalkError> {
-        if self.plan.train.save_iterates {
-            self.save_iterate(place.step, from)?;
-            self.save_iterate(place.step + 1, &self.state.point)?;
-        }
-        let line = Line { from, to: &self.state.point, number: place.step };
-        let (precision, start) =
-            (self.plan.evaluation.precision, self.recorder.line_start(place.step));
-        let measured = line_losses(self.objective, line, schedule.points, precision, start)?;
-        let beyond = match schedule.reach {
-            Some(limit) => Some(reach(self.objective, line, &measured, limit)?),
-            None => None,
-        };
-        let evaluations =
-            measured.evaluations + beyond.as_ref().map_or(0, |beyond| beyond.evaluations);
-        self.recorder.lap_line(evaluations, self.plan.samples);
-        let along = self.second_order(line, schedule)?;
-        self.recorder.lap_curvature();
-        let verdict = barrier(&measured.alphas, &measured.losses);
-        if verdict.is_none() {
-            let message =
-                "a loss along this update is not finite, so it has no verdict on barriers";
-            self.recorder.explain(place.step, message.to_owned())?;
-        }
-        let record = LineRecord {
-            step: place.step,
-            epoch: place.epoch,
-            iteration: place.iteration,
-            losses: measured.losses.into_iter().map(finite).collect(),
-            alphas: measured.alphas,
-            samples: self.plan.samples as u64,
-            barrier: verdict.map(|found| found.is_crossed()),
-            barrier_height: verdict.map(|found| found.height),
-            barrier_height_mean: verdict.map(|found| found.height_mean),
-            floor_loss: verdict.map(|found| found.floor_loss),
-            floor_alpha: verdict.map(|found| found.floor_alpha),
-            mode: schedule.mode,
-            protocol: self.plan.evaluation.protocol,
-            precision: measured.precision,
-            resolved: measured.resolved,
-            batch_norm: self.plan.batch_norm,
-            slope: along.and_then(|along| finite(along.slope)),
-            curvature: along.and_then(|along| finite(along.curvature)),
-            predicted_change: along.and_then(|d| finite(d.slope + d.curvature / 2.0)),
-            reach: beyond.map(|beyond| ReachRecord {
-                reach_alphas: beyond.alphas,
-                reach_losses: beyond.losses.into_iter().map(finite).collect(),
-                critical_alpha: beyond.critical_alpha,
-            }),
-        };
-        Ok(self.recorder.line(record)?)
-    }
-
-    /// The loss along the update to second order, where the schedule asks for it.
-    fn second_order(
-        &self,
-        line: Line,
-        schedule: &LineSchedule,
-    ) -> Result<Option<Directional>, WalkError> {
-        if !schedule.second_order {
-            return Ok(None);
-        }
-        let pairs = line.to.theta.iter().zip(&line.from.theta);
-        let update: Vec<f64> = pairs.map(|(to, from)| to - from).collect();
-        let precision = self.plan.evaluation.precision;
-        let found = self.objective.directional(line.from, Batch::Full, &[&update], precision)?;
-        Ok(found.into_iter().next())
-    }
-
-    fn save_iterate(&self, step: u64, at: &Point) -> Result<(), RunError> {
-        let path = self.recorder.folder.iterate(step);
-        if path.exists() {
-            return Ok(());
-        }
-        let single = self.plan.train.precision == Precision::F32;
-        write_atomic(&path, &self.objective.export(at, single).encode()?)
     }
 
     fn gradient(&mut self, place: Place) -> Result<Gradient, WalkError> {
