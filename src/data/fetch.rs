@@ -59,7 +59,7 @@ pub enum Progress<'a> {
 ///
 /// # Errors
 /// [`DataError::Download`] if no mirror serves a file with the published checksum,
-/// [`DataError::Archive`] if an archive does not hold what it should,
+/// [`DataError::NotPublished`] for a set of one's own, [`DataError::Archive`] if an archive does not hold what it should,
 /// [`DataError::InTheWay`] if there is a file of that name which is not the published one,
 /// [`DataError::Busy`] if another process fetches into the folder, and disk errors.
 pub fn fetch(
@@ -68,6 +68,9 @@ pub fn fetch(
     options: &FetchOptions,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DataError> {
+    if entry.is_own() {
+        return Err(DataError::NotPublished { name: entry.name });
+    }
     let mut missing = Vec::new();
     for file in entry.files {
         match is_present(entry, file, root)? {

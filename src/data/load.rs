@@ -5,24 +5,28 @@ use std::path::Path;
 use super::source::SourceFile;
 use super::{
     DataError, Dataset, DatasetEntry, FileKind, Format, FormatError, IdxError, ImageShape,
-    PublishedFile, Split, catalog, cifar, digits, idx,
+    PublishedFile, Split, catalog, cifar, digits, idx, image_folder,
 };
 
 /// Loads the training split of the data set `name` from the folder `root`, by default
 /// [`default_root`](super::default_root). What the folder holds is taken as it is, provided that it
 /// is well formed; [`verify`](super::verify()) compares it with what was published. A built-in set
-/// needs no folder.
+/// needs no folder; a set of one's own has no default.
 ///
 /// # Errors
 /// A name that is not in the catalog, a missing folder or file, a file that is not what its name
 /// promises, or files that do not belong together.
 pub fn load(name: &str, root: Option<&Path>) -> Result<Dataset, DataError> {
     let entry = catalog::find(name)?;
+    if entry.is_own() && root.is_none() {
+        return Err(DataError::NoRoot { name: entry.name });
+    }
     let root = root.map(Path::to_owned).or_else(|| catalog::default_root(name)).unwrap_or_default();
     match entry.format {
         Format::BuiltIn => digits::load(),
         Format::Idx => load_idx(entry, &root),
         Format::Cifar { label_bytes } => cifar::load(entry, &root, label_bytes),
+        Format::Folder => image_folder::load(entry, &root),
     }
 }
 
@@ -31,8 +35,9 @@ fn load_idx(entry: &DatasetEntry, root: &Path) -> Result<Dataset, DataError> {
     let images_file = training_file(entry, root, FileKind::Images)?;
     let labels_file = training_file(entry, root, FileKind::Labels)?;
 
-    let (shape, pixels) = read_images(&images_file).map_err(format_error(entry, &images_file))?;
-    let labels = read_labels(&labels_file).map_err(format_error(entry, &labels_file))?;
+    let (shape, pixels) =
+        read_images(&images_file).map_err(format_error(entry, &images_file.path))?;
+    let labels = read_labels(&labels_file).map_err(format_error(entry, &labels_file.path))?;
     let normalisation = entry.normalisation.clone();
     let files = vec![images_file.record, labels_file.record];
     Dataset::new(pixels, labels, shape, entry.classes, normalisation, files).map_err(|problem| {
@@ -77,9 +82,9 @@ fn missing(entry: &DatasetEntry, root: &Path, candidates: Vec<String>) -> DataEr
 /// A closure for `map_err` that adds the data set and the path to what is wrong with a file.
 pub(super) fn format_error<E: Into<FormatError>>(
     entry: &DatasetEntry,
-    file: &SourceFile,
+    path: &Path,
 ) -> impl FnOnce(E) -> DataError {
-    let (name, path) = (entry.name, file.path.clone());
+    let (name, path) = (entry.name, path.to_owned());
     move |problem| DataError::Format { name, path, problem: problem.into() }
 }
 

@@ -8,12 +8,15 @@ mod augment;
 mod catalog;
 mod checksum;
 mod cifar;
+mod class_folders;
 mod dataset;
 mod digits;
 mod download;
 mod error;
 mod fetch;
 mod idx;
+mod image_folder;
+mod images;
 mod load;
 mod normalise;
 mod published;
@@ -27,10 +30,12 @@ pub use catalog::{
     find, names,
 };
 pub use cifar::CifarError;
+pub use class_folders::FolderError;
 pub use dataset::{DataFile, Dataset, DatasetError, ImageShape};
 pub use error::{DataError, FormatError};
 pub use fetch::{FetchOptions, Progress, fetch};
 pub use idx::IdxError;
+pub use images::ImageError;
 pub use load::load;
 pub use normalise::{Normalisation, Pixel};
 pub use unpack::ArchiveError;

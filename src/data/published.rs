@@ -21,7 +21,8 @@ use super::{
 };
 
 /// Every data set, in the order in which they are listed.
-pub(super) const ALL: [&DatasetEntry; 5] = [&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10, &CIFAR100];
+pub(super) const ALL: [&DatasetEntry; 6] =
+    [&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10, &CIFAR100, &FOLDER];
 
 /// (x - 0.5) / 1, as in the paper.
 const CENTRED: Normalisation =
@@ -266,4 +267,28 @@ static CIFAR100: DatasetEntry = DatasetEntry {
         max_bytes: 300_000_000,
     }),
     mirrors: &["https://www.cs.toronto.edu/~kriz"],
+};
+
+/// A set of one's own: what it holds is known when it is read.
+const OWN: DatasetEntry = DatasetEntry {
+    name: "",
+    title: "",
+    credit: "",
+    license: "",
+    classes: 0,
+    shape: ImageShape { height: 0, width: 0, channels: 0 },
+    train: 0,
+    test: 0,
+    normalisation: CENTRED,
+    format: Format::Folder,
+    files: &[],
+    archive: None,
+    mirrors: &[],
+};
+
+static FOLDER: DatasetEntry = DatasetEntry {
+    name: "folder",
+    title: "images of your own: train/CLASS/*.png, .jpg or .jpeg, all of one size",
+    format: Format::Folder,
+    ..OWN
 };

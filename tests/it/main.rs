@@ -9,6 +9,7 @@ mod determinism;
 mod experiments;
 mod failures;
 mod fetch;
+mod image_folder;
 mod lab;
 mod memory;
 mod networks;
