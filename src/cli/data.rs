@@ -9,7 +9,7 @@ use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 use super::output::show;
 use crate::data::{
     DatasetEntry, FetchOptions, Finding, Format, Progress, Status, default_root, entries, fetch,
-    find, load, names, verify,
+    find, load_uncached, names, verify,
 };
 
 /// The environment variable that replaces the mirrors.
@@ -108,27 +108,29 @@ fn run_fetch(entry: &DatasetEntry, root: &Path) -> anyhow::Result<bool> {
     print_findings(entry, root)
 }
 
-/// Loads a set and says what is in it.
+/// Reads every file of a set and says what is in it.
 fn print_content(entry: &DatasetEntry, root: Option<&Path>) -> anyhow::Result<bool> {
-    let data = load(entry.name, root)?;
+    let data = load_uncached(entry.name, root)?;
     let (samples, classes, shape) = (data.len(), data.classes(), data.shape());
     show(format!("{}: {samples} images of {shape} in {classes} classes, well formed", entry.name))?;
     Ok(true)
 }
 
-fn print_findings(entry: &DatasetEntry, root: &Path) -> anyhow::Result<bool> {
+fn print_findings(entry: &DatasetEntry, path: &Path) -> anyhow::Result<bool> {
     let name = entry.name;
     if entry.format == Format::BuiltIn {
         show(format!("{name} is built into losswalk: there are no files to fetch or verify"))?;
         return Ok(true);
     }
-    let findings = verify(entry, root)?;
+    let findings = verify(entry, path)?;
     let rows = table(&findings.iter().map(cells).collect::<Vec<_>>());
-    let root = root.display();
+    let root = path.display();
     show(format!("{name}: {root}\n{}", rows.trim_end()))?;
     let well = findings.iter().all(|finding| finding.status != Status::Wrong);
     if !well {
         show(format!("delete what is wrong, then run `losswalk data fetch {name} --root {root}`"))?;
+    } else if entry.format == Format::TinyImagenet {
+        return print_content(entry, Some(path));
     }
     Ok(well)
 }
@@ -206,8 +208,10 @@ mod tests {
     fn the_list_is_aligned_and_credits_every_set() {
         let text = list();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "NAME           TRAIN  TEST   IMAGE    CLASSES  DOWNLOAD   CONTENT");
-        assert!(lines[2].starts_with("mnist          60000  10000  28x28x1  10       11.59 MB   "));
+        assert_eq!(lines[0], "NAME           TRAIN   TEST   IMAGE    CLASSES  DOWNLOAD   CONTENT");
+        assert!(
+            lines[2].starts_with("mnist          60000   10000  28x28x1  10       11.59 MB   ")
+        );
         for entry in entries().filter(|entry| !entry.is_own()) {
             assert!(text.contains(&format!("{}: {}", entry.name, entry.credit)));
         }

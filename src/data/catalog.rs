@@ -50,6 +50,8 @@ pub enum Format {
         /// Labels at the beginning of a record, a byte each; the last one counts.
         label_bytes: usize,
     },
+    /// JPEG images in a folder for each class, and a list of the classes.
+    TinyImagenet,
     /// Images of one's own in a folder for each class.
     Folder,
 }
@@ -231,7 +233,7 @@ mod tests {
         assert_eq!(
             message,
             "unknown data set `mnits`; the data sets are digits, mnist, fashion-mnist, cifar10, \
-             cifar100, folder"
+             cifar100, tiny-imagenet, folder"
         );
     }
 

@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{
-    ArchiveError, CifarError, DatasetEntry, DatasetError, FolderError, IdxError, ImageError,
-    catalog,
+    ArchiveError, CifarError, DatasetEntry, DatasetError, FolderError, Format, IdxError,
+    ImageError, WnidError, catalog,
 };
 
 /// An error of the data; every variant says what is wrong, where, and what to do.
@@ -174,6 +174,9 @@ pub enum FormatError {
     /// In a folder of classes.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// In a list of classes.
+    #[error(transparent)]
+    Wnid(#[from] WnidError),
 }
 
 impl DataError {
@@ -202,17 +205,24 @@ fn is_own(name: &str) -> bool {
 
 /// The remedy for a damaged file; none for a set of one's own, where the problem says what to do.
 fn fetch_again(name: &str, path: &Path) -> String {
-    if is_own(name) {
-        return String::new();
+    match catalog::find(name) {
+        Ok(entry) if !entry.is_own() => {
+            format!("; delete it, then {}", fetch_it(name, root_of(entry, path)))
+        }
+        _ => String::new(),
     }
-    let parent = path.parent().unwrap_or(Path::new("."));
-    let archive = catalog::find(name).ok().and_then(|entry| entry.archive);
-    let root = match archive {
-        // The file lies in the archive's folder, and that in the root.
-        Some(archive) if parent.ends_with(archive.folder) => parent.parent().unwrap_or(parent),
-        _ => parent,
-    };
-    format!("; delete it, then {}", fetch_it(name, root))
+}
+
+/// The folder to fetch into, for a file that lies in the archive's folder or directly in the root.
+fn root_of<'a>(entry: &DatasetEntry, path: &'a Path) -> &'a Path {
+    let above = |name| path.ancestors().find(|folder| folder.ends_with(name));
+    let folder = entry.archive.and_then(|archive| above(archive.folder));
+    let folder = folder.or_else(|| match entry.format {
+        Format::TinyImagenet => above("train"),
+        _ => None,
+    });
+    let root = folder.unwrap_or(path).parent();
+    root.filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn listed(attempts: &[String]) -> String {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::pixel_cache::Caching;
 use super::source::SourceFile;
 use super::{
     DataError, Dataset, DatasetEntry, FileKind, Format, FormatError, IdxError, ImageShape,
-    PublishedFile, Split, catalog, cifar, digits, idx, image_folder,
+    PublishedFile, Split, catalog, cifar, digits, idx, image_folder, tiny_imagenet,
 };
 
 /// Loads the training split of the data set `name` from the folder `root`, by default
@@ -17,6 +18,18 @@ use super::{
 /// A name that is not in the catalog, a missing folder or file, a file that is not what its name
 /// promises, or files that do not belong together.
 pub fn load(name: &str, root: Option<&Path>) -> Result<Dataset, DataError> {
+    read(name, root, Caching::Use)
+}
+
+/// As [`load`], but every file is read, even those that a cache stands for.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_uncached(name: &str, root: Option<&Path>) -> Result<Dataset, DataError> {
+    read(name, root, Caching::Ignore)
+}
+
+fn read(name: &str, root: Option<&Path>, caching: Caching) -> Result<Dataset, DataError> {
     let entry = catalog::find(name)?;
     if entry.is_own() && root.is_none() {
         return Err(DataError::NoRoot { name: entry.name });
@@ -26,6 +39,7 @@ pub fn load(name: &str, root: Option<&Path>) -> Result<Dataset, DataError> {
         Format::BuiltIn => digits::load(),
         Format::Idx => load_idx(entry, &root),
         Format::Cifar { label_bytes } => cifar::load(entry, &root, label_bytes),
+        Format::TinyImagenet => tiny_imagenet::load(entry, &root, caching),
         Format::Folder => image_folder::load(entry, &root),
     }
 }
@@ -75,7 +89,8 @@ pub(super) fn required(
     source.ok_or_else(|| missing(entry, root, entry.candidates(file)))
 }
 
-fn missing(entry: &DatasetEntry, root: &Path, candidates: Vec<String>) -> DataError {
+/// The error for a file or folder that is under none of its names.
+pub(super) fn missing(entry: &DatasetEntry, root: &Path, candidates: Vec<String>) -> DataError {
     DataError::MissingFile { name: entry.name, root: root.to_owned(), candidates }
 }
 

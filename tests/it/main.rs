@@ -20,4 +20,5 @@ mod resume;
 mod run_folder;
 mod series;
 mod subcommands;
+mod tiny_imagenet;
 mod trajectory;
