@@ -54,6 +54,8 @@ pub enum Format {
     TinyImagenet,
     /// Images of one's own in a folder for each class.
     Folder,
+    /// Arrays of one's own as NumPy saves them.
+    Npy,
 }
 
 /// Something to download.
@@ -123,7 +125,7 @@ impl DatasetEntry {
     /// Whether it is not published but brought by whoever names it: it needs a folder, cannot be
     /// fetched, and has no size, credit or classes before it is read.
     pub fn is_own(&self) -> bool {
-        self.format == Format::Folder
+        matches!(self.format, Format::Folder | Format::Npy)
     }
 
     /// How much is downloaded to get it.
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!(
             message,
             "unknown data set `mnits`; the data sets are digits, mnist, fashion-mnist, cifar10, \
-             cifar100, tiny-imagenet, folder"
+             cifar100, tiny-imagenet, folder, npy"
         );
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     ArchiveError, CifarError, DatasetEntry, DatasetError, FolderError, Format, IdxError,
-    ImageError, WnidError, catalog,
+    ImageError, NpyError, WnidError, catalog,
 };
 
 /// An error of the data; every variant says what is wrong, where, and what to do.
@@ -177,6 +177,9 @@ pub enum FormatError {
     /// In a list of classes.
     #[error(transparent)]
     Wnid(#[from] WnidError),
+    /// In an array of NumPy.
+    #[error(transparent)]
+    Npy(#[from] NpyError),
 }
 
 impl DataError {

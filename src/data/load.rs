@@ -6,7 +6,7 @@ use super::pixel_cache::Caching;
 use super::source::SourceFile;
 use super::{
     DataError, Dataset, DatasetEntry, FileKind, Format, FormatError, IdxError, ImageShape,
-    PublishedFile, Split, catalog, cifar, digits, idx, image_folder, tiny_imagenet,
+    PublishedFile, Split, catalog, cifar, digits, idx, image_folder, numpy_arrays, tiny_imagenet,
 };
 
 /// Loads the training split of the data set `name` from the folder `root`, by default
@@ -41,6 +41,7 @@ fn read(name: &str, root: Option<&Path>, caching: Caching) -> Result<Dataset, Da
         Format::Cifar { label_bytes } => cifar::load(entry, &root, label_bytes),
         Format::TinyImagenet => tiny_imagenet::load(entry, &root, caching),
         Format::Folder => image_folder::load(entry, &root),
+        Format::Npy => numpy_arrays::load(entry, &root),
     }
 }
 

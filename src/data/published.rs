@@ -23,8 +23,8 @@ use super::{
 };
 
 /// Every data set, in the order in which they are listed.
-pub(super) const ALL: [&DatasetEntry; 7] =
-    [&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10, &CIFAR100, &TINY_IMAGENET, &FOLDER];
+pub(super) const ALL: [&DatasetEntry; 8] =
+    [&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10, &CIFAR100, &TINY_IMAGENET, &FOLDER, &NPY];
 
 /// (x - 0.5) / 1, as in the paper.
 const CENTRED: Normalisation =
@@ -323,5 +323,12 @@ static FOLDER: DatasetEntry = DatasetEntry {
     name: "folder",
     title: "images of your own: train/CLASS/*.png, .jpg or .jpeg, all of one size",
     format: Format::Folder,
+    ..OWN
+};
+
+static NPY: DatasetEntry = DatasetEntry {
+    name: "npy",
+    title: "arrays of your own: images.npy and labels.npy, or both in data.npz",
+    format: Format::Npy,
     ..OWN
 };

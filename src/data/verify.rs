@@ -33,8 +33,8 @@ pub enum Status {
 
 /// Checks every file of a data set, of both splits, in the folder `root`: that it is there, that its
 /// SHA-256 is the published one of the file or, if somebody recompressed it, of its content. For a
-/// file that differs, says how. Of a set of single images, counts the training images. A set that is built in or one's own has no published files, hence no
-/// findings.
+/// file that differs, says how. Of a set of single images, counts the training images. A set that is
+/// built in or one's own has no published files, hence no findings.
 ///
 /// # Errors
 /// Only if the folder is missing or a file cannot be read; a wrong file is a finding.

@@ -13,6 +13,7 @@ mod image_folder;
 mod lab;
 mod memory;
 mod networks;
+mod numpy_arrays;
 mod program;
 mod protocol;
 mod quadratic;
