@@ -1,7 +1,8 @@
 //! PNG and JPEG files of one size, decoded side by side into the bytes of a data set.
 //!
-//! The format is told from the content, not from the name. Decoders of JPEG may differ from each other
-//! by a level or so, hence a set's pixels are those of this decoder.
+//! The format is told from the content, not from the name. Decoders of JPEG differ from each other by a
+//! few levels, so a set's pixels are those of this decoder. PNG has checksums; of a JPEG file, damage
+//! that leaves its markers in place shows in the pixels only.
 
 use std::fs;
 use std::io::Cursor;
