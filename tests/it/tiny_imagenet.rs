@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -15,6 +14,7 @@ use losswalk::data::{
 use tempfile::TempDir;
 
 use crate::data_files::sha256;
+use crate::data_formats::zip_of;
 use crate::image_folder::{Damage, grey, jpeg, png, refuses, write};
 use crate::lab::{Lab, end, lines};
 use crate::program::losswalk;
@@ -371,15 +371,14 @@ fn a_cache_that_cannot_be_written_is_done_without() {
 
 /// The archive as published, with what losswalk has no use for.
 fn archive() -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let unused = [("val/images/val_0.JPEG", flat(9)), ("test/images/test_0.JPEG", flat(8))];
-    let unused = unused.map(|(name, content)| (name.to_owned(), content));
-    for (name, content) in FILES.iter().cloned().chain(unused) {
-        let name = format!("tiny-imagenet-200/{name}");
-        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(&content).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
+    let used = FILES.iter().map(|(name, content)| (name.as_str(), content));
+    let files = used.chain(unused.iter().map(|(name, content)| (*name, content)));
+    let entries: Vec<(String, &Vec<u8>)> =
+        files.map(|(name, content)| (format!("tiny-imagenet-200/{name}"), content)).collect();
+    let entries: Vec<(&str, &[u8])> =
+        entries.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
+    zip_of(&entries)
 }
 
 /// The set of [`files`], published in `archive`.
