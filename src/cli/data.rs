@@ -9,7 +9,7 @@ use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 use super::output::show;
 use crate::data::{
     DatasetEntry, FetchOptions, Finding, Format, Progress, Status, default_root, entries, fetch,
-    find, names, verify,
+    find, load_uncached, names, verify,
 };
 
 /// The environment variable that replaces the mirrors.
@@ -40,7 +40,8 @@ pub enum DataCommand {
     /// Compare the files of a data set with the published ones
     ///
     /// Prints a line a file: right, absent (a test file, which no walk needs) or wrong, and why.
-    /// Files may be gzipped or not; the content counts. Exits with 2 if anything is wrong.
+    /// Files may be gzipped or not; the content counts. A set of your own is read and its content
+    /// named. Exits with 2 if anything is wrong.
     Verify {
         /// The data set
         #[arg(value_parser = PossibleValuesParser::new(names()))]
@@ -59,7 +60,10 @@ pub fn run(command: DataCommand) -> anyhow::Result<bool> {
             Ok(true)
         }
         DataCommand::Fetch { name, root } => run_fetch(find(&name)?, &folder(&name, root)),
-        DataCommand::Verify { name, root } => print_findings(find(&name)?, &folder(&name, root)),
+        DataCommand::Verify { name, root } => match find(&name)? {
+            entry if entry.is_own() => print_content(entry, root.as_deref()),
+            entry => print_findings(entry, &folder(&name, root)),
+        },
     }
 }
 
@@ -73,11 +77,16 @@ fn list() -> String {
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(entries().map(row));
     let credits = entries()
+        .filter(|entry| !entry.is_own())
         .map(|entry| format!("{}: {}; license {}\n", entry.name, entry.credit, entry.license));
     format!("{}\n{}", table(&rows), credits.collect::<String>())
 }
 
 fn row(entry: &DatasetEntry) -> Vec<String> {
+    if entry.is_own() {
+        let cells = [entry.name, "any", "", "any", "any", "your own", entry.title];
+        return cells.map(str::to_owned).to_vec();
+    }
     let bytes = entry.download_bytes();
     let download = if bytes == 0 { "built in".to_owned() } else { DecimalBytes(bytes).to_string() };
     vec![
@@ -99,19 +108,29 @@ fn run_fetch(entry: &DatasetEntry, root: &Path) -> anyhow::Result<bool> {
     print_findings(entry, root)
 }
 
-fn print_findings(entry: &DatasetEntry, root: &Path) -> anyhow::Result<bool> {
+/// Reads every file of a set and says what is in it.
+fn print_content(entry: &DatasetEntry, root: Option<&Path>) -> anyhow::Result<bool> {
+    let data = load_uncached(entry.name, root)?;
+    let (samples, classes, shape) = (data.len(), data.classes(), data.shape());
+    show(format!("{}: {samples} images of {shape} in {classes} classes, well formed", entry.name))?;
+    Ok(true)
+}
+
+fn print_findings(entry: &DatasetEntry, path: &Path) -> anyhow::Result<bool> {
     let name = entry.name;
     if entry.format == Format::BuiltIn {
         show(format!("{name} is built into losswalk: there are no files to fetch or verify"))?;
         return Ok(true);
     }
-    let findings = verify(entry, root)?;
+    let findings = verify(entry, path)?;
     let rows = table(&findings.iter().map(cells).collect::<Vec<_>>());
-    let root = root.display();
+    let root = path.display();
     show(format!("{name}: {root}\n{}", rows.trim_end()))?;
     let well = findings.iter().all(|finding| finding.status != Status::Wrong);
     if !well {
         show(format!("delete what is wrong, then run `losswalk data fetch {name} --root {root}`"))?;
+    } else if entry.format == Format::TinyImagenet {
+        return print_content(entry, Some(path));
     }
     Ok(well)
 }
@@ -189,9 +208,11 @@ mod tests {
     fn the_list_is_aligned_and_credits_every_set() {
         let text = list();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "NAME           TRAIN  TEST   IMAGE    CLASSES  DOWNLOAD   CONTENT");
-        assert!(lines[2].starts_with("mnist          60000  10000  28x28x1  10       11.59 MB   "));
-        for entry in entries() {
+        assert_eq!(lines[0], "NAME           TRAIN   TEST   IMAGE    CLASSES  DOWNLOAD   CONTENT");
+        assert!(
+            lines[2].starts_with("mnist          60000   10000  28x28x1  10       11.59 MB   ")
+        );
+        for entry in entries().filter(|entry| !entry.is_own()) {
             assert!(text.contains(&format!("{}: {}", entry.name, entry.credit)));
         }
     }

@@ -50,6 +50,12 @@ pub enum Format {
         /// Labels at the beginning of a record, a byte each; the last one counts.
         label_bytes: usize,
     },
+    /// JPEG images in a folder for each class, and a list of the classes.
+    TinyImagenet,
+    /// Images of one's own in a folder for each class.
+    Folder,
+    /// Arrays of one's own as NumPy saves them.
+    Npy,
 }
 
 /// Something to download.
@@ -116,6 +122,12 @@ pub enum FileKind {
 }
 
 impl DatasetEntry {
+    /// Whether it is not published but brought by whoever names it: it needs a folder, cannot be
+    /// fetched, and has no size, credit or classes before it is read.
+    pub fn is_own(&self) -> bool {
+        matches!(self.format, Format::Folder | Format::Npy)
+    }
+
     /// How much is downloaded to get it.
     pub fn download_bytes(&self) -> u64 {
         match self.archive {
@@ -192,10 +204,10 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// The folder that a data set's files are looked for in unless another is given, `data/NAME`; `None`
-/// if it is built in or the name is unknown.
+/// if it is built in or one's own, or the name is unknown.
 pub fn default_root(name: &str) -> Option<PathBuf> {
     let entry = entries().find(|entry| entry.name == name)?;
-    (entry.format != Format::BuiltIn).then(|| Path::new("data").join(name))
+    (entry.format != Format::BuiltIn && !entry.is_own()).then(|| Path::new("data").join(name))
 }
 
 #[cfg(test)]
@@ -223,7 +235,7 @@ mod tests {
         assert_eq!(
             message,
             "unknown data set `mnits`; the data sets are digits, mnist, fashion-mnist, cifar10, \
-             cifar100"
+             cifar100, tiny-imagenet, folder, npy"
         );
     }
 

@@ -75,7 +75,7 @@ pub(super) fn load(
         debug_assert_eq!(file.kind, FileKind::Records);
         let source = required(entry, root, file)?;
         let records = read(&source, label_bytes, entry.classes);
-        let records = records.map_err(format_error(entry, &source))?;
+        let records = records.map_err(format_error(entry, &source.path))?;
         all.images.extend(records.images);
         all.labels.extend(records.labels);
         files.push(source.record);

@@ -3,7 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{ArchiveError, CifarError, DatasetError, IdxError, catalog};
+use super::{
+    ArchiveError, CifarError, DatasetEntry, DatasetError, FolderError, Format, IdxError,
+    ImageError, NpyError, WnidError, catalog,
+};
 
 /// An error of the data; every variant says what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +18,24 @@ pub enum DataError {
         /// The name asked for.
         name: String,
     },
+    /// A set of one's own without a folder.
+    #[error(
+        "the data set `{name}` is your own: name its folder with `data.root` in an experiment, with --root on the command line"
+    )]
+    NoRoot {
+        /// The data set.
+        name: &'static str,
+    },
+    /// A set of one's own cannot be downloaded.
+    #[error(
+        "the data set `{name}` is your own: there is nothing to fetch; check your files with `losswalk data verify {name} --root DIR`"
+    )]
+    NotPublished {
+        /// The data set.
+        name: &'static str,
+    },
     /// The folder of the data set is not there.
-    #[error("{}: no such folder; {}, or set `data.root` to the folder that has the files", root.display(), fetch_it(name, root))]
+    #[error("{}: no such folder; {}set `data.root` to the folder that has the files", root.display(), or_fetch(name, root))]
     MissingRoot {
         /// The data set.
         name: &'static str,
@@ -44,7 +63,7 @@ pub enum DataError {
         error: io::Error,
     },
     /// A file is not what its name promises.
-    #[error("{}: {problem}; delete it, then {}", path.display(), fetch_again(name, path))]
+    #[error("{}: {problem}{}", path.display(), fetch_again(name, path))]
     Format {
         /// The data set.
         name: &'static str,
@@ -54,7 +73,7 @@ pub enum DataError {
         problem: FormatError,
     },
     /// Files that are valid each, but not together.
-    #[error("{}: {problem}; delete it, then {}", path.display(), fetch_again(name, path))]
+    #[error("{}: {problem}{}", path.display(), fetch_again(name, path))]
     Inconsistent {
         /// The data set.
         name: &'static str,
@@ -139,7 +158,7 @@ pub enum DataError {
     },
 }
 
-/// What is wrong with a published file, by its format.
+/// What is wrong with a file, by its format.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -149,6 +168,18 @@ pub enum FormatError {
     /// In a CIFAR file.
     #[error(transparent)]
     Cifar(#[from] CifarError),
+    /// In a PNG or JPEG file.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// In a folder of classes.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// In a list of classes.
+    #[error(transparent)]
+    Wnid(#[from] WnidError),
+    /// In an array of NumPy.
+    #[error(transparent)]
+    Npy(#[from] NpyError),
 }
 
 impl DataError {
@@ -166,15 +197,35 @@ fn fetch_it(name: &str, root: &Path) -> String {
     format!("get the files with `losswalk data fetch {name} --root {}`", root.display())
 }
 
+/// The other remedy for a missing folder; none for a set of one's own.
+fn or_fetch(name: &str, root: &Path) -> String {
+    if is_own(name) { String::new() } else { format!("{}, or ", fetch_it(name, root)) }
+}
+
+fn is_own(name: &str) -> bool {
+    catalog::find(name).is_ok_and(DatasetEntry::is_own)
+}
+
+/// The remedy for a damaged file; none for a set of one's own, where the problem says what to do.
 fn fetch_again(name: &str, path: &Path) -> String {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    let archive = catalog::find(name).ok().and_then(|entry| entry.archive);
-    let root = match archive {
-        // The file lies in the archive's folder, and that in the root.
-        Some(archive) if parent.ends_with(archive.folder) => parent.parent().unwrap_or(parent),
-        _ => parent,
-    };
-    fetch_it(name, root)
+    match catalog::find(name) {
+        Ok(entry) if !entry.is_own() => {
+            format!("; delete it, then {}", fetch_it(name, root_of(entry, path)))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The folder to fetch into, for a file that lies in the archive's folder or directly in the root.
+fn root_of<'a>(entry: &DatasetEntry, path: &'a Path) -> &'a Path {
+    let above = |name| path.ancestors().find(|folder| folder.ends_with(name));
+    let folder = entry.archive.and_then(|archive| above(archive.folder));
+    let folder = folder.or_else(|| match entry.format {
+        Format::TinyImagenet => above("train"),
+        _ => None,
+    });
+    let root = folder.unwrap_or(path).parent();
+    root.filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn listed(attempts: &[String]) -> String {

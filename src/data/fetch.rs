@@ -11,7 +11,9 @@ use super::checksum::sha256;
 use super::download::{Failure, download};
 use super::source::{Likeness, SourceFile};
 use super::unpack::unpack;
-use super::{Archive, ArchiveError, DataError, DatasetEntry, Download, PublishedFile};
+use super::{
+    Archive, ArchiveError, DataError, DatasetEntry, Download, Format, PublishedFile, tiny_imagenet,
+};
 
 /// How often a mirror is asked for a file while its transfers break off.
 const ATTEMPTS: u32 = 3;
@@ -59,7 +61,7 @@ pub enum Progress<'a> {
 ///
 /// # Errors
 /// [`DataError::Download`] if no mirror serves a file with the published checksum,
-/// [`DataError::Archive`] if an archive does not hold what it should,
+/// [`DataError::NotPublished`] for a set of one's own, [`DataError::Archive`] if an archive does not hold what it should,
 /// [`DataError::InTheWay`] if there is a file of that name which is not the published one,
 /// [`DataError::Busy`] if another process fetches into the folder, and disk errors.
 pub fn fetch(
@@ -68,6 +70,9 @@ pub fn fetch(
     options: &FetchOptions,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DataError> {
+    if entry.is_own() {
+        return Err(DataError::NotPublished { name: entry.name });
+    }
     let mut missing = Vec::new();
     for file in entry.files {
         match is_present(entry, file, root)? {
@@ -75,7 +80,7 @@ pub fn fetch(
             false => missing.push(file.download()),
         }
     }
-    if missing.is_empty() {
+    if missing.is_empty() && has_every_image(entry, root, progress) {
         return Ok(()); // The folder may be somebody else's, and read-only.
     }
     fs::create_dir_all(root).map_err(DataError::io("create", root))?;
@@ -124,6 +129,21 @@ fn is_present(entry: &DatasetEntry, file: &PublishedFile, root: &Path) -> Result
     }
 }
 
+/// Whether a set that is made of images is complete; true for a set of other files.
+fn has_every_image(
+    entry: &DatasetEntry,
+    root: &Path,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> bool {
+    let (Format::TinyImagenet, Some(archive)) = (entry.format, entry.archive) else { return true };
+    let listing = tiny_imagenet::list(entry, root);
+    let is_complete = listing.is_ok_and(|listing| listing.paths.len() == entry.train as usize);
+    if is_complete {
+        progress(Progress::Present(archive.download));
+    }
+    is_complete
+}
+
 fn archive_is_present(archive: &Archive, root: &Path) -> Result<bool, DataError> {
     let path = root.join(archive.download.name);
     if !path.is_file() {
@@ -134,8 +154,7 @@ fn archive_is_present(archive: &Archive, root: &Path) -> Result<bool, DataError>
     if found == published { Ok(true) } else { Err(DataError::InTheWay { path, found, published }) }
 }
 
-/// Unpacks the archive beside its folder, and moves into that folder, by one rename each, what is not
-/// there yet.
+/// Unpacks the archive beside its folder, and moves into that folder what is not there yet.
 fn unpack_into(archive: &Archive, root: &Path, expected: &[Download]) -> Result<(), DataError> {
     let path = root.join(archive.download.name);
     let (staging, folder) =
@@ -153,17 +172,24 @@ fn unpack_into(archive: &Archive, root: &Path, expected: &[Download]) -> Result<
         remove(&staging)?;
         return Err(error);
     }
-    fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;
-    let entries = fs::read_dir(&staging).map_err(DataError::io("list", &staging))?;
+    move_missing(&staging, &folder)?;
+    remove(&staging)
+}
+
+/// Moves what `folder` lacks of `staging` into it, whole folders at once.
+fn move_missing(staging: &Path, folder: &Path) -> Result<(), DataError> {
+    fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
+    let entries = fs::read_dir(staging).map_err(DataError::io("list", staging))?;
     for entry in entries {
-        let entry = entry.map_err(DataError::io("list", &staging))?;
-        let target = folder.join(entry.file_name());
+        let path = entry.map_err(DataError::io("list", staging))?.path();
+        let target = folder.join(path.file_name().unwrap_or_default());
         if !target.exists() {
-            fs::rename(entry.path(), &target).map_err(DataError::io("rename", entry.path()))?;
+            fs::rename(&path, &target).map_err(DataError::io("rename", &path))?;
+        } else if path.is_dir() && target.is_dir() {
+            move_missing(&path, &target)?;
         }
     }
-    sync(&folder)?;
-    remove(&staging)
+    sync(folder)
 }
 
 /// Deletes a folder if it is there.

@@ -16,6 +16,13 @@ pub struct Normalisation {
     pub std: Cow<'static, [f64]>,
 }
 
+impl Normalisation {
+    /// (x - 0.5) / 1 for every channel of usual images.
+    pub(super) fn centred(channels: usize) -> Self {
+        Self { scale: 255.0, mean: vec![0.5; channels].into(), std: vec![1.0; channels].into() }
+    }
+}
+
 /// A type that normalised pixels are gathered in: `f32` or `f64`.
 pub trait Pixel: Copy + Default {
     /// This type's tables, one a channel. An implementation detail.

@@ -8,6 +8,8 @@
 //!   25c81989df183df01b3e8a0aad5dffbe, bef4ecab320f06d8554ea6380940ec79,
 //!   bb300cfdad3c16e7a12a480ee83cd310). The SHA-256 of the content were computed from Debian's package
 //!   `dataset-fashion-mnist`, which recompressed the files, and agree with those that others pin.
+//! - Tiny ImageNet: the makers published none. The SHA-256 of the archive is the one that independent
+//!   programs pin for the same URL; the images have none of their own.
 //! - CIFAR-10 and CIFAR-100: the makers published MD5 of the archives (c32a1d4ab5d03f1284b67883e8d87530,
 //!   03b5dce01913d631647c71ecec9e9cb8). The SHA-256 of the archives are those that several independent
 //!   programs pin for the same URLs. The SHA-256 of the files in them are pinned by one program,
@@ -17,11 +19,12 @@ use std::borrow::Cow;
 
 use super::{
     Archive, DatasetEntry, Download, FileKind, Format, ImageShape, Normalisation, PublishedFile,
-    Split, cifar,
+    Split, cifar, tiny_imagenet,
 };
 
 /// Every data set, in the order in which they are listed.
-pub(super) const ALL: [&DatasetEntry; 5] = [&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10, &CIFAR100];
+pub(super) const ALL: [&DatasetEntry; 8] =
+    [&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10, &CIFAR100, &TINY_IMAGENET, &FOLDER, &NPY];
 
 /// (x - 0.5) / 1, as in the paper.
 const CENTRED: Normalisation =
@@ -266,4 +269,66 @@ static CIFAR100: DatasetEntry = DatasetEntry {
         max_bytes: 300_000_000,
     }),
     mirrors: &["https://www.cs.toronto.edu/~kriz"],
+};
+
+static TINY_IMAGENET: DatasetEntry = DatasetEntry {
+    name: "tiny-imagenet",
+    title: "photographs of 200 classes of ImageNet, reduced to 64x64",
+    credit: "Y. Le and X. Yang (2015), Stanford CS 231N, from ImageNet",
+    license: "none stated; ImageNet's terms of access: non-commercial research and education",
+    classes: 200,
+    shape: tiny_imagenet::SHAPE,
+    train: 100_000,
+    test: 10_000,
+    // The channels' mean and standard deviation, as they are usually rounded for this set.
+    normalisation: Normalisation {
+        scale: 255.0,
+        mean: Cow::Borrowed(&[0.4802, 0.4481, 0.3975]),
+        std: Cow::Borrowed(&[0.2302, 0.2265, 0.2262]),
+    },
+    format: Format::TinyImagenet,
+    files: &[],
+    archive: Some(Archive {
+        download: Download {
+            name: "tiny-imagenet-200.zip",
+            bytes: 248_100_043,
+            sha256: "6198c8ae015e2b3e007c7841da39ec069199b9aa3bfa943a462022fe5e43c821",
+        },
+        folder: "tiny-imagenet-200",
+        keep: &["train/", "wnids.txt", "words.txt"],
+        max_entries: 125_000,
+        max_bytes: 600_000_000,
+    }),
+    mirrors: &["http://cs231n.stanford.edu"],
+};
+
+/// A set of one's own: what it holds is known when it is read.
+const OWN: DatasetEntry = DatasetEntry {
+    name: "",
+    title: "",
+    credit: "",
+    license: "",
+    classes: 0,
+    shape: ImageShape { height: 0, width: 0, channels: 0 },
+    train: 0,
+    test: 0,
+    normalisation: CENTRED,
+    format: Format::Folder,
+    files: &[],
+    archive: None,
+    mirrors: &[],
+};
+
+static FOLDER: DatasetEntry = DatasetEntry {
+    name: "folder",
+    title: "images of your own: train/CLASS/*.png, .jpg or .jpeg, all of one size",
+    format: Format::Folder,
+    ..OWN
+};
+
+static NPY: DatasetEntry = DatasetEntry {
+    name: "npy",
+    title: "arrays of your own: images.npy and labels.npy, or both in data.npz",
+    format: Format::Npy,
+    ..OWN
 };

@@ -6,7 +6,7 @@ use super::checksum::sha256;
 use super::source::{Likeness, SourceFile};
 use super::{
     DataError, DatasetEntry, FileKind, Format, FormatError, PublishedFile, Split, catalog, cifar,
-    idx, load,
+    idx, load, tiny_imagenet,
 };
 
 /// What was found out about one file.
@@ -33,16 +33,34 @@ pub enum Status {
 
 /// Checks every file of a data set, of both splits, in the folder `root`: that it is there, that its
 /// SHA-256 is the published one of the file or, if somebody recompressed it, of its content. For a
-/// file that differs, says how. A built-in set has no files, hence no findings.
+/// file that differs, says how. Of a set of single images, counts the training images. A set that is
+/// built in or one's own has no published files, hence no findings.
 ///
 /// # Errors
 /// Only if the folder is missing or a file cannot be read; a wrong file is a finding.
 pub fn verify(entry: &DatasetEntry, root: &Path) -> Result<Vec<Finding>, DataError> {
+    if entry.format == Format::TinyImagenet {
+        load::check_root(entry, root)?;
+        return Ok(vec![count_images(entry, root)]);
+    }
     if entry.files.is_empty() {
         return Ok(Vec::new());
     }
     load::check_root(entry, root)?;
     entry.files.iter().map(|file| verify_file(entry, file, root)).collect()
+}
+
+/// Whether there are as many images as were published, which have no checksums of their own. Whether
+/// they can be read only shows in [`load_uncached`](super::load_uncached).
+fn count_images(entry: &DatasetEntry, root: &Path) -> Finding {
+    let (status, detail) = match tiny_imagenet::list(entry, root) {
+        Err(problem) => (Status::Wrong, problem.to_string()),
+        Ok(listing) if listing.paths.len() != entry.train as usize => {
+            (Status::Wrong, format!("{} samples, published {}", listing.paths.len(), entry.train))
+        }
+        Ok(_) => (Status::Right, format!("{} samples, as many as published", entry.train)),
+    };
+    Finding { file: "train".to_owned(), status, detail }
 }
 
 fn verify_file(

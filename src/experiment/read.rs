@@ -171,6 +171,9 @@ fn read_data(mut section: Section) -> Data {
         let remedy = "this set is built in: leave root out";
         section.problem("root", Some(&root.clone().into()), remedy);
     }
+    if root.is_none() && entry.is_some_and(data::DatasetEntry::is_own) {
+        section.problem("root", None, "is missing; this set is your own: name its folder");
+    }
     let root = root.map(PathBuf::from).or_else(|| data::default_root(&name));
     let train_samples = section.optional("train_samples");
     if train_samples == Some(0) {

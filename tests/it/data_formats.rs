@@ -325,7 +325,7 @@ fn a_hostile_or_damaged_archive_is_refused_and_leaves_nothing() {
 }
 
 /// A `.zip`.
-fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in entries {
         writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
