@@ -4,9 +4,10 @@ use crate::report::csv::Csv;
 use crate::report::figure::Figure;
 use crate::report::run_data::RunData;
 
-use super::{barriers, cosine, distance, heights, training_loss, walk};
+use super::{alignment, barriers, cosine, decomposition, distance, heights, training_loss, walk};
 
-/// Every figure; the walk is one figure a run, the others compare the runs.
+/// Every figure; the walk is one figure a run, the others compare the runs. Those of
+/// curvature are there if a run has measured it.
 pub(in crate::report) fn figures(runs: &[RunData]) -> Vec<Figure> {
     let mut figures: Vec<Figure> = (0..runs.len()).map(|i| walk::figure(runs, i)).collect();
     figures.extend([
@@ -16,17 +17,20 @@ pub(in crate::report) fn figures(runs: &[RunData]) -> Vec<Figure> {
         distance::figure(runs),
         training_loss::figure(runs),
     ]);
+    figures.extend([alignment::figure(runs), decomposition::figure(runs)].into_iter().flatten());
     figures
 }
 
-/// The numbers of every figure.
+/// The numbers of every figure that is there.
 pub(in crate::report) fn tables(runs: &[RunData]) -> Vec<Csv> {
-    vec![
+    let mut tables = vec![
         walk::csv(runs),
         barriers::csv(runs),
         heights::csv(runs),
         cosine::csv(runs),
         distance::csv(runs),
         training_loss::csv(runs),
-    ]
+    ];
+    tables.extend([alignment::csv(runs), decomposition::csv(runs)].into_iter().flatten());
+    tables
 }

@@ -1,15 +1,21 @@
 //! One file a figure: what it shows, in which words, and its numbers as a table.
 
+mod alignment;
 mod barriers;
 mod by_step;
 mod cosine;
+mod decomposition;
 mod distance;
+mod epoch_line;
+mod error_bars;
 mod gallery;
 mod heights;
 mod noise;
+mod reference;
 mod training_loss;
 mod walk;
 
+pub(super) use alignment::table as alignment_table;
 pub(super) use barriers::table_one;
 pub(super) use gallery::{figures, tables};
 pub(super) use noise::table as noise_table;
