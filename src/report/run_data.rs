@@ -1,6 +1,9 @@
 //! All records of a run in memory, under a name that no other run of the report has.
 
-use crate::run::{AlignmentRecord, LineRecord, Manifest, RunFolder, StepRecord, TimingRecord};
+use crate::run::{
+    AlignmentRecord, CovarianceRecord, LineRecord, Manifest, RunFolder, SpectrumRecord, StepRecord,
+    TimingRecord,
+};
 
 use super::ReportError;
 
@@ -14,6 +17,8 @@ pub(super) struct RunData {
     pub steps: Vec<StepRecord>,
     pub lines: Vec<LineRecord>,
     pub alignments: Vec<AlignmentRecord>,
+    pub covariances: Vec<CovarianceRecord>,
+    pub spectra: Vec<SpectrumRecord>,
     pub timings: Vec<TimingRecord>,
 }
 
@@ -32,6 +37,8 @@ impl RunData {
             steps,
             lines: folder.lines()?,
             alignments: folder.alignments()?,
+            covariances: folder.covariances()?,
+            spectra: folder.spectra()?,
             timings: folder.timings()?,
         })
     }

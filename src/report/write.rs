@@ -68,7 +68,8 @@ mod tests {
     use super::*;
     use crate::report::fixture::{Fixture, TestError};
 
-    const CURVATURE: [&str; 2] = ["alignment", "decomposition"];
+    const CURVATURE: [&str; 6] =
+        ["alignment", "decomposition", "covariance", "spectrum", "density", "prediction"];
 
     fn page(runs: &[RunFolder], out: &Path) -> Result<String, TestError> {
         Ok(fs::read_to_string(write(runs, out)?.page)?)
@@ -119,8 +120,9 @@ mod tests {
             let section = format!("id=\"{name}\"");
             assert!(page_with.contains(&section) && !page_without.contains(&section), "{name}");
         }
-        let table = "Alignment u·Hu of";
-        assert!(page_with.contains(table) && !page_without.contains(table));
+        for text in ["Alignment u·Hu of", "η λ_max between 1 and 2"] {
+            assert!(page_with.contains(text) && !page_without.contains(text), "{text}");
+        }
         Ok(())
     }
 
@@ -135,6 +137,51 @@ mod tests {
         assert!(rows[3].starts_with("a,10,1,10,3,3,2.0,1.0,-0.48413"), "{table}");
         assert!(rows[3].contains(",4.48413") && rows[3].contains(",3,8.0,1.0,5.51586"), "{table}");
         assert_eq!(rows[4], "a,10,1,100,1,1,3.0,,,,1,9.0,,,");
+        Ok(())
+    }
+
+    #[test]
+    fn curvature_without_values_is_gaps() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let mut run = Fixture::new("a", 30, 20).with_curvature();
+        for record in &mut run.alignments {
+            (record.alignment, record.alignment_batch) = (None, None);
+            (record.covariance, record.squared_slope, record.residual) = (None, None, None);
+        }
+        for record in &mut run.covariances {
+            (record.trace, record.ratio, record.ratio_error) = (None, None, None);
+            (record.sample_trace, record.squared_grad_norm) = (None, None);
+            record.noise_scale = None;
+        }
+        for record in &mut run.spectra {
+            (record.eigenvalues, record.residuals) = (Vec::new(), Vec::new());
+            (record.lambda_min, record.learning_rate_times_lambda_max) = (None, None);
+            (record.update_share, record.overlap) = (None, None);
+            (record.shares, record.density) = (Vec::new(), Vec::new());
+        }
+        let page = page(&[run.write(&dir.path().join("run"))?], dir.path())?;
+        for why in ["No alignment is finite", "No covariance is finite", "No eigenvalue is finite"]
+        {
+            assert!(page.contains(why), "{why}");
+        }
+        for name in ["alignment", "decomposition", "covariance", "spectrum", "density"] {
+            assert!(!dir.path().join(format!("figures/{name}.svg")).exists(), "{name}");
+        }
+        assert!(!page.contains("NaN"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_single_null_is_a_gap_of_its_own() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let mut run = Fixture::new("a", 30, 20).with_curvature();
+        run.alignments[4].alignment = None;
+        run.spectra[1].learning_rate_times_lambda_max = None;
+        write(&[run.write(&dir.path().join("run"))?], dir.path())?;
+        let table = fs::read_to_string(dir.path().join("figures/alignment.csv"))?;
+        assert!(table.contains("\na,10,1,10,3,2,2.5,"), "{table}");
+        let table = fs::read_to_string(dir.path().join("figures/spectrum.csv"))?;
+        assert!(table.contains("\na,10,1,1,12.0,1e-6,,0.25,0.75,20.0,2.0,40,true\n"), "{table}");
         Ok(())
     }
 

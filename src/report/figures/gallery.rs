@@ -4,7 +4,10 @@ use crate::report::csv::Csv;
 use crate::report::figure::Figure;
 use crate::report::run_data::RunData;
 
-use super::{alignment, barriers, cosine, decomposition, distance, heights, training_loss, walk};
+use super::{
+    alignment, barriers, cosine, covariance, decomposition, density, distance, heights, prediction,
+    spectrum, training_loss, walk,
+};
 
 /// Every figure; the walk is one figure a run, the others compare the runs. Those of
 /// curvature are there if a run has measured it.
@@ -17,7 +20,18 @@ pub(in crate::report) fn figures(runs: &[RunData]) -> Vec<Figure> {
         distance::figure(runs),
         training_loss::figure(runs),
     ]);
-    figures.extend([alignment::figure(runs), decomposition::figure(runs)].into_iter().flatten());
+    figures.extend(
+        [
+            alignment::figure(runs),
+            decomposition::figure(runs),
+            covariance::figure(runs),
+            spectrum::figure(runs),
+            density::figure(runs),
+            prediction::figure(runs),
+        ]
+        .into_iter()
+        .flatten(),
+    );
     figures
 }
 
@@ -31,6 +45,17 @@ pub(in crate::report) fn tables(runs: &[RunData]) -> Vec<Csv> {
         distance::csv(runs),
         training_loss::csv(runs),
     ];
-    tables.extend([alignment::csv(runs), decomposition::csv(runs)].into_iter().flatten());
+    tables.extend(
+        [
+            alignment::csv(runs),
+            decomposition::csv(runs),
+            covariance::csv(runs),
+            spectrum::csv(runs),
+            density::csv(runs),
+            prediction::csv(runs),
+        ]
+        .into_iter()
+        .flatten(),
+    );
     tables
 }

@@ -17,6 +17,12 @@ pub(super) fn horizontal(name: &str, y: f64, series: &[Series], spacing: Spacing
     Series::new(name, Style::Dashed, COLOR, vec![(low, y), (high, y)])
 }
 
+/// The diagonal y = x through the range of all values of some series.
+pub(super) fn diagonal(name: &str, series: &[Series]) -> Series {
+    let (low, high) = extent(points(series).flat_map(|(x, y)| [x, y]));
+    Series::new(name, Style::Dashed, COLOR, vec![(low, low), (high, high)])
+}
+
 /// The largest y of some series; minus infinity where there is none.
 pub(super) fn highest(series: &[Series]) -> f64 {
     extent(points(series).map(|(_, y)| y)).1
@@ -50,5 +56,12 @@ mod tests {
         assert_eq!(horizontal("h", 2.0, &single, Spacing::Linear).x, [3.5, 4.5]);
         let nothing = horizontal("h", 2.0, &series(&[(4.0, f64::NAN)]), Spacing::Linear);
         assert!(!nothing.x.iter().any(|x| x.is_finite()));
+    }
+
+    #[test]
+    fn the_diagonal_spans_both_axes_without_gaps() {
+        let line = diagonal("d", &series(&[(-1.0, 2.0), (0.0, 7.0), (-9.0, f64::NAN)]));
+        assert_eq!(line.points().collect::<Vec<_>>(), [(-1.0, -1.0), (7.0, 7.0)]);
+        assert!(!diagonal("d", &[]).points().any(|(x, _)| x.is_finite()));
     }
 }
