@@ -5,6 +5,7 @@
 
 mod alignment_group;
 mod csv;
+mod curvature_summary;
 mod decimate;
 mod error;
 mod escape;

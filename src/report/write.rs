@@ -120,7 +120,7 @@ mod tests {
             let section = format!("id=\"{name}\"");
             assert!(page_with.contains(&section) && !page_without.contains(&section), "{name}");
         }
-        for text in ["Alignment u·Hu of", "η λ_max between 1 and 2"] {
+        for text in ["Alignment u·Hu of", "alignment after epochs", "spectrum after epochs"] {
             assert!(page_with.contains(text) && !page_without.contains(text), "{text}");
         }
         Ok(())

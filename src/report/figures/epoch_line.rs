@@ -65,7 +65,7 @@ fn most_epochs(runs: &[RunData]) -> usize {
 }
 
 /// What the state after so many epochs is called.
-pub(super) fn epoch_name(epoch: u64) -> String {
+pub(in crate::report) fn epoch_name(epoch: u64) -> String {
     if epoch == 0 { "initialisation".to_owned() } else { format!("after epoch {epoch}") }
 }
 

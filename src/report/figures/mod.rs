@@ -22,5 +22,7 @@ mod walk;
 
 pub(super) use alignment::table as alignment_table;
 pub(super) use barriers::table_one;
+pub(super) use epoch_line::epoch_name;
 pub(super) use gallery::{figures, tables};
 pub(super) use noise::table as noise_table;
+pub(super) use spectrum_notes::largest as largest_eigenvalue;

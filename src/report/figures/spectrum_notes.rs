@@ -41,7 +41,7 @@ fn last_spectrum(spectrum: &SpectrumRecord) -> String {
 }
 
 /// lambda_max and its residual.
-fn largest(spectrum: &SpectrumRecord) -> String {
+pub(in crate::report) fn largest(spectrum: &SpectrumRecord) -> String {
     let ends = spectrum.eigenvalues.first().zip(spectrum.residuals.first());
     ends.map_or("unknown".to_owned(), |(value, residual)| {
         format!("{} (residual {residual:.1e})", significant(*value))
