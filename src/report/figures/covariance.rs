@@ -79,7 +79,7 @@ fn ratios(lines: &[EpochLine<'_>]) -> Panel {
     };
     let mut all: Vec<Series> = lines.iter().flat_map(of_line).collect();
     all.push(horizontal("equation 3", 1.0, &all, Spacing::Log));
-    let x = Axis { switch: true, ..log("batch size", "samples in a mini-batch, B") };
+    let x = log("batch size", "samples in a mini-batch, B");
     panel("tr cov(g_B), measured / predicted", x, Axis::new("ratio", "measured / predicted"), all)
 }
 
@@ -93,7 +93,7 @@ fn norms(runs: &[RunData]) -> Panel {
         all
     };
     let series = runs.iter().enumerate().flat_map(of_run).collect();
-    let y = Axis { switch: true, ..log("squared norm", "squared norm") };
+    let y = log("squared norm", "squared norm");
     panel("Mean and noise of gradients", training(), y, series)
 }
 
@@ -109,10 +109,11 @@ fn noise_scales(runs: &[RunData]) -> Panel {
         let name = format!("mini-batches of training ({size})");
         all.push(horizontal(&name, size as f64, &all, Spacing::Linear));
     }
-    let y = Axis { switch: true, ..log("noise scale", "tr C / ‖g‖²") };
+    let y = log("noise scale", "tr C / ‖g‖²");
     panel("Gradient noise scale", training(), y, all)
 }
 
+/// Without a switch: one switch turns all panels of a figure, and these differ.
 fn log(name: &str, label: &str) -> Axis {
     Axis { spacing: Spacing::Log, ..Axis::new(name, label) }
 }

@@ -59,3 +59,26 @@ pub(in crate::report) fn tables(runs: &[RunData]) -> Vec<Csv> {
     );
     tables
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::figure::Axis;
+    use crate::report::fixture::{Fixture, TestError};
+
+    /// The page has one switch for an axis of all panels and turns each to its other spacing.
+    #[test]
+    fn panels_with_a_switch_have_equal_spacing() -> Result<(), TestError> {
+        let figures = figures(&[Fixture::new("a", 30, 20).with_curvature().load()?]);
+        assert_eq!(figures.len(), 12);
+        let agree = |axes: Vec<&Axis>| {
+            let is_switched = axes.iter().any(|axis| axis.switch);
+            !is_switched || axes.iter().all(|axis| axis.spacing == axes[0].spacing)
+        };
+        for figure in figures.iter().filter(|figure| !figure.panels.is_empty()) {
+            assert!(agree(figure.panels.iter().map(|panel| &panel.x).collect()), "{}", figure.id);
+            assert!(agree(figure.panels.iter().map(|panel| &panel.y).collect()), "{}", figure.id);
+        }
+        Ok(())
+    }
+}

@@ -26,7 +26,8 @@ pub(super) fn figure(runs: &[RunData]) -> Option<Figure> {
         ["predicted: −2 slope / curvature", "measured α"],
         scatter(runs, predicted_critical_alpha, measured_critical_alpha),
     );
-    let log = |axis| Axis { spacing: Spacing::Log, switch: true, ..axis };
+    // Without a switch: one switch turns all panels of a figure, and changes are below zero.
+    let log = |axis| Axis { spacing: Spacing::Log, ..axis };
     let critical = Panel { x: log(critical.x), y: log(critical.y), ..critical };
     let figure = Figure {
         id: "prediction".to_owned(),
