@@ -65,7 +65,32 @@ pub(super) fn facts(runs: &[RunData]) -> Table {
     for (name, fact) in facts {
         table.row(name, runs.iter().map(fact));
     }
+    for (name, epochs) in CURVATURE {
+        let epochs: Vec<Vec<u64>> = runs.iter().map(epochs).collect();
+        if epochs.iter().any(|epochs| !epochs.is_empty()) {
+            table.row(name, epochs.into_iter().map(list));
+        }
+    }
     table
+}
+
+/// A row's name and the measured epochs of a run, perhaps repeated.
+type Epochs = (&'static str, fn(&RunData) -> Vec<u64>);
+
+/// Rows that are there if a run has measured curvature.
+const CURVATURE: [Epochs; 3] = [
+    ("alignment after epochs", |run| run.alignments.iter().map(|record| record.epoch).collect()),
+    ("covariance after epochs", |run| run.covariances.iter().map(|record| record.epoch).collect()),
+    ("spectrum after epochs", |run| run.spectra.iter().map(|record| record.epoch).collect()),
+];
+
+/// Ascending numbers, each once, with commas.
+fn list(mut epochs: Vec<u64>) -> String {
+    epochs.dedup();
+    if epochs.is_empty() {
+        return "–".to_owned();
+    }
+    epochs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Where the time went; `None` without timings.

@@ -7,8 +7,11 @@ use serde::Serialize;
 
 use crate::experiment::{Mode, Precision, Protocol};
 use crate::run::{
-    FORMAT_VERSION, LineRecord, Manifest, Problem, RunFolder, Status, StepRecord, TimingRecord,
+    AlignmentRecord, CovarianceRecord, DensityRule, FORMAT_VERSION, LineRecord, Manifest, Problem,
+    ReachRecord, RunFolder, ShareRecord, SpectrumRecord, Status, StepRecord, TimingRecord,
 };
+
+use super::run_data::RunData;
 
 /// The error of a test.
 pub(super) type TestError = Box<dyn std::error::Error>;
@@ -18,6 +21,9 @@ pub(super) struct Fixture {
     pub manifest: Manifest,
     pub steps: Vec<StepRecord>,
     pub lines: Vec<LineRecord>,
+    pub alignments: Vec<AlignmentRecord>,
+    pub covariances: Vec<CovarianceRecord>,
+    pub spectra: Vec<SpectrumRecord>,
     pub timings: Vec<TimingRecord>,
 }
 
@@ -28,6 +34,9 @@ impl Fixture {
             manifest: manifest(name, count),
             steps: (0..count).map(step).collect(),
             lines: (0..measured).map(line).collect(),
+            alignments: Vec::new(),
+            covariances: Vec::new(),
+            spectra: Vec::new(),
             timings: vec![TimingRecord {
                 step: count,
                 train_seconds: 1.0,
@@ -37,6 +46,17 @@ impl Fixture {
                 sample_points: 600,
             }],
         }
+    }
+
+    /// Everything that is known of curvature, at the initialisation and after two epochs.
+    pub fn with_curvature(mut self) -> Self {
+        let epochs = [0, 1, 2];
+        self.alignments = epochs.into_iter().flat_map(alignments).collect();
+        self.covariances = epochs.into_iter().map(covariance).collect();
+        self.spectra = epochs.into_iter().map(spectrum).collect();
+        self.lines = self.lines.into_iter().map(with_second_order).collect();
+        self.timings[0].curvature_seconds = 1.0;
+        self
     }
 
     /// Stops at the last step for a loss that is not finite.
@@ -55,12 +75,28 @@ impl Fixture {
         self
     }
 
+    /// The run as the figures see it.
+    pub fn load(&self) -> Result<RunData, TestError> {
+        let dir = tempfile::tempdir()?;
+        Ok(RunData::load(&self.write(dir.path())?)?)
+    }
+
     /// Writes the run folder.
     pub fn write(&self, path: &Path) -> Result<RunFolder, TestError> {
         fs::create_dir_all(path)?;
         fs::write(path.join("manifest.json"), serde_json::to_vec(&self.manifest)?)?;
         fs::write(path.join("steps.jsonl"), jsonl(&self.steps)?)?;
         fs::write(path.join("line.jsonl"), jsonl(&self.lines)?)?;
+        let alignments = (!self.alignments.is_empty()).then(|| jsonl(&self.alignments));
+        let covariances = (!self.covariances.is_empty()).then(|| jsonl(&self.covariances));
+        let spectra = (!self.spectra.is_empty()).then(|| jsonl(&self.spectra));
+        for (name, text) in
+            [("alignment", alignments), ("covariance", covariances), ("spectrum", spectra)]
+        {
+            if let Some(text) = text {
+                fs::write(path.join(format!("{name}.jsonl")), text?)?;
+            }
+        }
         fs::write(path.join("timing.jsonl"), jsonl(&self.timings)?)?;
         Ok(RunFolder::open(path)?)
     }
@@ -135,5 +171,92 @@ fn line(t: u64) -> LineRecord {
         curvature: None,
         predicted_change: None,
         reach: None,
+    }
+}
+
+/// Three batches of 10 with alignments 1, 2, 3 at the initialisation, one more after every epoch,
+/// then the whole training set.
+fn alignments(epoch: u64) -> Vec<AlignmentRecord> {
+    let record = |batch_size, batch, alignment: f64| AlignmentRecord {
+        step: 10 * epoch,
+        epoch,
+        batch_size,
+        batch,
+        grad_norm: Some(1.0),
+        alignment: Some(alignment),
+        alignment_batch: Some(alignment + 6.0),
+        covariance: Some(0.75 * alignment),
+        squared_slope: Some(0.5 * alignment),
+        residual: Some(-0.25 * alignment),
+        weight_decay: 0.0,
+        precision: Precision::F32,
+        batch_norm: None,
+    };
+    let small = (0..3).map(|batch| record(10, batch, (batch + epoch) as f64));
+    small.chain([record(100, 0, epoch as f64 + 2.0)]).collect()
+}
+
+fn covariance(epoch: u64) -> CovarianceRecord {
+    CovarianceRecord {
+        step: 10 * epoch,
+        epoch,
+        batch_size: 10,
+        batches: 5,
+        trace: Some(2.1),
+        trace_error: Some(0.1),
+        predicted: Some(2.0),
+        ratio: Some(1.05),
+        ratio_error: Some(0.08),
+        sample_trace: Some(22.0),
+        sample_trace_error: Some(1.0),
+        squared_grad_norm: Some(4.0),
+        noise_scale: Some(5.5),
+        precision: Precision::F32,
+        batch_norm: None,
+    }
+}
+
+/// The spectrum after an epoch.
+pub(super) fn spectrum(epoch: u64) -> SpectrumRecord {
+    let later = epoch > 0;
+    let share = ShareRecord { batch_size: 10, batches: 5, mean: Some(0.5), deviation: Some(0.125) };
+    SpectrumRecord {
+        step: 10 * epoch,
+        epoch,
+        eigenvalues: vec![12.0, 8.0],
+        residuals: vec![1e-6, 1e-4],
+        lambda_min: Some(-1.0),
+        lambda_min_residual: Some(1e-5),
+        learning_rate_times_lambda_max: Some(1.2),
+        products: 40,
+        converged: true,
+        tolerance: 1e-3,
+        shares: vec![share],
+        update_share: later.then_some(0.25),
+        overlap: later.then_some(0.75),
+        trace: Some(20.0),
+        trace_error: Some(2.0),
+        density: vec![DensityRule { nodes: vec![12.0, 0.0, -1.0], weights: vec![0.2, 0.6, 0.2] }],
+        weight_decay: 0.0,
+        precision: Precision::F32,
+        batch_norm: None,
+    }
+}
+
+/// A parabola that misses a quarter of the measured change.
+fn with_second_order(line: LineRecord) -> LineRecord {
+    let ends = line.losses.first().copied().flatten().zip(line.losses.last().copied().flatten());
+    let change = ends.map(|(first, last)| 0.75 * (last - first));
+    let reach = ReachRecord {
+        reach_alphas: vec![2.0, 3.0],
+        reach_losses: vec![Some(3.0), Some(4.0)],
+        critical_alpha: Some(2.0),
+    };
+    LineRecord {
+        slope: change.map(|change| 2.0 * change),
+        curvature: change.map(|change| -2.0 * change),
+        predicted_change: change,
+        reach: Some(reach),
+        ..line
     }
 }

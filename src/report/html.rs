@@ -7,7 +7,7 @@ use super::ReportError;
 use super::escape::{json_in_script, markup};
 use super::facts::{self, status};
 use super::figure::Figure;
-use super::figures::{noise_table, table_one};
+use super::figures::{alignment_table, noise_table, table_one};
 use super::palette::{DARK, LIGHT};
 use super::run_data::RunData;
 
@@ -42,7 +42,7 @@ pub(super) fn page(
         colors(),
         banners(runs),
         contents(figures),
-        table(table_one(runs)) + &table(noise_table(runs)),
+        [table_one(runs), noise_table(runs), alignment_table(runs)].map(table).concat(),
         table(Some(facts::facts(runs))) + &table(facts::times(runs)),
         SCRIPTS.concat(),
     ))

@@ -3,7 +3,9 @@
 //! Data flows one way: records -> `figure::Figure` (a plain description) -> SVG, PNG and HTML.
 //! A figure's file knows what is drawn; the renderers know how.
 
+mod alignment_group;
 mod csv;
+mod curvature_summary;
 mod decimate;
 mod error;
 mod escape;
@@ -17,6 +19,7 @@ mod palette;
 mod png;
 mod run_data;
 mod scale;
+mod spread;
 mod statistics;
 mod summary;
 mod svg;

@@ -1,6 +1,9 @@
 //! All records of a run in memory, under a name that no other run of the report has.
 
-use crate::run::{LineRecord, Manifest, RunFolder, StepRecord, TimingRecord};
+use crate::run::{
+    AlignmentRecord, CovarianceRecord, LineRecord, Manifest, RunFolder, SpectrumRecord, StepRecord,
+    TimingRecord,
+};
 
 use super::ReportError;
 
@@ -13,6 +16,9 @@ pub(super) struct RunData {
     /// Never empty.
     pub steps: Vec<StepRecord>,
     pub lines: Vec<LineRecord>,
+    pub alignments: Vec<AlignmentRecord>,
+    pub covariances: Vec<CovarianceRecord>,
+    pub spectra: Vec<SpectrumRecord>,
     pub timings: Vec<TimingRecord>,
 }
 
@@ -25,7 +31,16 @@ impl RunData {
             return Err(ReportError::Empty { path: folder.path().to_owned() });
         }
         let label = manifest.name.clone();
-        Ok(Self { label, manifest, steps, lines: folder.lines()?, timings: folder.timings()? })
+        Ok(Self {
+            label,
+            manifest,
+            steps,
+            lines: folder.lines()?,
+            alignments: folder.alignments()?,
+            covariances: folder.covariances()?,
+            spectra: folder.spectra()?,
+            timings: folder.timings()?,
+        })
     }
 
     /// Reads several runs; equal names are told apart by the folder, then by the order.
@@ -49,7 +64,13 @@ impl RunData {
         Ok(runs)
     }
 
-    /// The measured epochs, ascending.
+    /// eta of the update from the parameters before `step`, or of the last one at the end of the run.
+    pub fn learning_rate(&self, step: u64) -> Option<f64> {
+        let after = self.steps.iter().find(|record| record.step >= step);
+        after.or(self.steps.last()).map(|record| record.learning_rate)
+    }
+
+    /// The epochs whose updates were measured, ascending.
     pub fn measured_epochs(&self) -> Vec<u64> {
         let mut epochs: Vec<u64> = self.lines.iter().map(|line| line.epoch).collect();
         epochs.dedup();

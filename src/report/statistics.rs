@@ -1,4 +1,4 @@
-//! Running means and the two fits of the distance, by least squares.
+//! Running means, the median, and the two fits of the distance, by least squares.
 
 /// A fitted curve of two parameters and how much of the variance it explains.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,6 +80,14 @@ pub(super) fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
     sum / count
 }
 
+/// The middle of some finite values, or the mean of the two in the middle; `None` if there are none.
+pub(super) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().checked_sub(1)?;
+    Some(f64::midpoint(sorted[last / 2], sorted[last.div_ceil(2)]))
+}
+
 /// The window of the running means: a fiftieth of the longest run, odd, so that runs of different
 /// length are smoothed alike.
 pub(super) fn window(longest: usize) -> usize {
@@ -127,6 +135,13 @@ mod tests {
     fn too_little_to_fit_is_no_fit() {
         assert_eq!(fit_log(&[(10.0, 1.0), (11.0, 2.0)]), None);
         assert_eq!(fit_power(&[(10.0, 1.0), (11.0, 1.0), (12.0, 1.0)]), None);
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&[5.0, f64::NAN, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[5.0, 1.0, 2.0, 4.0]), Some(3.0));
+        assert_eq!(median(&[f64::INFINITY]), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::experiment::Precision;
 use crate::run::{LineRecord, RunFolder, StepRecord};
 
 use super::ReportError;
+use super::curvature_summary::of_curvature;
 use super::facts::{Time, duration, status};
 use super::run_data::RunData;
 use super::statistics::mean;
@@ -25,6 +26,7 @@ pub fn summary(folder: &RunFolder) -> Result<String, ReportError> {
         rows.extend(of_lines(&run.lines));
     }
     rows.extend(of_steps(&run.steps));
+    rows.extend(of_curvature(&run));
     rows.extend(of_time(&run));
     let problems = run.manifest.problems.iter();
     rows.extend(
@@ -113,15 +115,16 @@ fn of_time(run: &RunData) -> Option<(&'static str, String)> {
     if run.timings.is_empty() || time.seconds() <= 0.0 {
         return None;
     }
-    let share = 100.0 * time.line_seconds / time.seconds();
+    let share = |seconds: f64| 100.0 * seconds / time.seconds();
+    let lines = share(time.line_seconds);
+    let curvature = (time.curvature_seconds > 0.0)
+        .then(|| format!(", {:.1} % on curvature", share(time.curvature_seconds)));
     let speed = time
         .sample_points_per_second()
         .map(|speed| format!(", {} samples × points per second", number(speed, 0)));
     let total = duration(time.seconds());
-    Some((
-        "time",
-        format!("{total}, {share:.1} % on the loss along updates{}", speed.unwrap_or_default()),
-    ))
+    let (curvature, speed) = (curvature.unwrap_or_default(), speed.unwrap_or_default());
+    Some(("time", format!("{total}, {lines:.1} % on the loss along updates{curvature}{speed}")))
 }
 
 fn digits(value: Option<f64>) -> String {
@@ -153,6 +156,22 @@ mod tests {
             "6 of 20 measured steps (0 decided in f64, 0 unresolved)",
             "-0.2500 between consecutive gradients (last epoch)",
             "75.0 % on the loss along updates, 200 samples × points per second",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_summary_tells_the_last_measured_curvature() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let text = summary(&Fixture::new("a", 30, 20).with_curvature().write(dir.path())?)?;
+        for part in [
+            "3.0 ± 1.0 over 3 batches of 10 (after epoch 2)",
+            "4.000 over 1 batch of 100 (after epoch 2)",
+            "12.00 (residual 1.0e-6), 1.200 times the learning rate (after epoch 2)",
+            "1.050 ± 0.080 (B = 10) times equation 3's (after epoch 2)",
+            "60.0 % on the loss along updates, 20.0 % on curvature, 200 samples",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }

@@ -68,6 +68,9 @@ mod tests {
     use super::*;
     use crate::report::fixture::{Fixture, TestError};
 
+    const CURVATURE: [&str; 6] =
+        ["alignment", "decomposition", "covariance", "spectrum", "density", "prediction"];
+
     fn page(runs: &[RunFolder], out: &Path) -> Result<String, TestError> {
         Ok(fs::read_to_string(write(runs, out)?.page)?)
     }
@@ -75,7 +78,7 @@ mod tests {
     #[test]
     fn equal_records_give_equal_bytes() -> Result<(), TestError> {
         let dir = tempfile::tempdir()?;
-        let runs = [Fixture::new("a", 30, 20).write(&dir.path().join("run"))?];
+        let runs = [Fixture::new("a", 30, 20).with_curvature().write(&dir.path().join("run"))?];
         let first = write(&runs, &dir.path().join("first"))?;
         let second = write(&runs, &dir.path().join("second"))?;
         assert_eq!(fs::read(&first.page)?, fs::read(&second.page)?);
@@ -99,6 +102,112 @@ mod tests {
         }
         let table = fs::read_to_string(dir.path().join("figures/barriers.csv"))?;
         assert!(table.contains("\na,1,3,10,0,0\na,2,3,10,0,0\n"), "{table}");
+        Ok(())
+    }
+
+    #[test]
+    fn figures_of_curvature_are_there_if_it_was_measured_and_only_then() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let [with, without] = ["with", "without"].map(|name| dir.path().join(name));
+        let page_with = page(&[Fixture::new("a", 30, 20).with_curvature().write(&with)?], &with)?;
+        let page_without = page(&[Fixture::new("a", 30, 20).write(&without)?], &without)?;
+        for name in CURVATURE {
+            for extension in ["svg", "png", "csv"] {
+                let file = format!("figures/{name}.{extension}");
+                assert!(fs::metadata(with.join(&file))?.len() > 0, "{file}");
+                assert!(!without.join(&file).exists(), "{file}");
+            }
+            let section = format!("id=\"{name}\"");
+            assert!(page_with.contains(&section) && !page_without.contains(&section), "{name}");
+        }
+        for text in ["Alignment u·Hu of", "alignment after epochs", "spectrum after epochs"] {
+            assert!(page_with.contains(text) && !page_without.contains(text), "{text}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn alignments_have_their_means_deviations_and_intervals() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let runs = [Fixture::new("a", 30, 20).with_curvature().write(&dir.path().join("run"))?];
+        write(&runs, dir.path())?;
+        let table = fs::read_to_string(dir.path().join("figures/alignment.csv"))?;
+        let rows: Vec<&str> = table.lines().collect();
+        // Alignments 1, 2, 3 and those of the batches six above: 2 ± t_2 / √3, t_2 = 4.302653.
+        assert!(rows[3].starts_with("a,10,1,10,3,3,2.0,1.0,-0.48413"), "{table}");
+        assert!(rows[3].contains(",4.48413") && rows[3].contains(",3,8.0,1.0,5.51586"), "{table}");
+        assert_eq!(rows[4], "a,10,1,100,1,1,3.0,,,,1,9.0,,,");
+        Ok(())
+    }
+
+    #[test]
+    fn curvature_without_values_is_gaps() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let mut run = Fixture::new("a", 30, 20).with_curvature();
+        for record in &mut run.alignments {
+            (record.alignment, record.alignment_batch) = (None, None);
+            (record.covariance, record.squared_slope, record.residual) = (None, None, None);
+        }
+        for record in &mut run.covariances {
+            (record.trace, record.ratio, record.ratio_error) = (None, None, None);
+            (record.sample_trace, record.squared_grad_norm) = (None, None);
+            record.noise_scale = None;
+        }
+        for record in &mut run.spectra {
+            (record.eigenvalues, record.residuals) = (Vec::new(), Vec::new());
+            (record.lambda_min, record.learning_rate_times_lambda_max) = (None, None);
+            (record.update_share, record.overlap) = (None, None);
+            (record.shares, record.density) = (Vec::new(), Vec::new());
+        }
+        let page = page(&[run.write(&dir.path().join("run"))?], dir.path())?;
+        for why in ["No alignment is finite", "No covariance is finite", "No eigenvalue is finite"]
+        {
+            assert!(page.contains(why), "{why}");
+        }
+        for name in ["alignment", "decomposition", "covariance", "spectrum", "density"] {
+            assert!(!dir.path().join(format!("figures/{name}.svg")).exists(), "{name}");
+        }
+        assert!(!page.contains("NaN"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_single_null_is_a_gap_of_its_own() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let mut run = Fixture::new("a", 30, 20).with_curvature();
+        run.alignments[4].alignment = None;
+        run.spectra[1].learning_rate_times_lambda_max = None;
+        write(&[run.write(&dir.path().join("run"))?], dir.path())?;
+        let table = fs::read_to_string(dir.path().join("figures/alignment.csv"))?;
+        assert!(table.contains("\na,10,1,10,3,2,2.5,"), "{table}");
+        let table = fs::read_to_string(dir.path().join("figures/spectrum.csv"))?;
+        assert!(table.contains("\na,10,1,1,12.0,1e-6,,0.25,0.75,20.0,2.0,40,true\n"), "{table}");
+        Ok(())
+    }
+
+    #[test]
+    fn one_epoch_and_one_batch_size_are_drawn() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let mut run = Fixture::new("a", 30, 1).with_curvature();
+        run.alignments.retain(|record| record.epoch == 2 && record.batch_size == 100);
+        run.covariances.truncate(1);
+        run.spectra.truncate(1);
+        write(&[run.write(&dir.path().join("run"))?], dir.path())?;
+        for name in CURVATURE {
+            let svg = fs::read_to_string(dir.path().join(format!("figures/{name}.svg")))?;
+            assert!(svg.contains("<path") && !svg.contains("NaN"), "{name}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_without_curvature_is_compared_with_one_that_has_it() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let with = Fixture::new("with", 30, 20).with_curvature();
+        let without = Fixture::new("without", 30, 20);
+        let runs = [without.write(&dir.path().join("b"))?, with.write(&dir.path().join("a"))?];
+        let page = page(&runs, dir.path())?;
+        assert!(page.contains("with: after epoch 2") && !page.contains("without: after epoch"));
         Ok(())
     }
 

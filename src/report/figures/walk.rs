@@ -7,10 +7,10 @@ use crate::report::figure::{Axis, Figure, Panel, Series, Style};
 use crate::report::run_data::RunData;
 use crate::run::LineRecord;
 
+use super::epoch_line::chosen_for_image;
+
 /// Iterations of an epoch that the image shows, as in the paper.
 const ITERATIONS_IN_IMAGE: usize = 40;
-/// Epochs that the image shows.
-const EPOCHS_IN_IMAGE: usize = 6;
 
 const LOSS: usize = 0;
 const FLOOR: usize = 1;
@@ -20,7 +20,7 @@ const BARRIER: usize = 3;
 pub(super) fn figure(runs: &[RunData], index: usize) -> Figure {
     let run = &runs[index];
     let epochs = run.measured_epochs();
-    let chosen = evenly_chosen(epochs.len());
+    let chosen = chosen_for_image(epochs.len());
     let panel = |(i, &epoch)| panel(run, epoch, chosen.contains(&i));
     let points = run.lines.first().map_or(0, |line| line.alphas.len());
     let several = runs.len() > 1;
@@ -65,16 +65,6 @@ fn note_on_choice(measured: usize, shown: usize) -> Vec<String> {
         return Vec::new();
     }
     vec![format!("{measured} epochs were measured; the image shows {shown} of them, the page all.")]
-}
-
-/// All of up to six epochs, else the first two and four more up to the last.
-fn evenly_chosen(count: usize) -> Vec<usize> {
-    if count <= EPOCHS_IN_IMAGE {
-        return (0..count).collect();
-    }
-    let more = EPOCHS_IN_IMAGE - 2;
-    let spread = (1..=more).map(|i| 1 + (i * (count - 2)).div_ceil(more));
-    [0, 1].into_iter().chain(spread).collect()
 }
 
 fn panel(run: &RunData, epoch: u64, in_image: bool) -> Panel {
@@ -160,16 +150,4 @@ fn highest_inside(line: &LineRecord) -> Option<Point> {
     let losses = inside.filter_map(|k| Some((k, line.losses[k]?)));
     let (k, loss) = losses.max_by(|a, b| a.1.total_cmp(&b.1))?;
     Some(Point::of(line, line.alphas[k], Some(loss)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_image_has_the_first_two_epochs_and_the_last() {
-        assert_eq!(evenly_chosen(3), [0, 1, 2]);
-        assert_eq!(evenly_chosen(7), [0, 1, 3, 4, 5, 6]);
-        assert_eq!(evenly_chosen(40), [0, 1, 11, 20, 30, 39]);
-    }
 }

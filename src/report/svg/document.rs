@@ -54,7 +54,10 @@ impl Page {
         let height = if rows.len() > 1 { 170.0 } else { 330.0 };
         let column = (WIDTH - 2.0 * EDGE) / figure.columns as f64;
         for (i, row) in rows.iter().enumerate() {
-            let last = i + 1 == rows.len();
+            let is_labelled = |j: usize| {
+                let below = rows.get(i + 1).and_then(|row| row.get(j));
+                below.is_none_or(|below| below.x.label != row[j].x.label)
+            };
             let titled = row.iter().any(|panel| !panel.title.is_empty());
             self.y += if titled { PANEL_TITLE } else { 14.0 };
             for (j, panel) in row.iter().enumerate() {
@@ -63,11 +66,12 @@ impl Page {
                 let frame = Frame { left, top: self.y, width, height };
                 let clip = format!("{}-clip-{i}-{j}", figure.id);
                 self.svg.push_str(&panel::clip_path(&clip, frame));
-                self.svg.push_str(&panel::panel(panel, frame, &clip, last));
+                self.svg.push_str(&panel::panel(panel, frame, &clip, is_labelled(j)));
             }
-            self.y += height + TICKS;
+            let label = if (0..row.len()).any(is_labelled) { X_LABEL } else { 0.0 };
+            self.y += height + TICKS + label;
         }
-        self.y += X_LABEL + 4.0;
+        self.y += 4.0;
     }
 
     fn finish(self, figure: &Figure) -> String {

@@ -1,0 +1,233 @@
+//! Figures 5 and 6 of the paper: how well mini-batch gradients align with the Hessian, by batch size.
+
+use crate::report::alignment_group::AlignmentGroup;
+use crate::report::csv::{Csv, cell};
+use crate::report::figure::{Axis, Figure, Panel, Series, Spacing};
+use crate::report::run_data::RunData;
+use crate::report::table::Table;
+use crate::run::AlignmentRecord;
+
+use super::epoch_line::{EpochLine, epoch_lines, epoch_name, note_on_omission};
+use super::error_bars::{Estimate, with_error_bars};
+use super::reference::{highest, horizontal};
+
+/// 2/eta is drawn up to this multiple of the highest value.
+const MOST_STRETCH: f64 = 1.5;
+
+/// One alignment of a mini-batch.
+type Value = fn(&AlignmentRecord) -> Option<f64>;
+
+/// Mean and standard deviation with the full Hessian and with that of the batch; `None` where no
+/// alignment was measured.
+pub(super) fn figure(runs: &[RunData]) -> Option<Figure> {
+    let lines = epoch_lines(runs, epochs);
+    if lines.is_empty() {
+        return None;
+    }
+    let panels = vec![
+        panel("H of the full training loss", "alignment u·Hu", &lines, full),
+        panel("H of the batch’s own loss (batch sharpness)", "alignment u·H_B u", &lines, own),
+    ];
+    let figure = Figure {
+        id: "alignment".to_owned(),
+        title: "Alignment of gradients with the Hessian".to_owned(),
+        what: "How sharply the loss curves along the direction u of a mini-batch gradient, against the \
+               size of the mini-batch: the mean over several mini-batches, ± one standard deviation."
+            .to_owned(),
+        look_for: "The paper finds that alignment grows with the batch size: larger batches point more \
+                   into the sharp directions. Where the batch’s own sharpness exceeds 2/η (dashed, if \
+                   near), a step raises the loss of its own batch, to second order."
+            .to_owned(),
+        notes: notes(runs),
+        columns: 2,
+        choice: None,
+        panels,
+    };
+    Some(figure.without_empty("No alignment is finite."))
+}
+
+/// Mean, standard deviation and 95 % confidence interval for every epoch and batch size.
+pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
+    let of = |what: &str| {
+        ["values", "mean", "deviation", "low_95", "high_95"].map(|part| format!("{what}_{part}"))
+    };
+    let columns = [of("alignment"), of("alignment_batch")].concat().join(",");
+    let columns = format!("run,step,epoch,batch_size,batches,{columns}");
+    let mut csv = Csv::new("alignment", &columns);
+    for run in runs {
+        for group in AlignmentGroup::all(&run.alignments) {
+            let batches = group.batches();
+            let (full, own) = (cells(&group, full), cells(&group, own));
+            csv.row(
+                &run.label,
+                &[&group.step, &group.epoch, &group.batch_size, &batches, &full, &own],
+            );
+        }
+    }
+    runs.iter().any(|run| !run.alignments.is_empty()).then_some(csv)
+}
+
+/// Mean and standard deviation for reading: an epoch of a run a row, a batch size a column.
+pub(in crate::report) fn table(runs: &[RunData]) -> Option<Table> {
+    let groups: Vec<(&RunData, AlignmentGroup<'_>)> = runs
+        .iter()
+        .flat_map(|run| AlignmentGroup::all(&run.alignments).map(move |group| (run, group)))
+        .collect();
+    let mut sizes: Vec<u64> = groups.iter().map(|(_, group)| group.batch_size).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let heads = sizes.iter().map(|size| format!("batches of {size}"));
+    let mut table = Table::new("Alignment u·Hu of mini-batch gradients", "run", heads);
+    for row in groups.chunk_by(|(run, a), (other, b)| run.label == other.label && a.step == b.step)
+    {
+        let (run, first) = row.first()?;
+        let of_size = |size: &u64| row.iter().find(|(_, group)| group.batch_size == *size);
+        let cell = |size| of_size(size).map_or("–".to_owned(), |(_, group)| text(group));
+        let name = format!("{}, {}", run.label, epoch_name(first.epoch));
+        table.row(&name, sizes.iter().map(cell));
+    }
+    table.note =
+        "Mean ± standard deviation over mini-batches (and their number), with the Hessian of \
+                  the full training loss; alignment.csv has 95 % confidence intervals of the means."
+            .to_owned();
+    (!groups.is_empty()).then_some(table)
+}
+
+fn text(group: &AlignmentGroup<'_>) -> String {
+    let spread = group.spread(full);
+    spread.map_or("–".to_owned(), |spread| format!("{spread} ({})", spread.count))
+}
+
+fn full(record: &AlignmentRecord) -> Option<f64> {
+    record.alignment
+}
+
+fn own(record: &AlignmentRecord) -> Option<f64> {
+    record.alignment_batch
+}
+
+/// The measured epochs, repeated.
+fn epochs(run: &RunData) -> Vec<u64> {
+    run.alignments.iter().map(|record| record.epoch).collect()
+}
+
+fn panel(title: &str, label: &str, lines: &[EpochLine<'_>], value: Value) -> Panel {
+    let mut series: Vec<Series> = lines.iter().flat_map(|line| of_line(line, value)).collect();
+    series.extend(stability_limits(lines, &series));
+    Panel {
+        title: title.to_owned(),
+        in_image: true,
+        x: Axis {
+            spacing: Spacing::Log,
+            switch: true,
+            ..Axis::new("batch size", "samples in a mini-batch, B")
+        },
+        y: Axis { zero: true, ..Axis::new("alignment", label) },
+        series,
+    }
+}
+
+fn of_line(line: &EpochLine<'_>, value: Value) -> [Series; 2] {
+    let groups = AlignmentGroup::all(&line.run.alignments).filter(|g| g.epoch == line.epoch);
+    let estimate = |group: AlignmentGroup<'_>| {
+        let spread = group.spread(value);
+        let (mean, deviation) = (spread.map(|s| s.mean), spread.and_then(|s| s.deviation));
+        let (mean, count) = (mean.unwrap_or(f64::NAN), spread.map_or(0, |s| s.count));
+        let size = group.batch_size as f64;
+        let details = vec![size, count as f64, mean, deviation.unwrap_or(f64::NAN)];
+        Estimate { x: size * line.shift, y: mean, error: deviation, details }
+    };
+    let details = ["batch size", "batches", "mean", "standard deviation"];
+    with_error_bars(&line.name, line.color, &details, &groups.map(estimate).collect::<Vec<_>>())
+}
+
+/// 2/eta of the learning rates in use at the measured points, where the panel comes near it.
+fn stability_limits(lines: &[EpochLine<'_>], series: &[Series]) -> Vec<Series> {
+    let rate = |line: &EpochLine<'_>| {
+        let record = line.run.alignments.iter().find(|record| record.epoch == line.epoch)?;
+        line.run.learning_rate(record.step)
+    };
+    let mut rates: Vec<f64> = lines.iter().filter_map(rate).collect();
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    let is_near = |rate: &f64| 2.0 / rate <= MOST_STRETCH * highest(series);
+    let limit =
+        |rate: f64| horizontal(&format!("2/η at η = {rate}"), 2.0 / rate, series, Spacing::Log);
+    rates.into_iter().filter(is_near).map(limit).collect()
+}
+
+fn notes(runs: &[RunData]) -> Vec<String> {
+    let mut notes = vec![BARS.to_owned()];
+    notes.extend(note_on_omission(runs, epochs));
+    let decays = runs.iter().flat_map(|run| run.alignments.iter().map(|r| r.weight_decay));
+    if decays.into_iter().any(|decay| decay != 0.0) {
+        notes.push(
+            "Weight decay is part of the loss here and adds its factor to every value.".to_owned(),
+        );
+    }
+    notes
+}
+
+/// What the bars are, and are not.
+const BARS: &str = "The bars show how single mini-batches differ, not how well the mean is known: for \
+                    that the table alignment.csv has 95 % confidence intervals. The whole training set \
+                    is one direction and has no bar. Points of one batch size stand side by side.";
+
+/// The number of values, and with empty cells where they are unknown the rest of [`csv`]'s columns.
+fn cells(group: &AlignmentGroup<'_>, value: Value) -> String {
+    let spread = group.spread(value);
+    let interval = spread.and_then(|spread| spread.interval());
+    let numbers = [
+        spread.map(|spread| spread.mean),
+        spread.and_then(|spread| spread.deviation),
+        interval.map(|(low, _)| low),
+        interval.map(|(_, high)| high),
+    ];
+    let count = spread.map_or(0, |spread| spread.count);
+    format!("{count},{}", numbers.map(cell).join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{Fixture, TestError};
+
+    fn names(figure: &Figure, panel: usize) -> Vec<&str> {
+        figure.panels[panel].series.iter().map(|series| series.name.as_str()).collect()
+    }
+
+    #[test]
+    fn the_limit_of_stability_is_drawn_where_values_come_near_it() -> Result<(), TestError> {
+        let mut run = Fixture::new("a", 30, 0).with_curvature();
+        for step in &mut run.steps {
+            step.learning_rate = 0.15;
+        }
+        // 2/0.15 = 13.3: within 1.5 times the 10 of batches, not of the 4 with the full Hessian.
+        let figure = figure(&[run.load()?]).ok_or("no figure")?;
+        assert!(!names(&figure, 0).iter().any(|name| name.starts_with("2/η")));
+        assert!(names(&figure, 1).contains(&"2/η at η = 0.15"));
+        Ok(())
+    }
+
+    #[test]
+    fn the_whole_training_set_has_no_error_bar() -> Result<(), TestError> {
+        let figure = figure(&[Fixture::new("a", 30, 0).with_curvature().load()?]);
+        let panels = figure.ok_or("no figure")?.panels;
+        let line = &panels[0].series[1];
+        // Batches of 10 with mean 1 ± 1, then the training set.
+        assert_eq!(line.y, [1.0, 0.0, 2.0, 1.0, 2.0]);
+        assert_eq!(line.details[0].values, [10.0, 10.0, 10.0, 10.0, 100.0]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_table_has_a_row_an_epoch_and_a_column_a_batch_size() -> Result<(), TestError> {
+        let table = table(&[Fixture::new("a", 30, 0).with_curvature().load()?]);
+        let html = table.ok_or("no table")?.html();
+        for text in ["a, initialisation", "a, after epoch 2", "batches of 10<", "batches of 100<"] {
+            assert_eq!(html.matches(text).count(), 1, "{text} in {html}");
+        }
+        assert!(html.contains("<td>3.0 ± 1.0 (3)</td><td>4.000 (1)</td>"), "{html}");
+        Ok(())
+    }
+}
