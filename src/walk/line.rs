@@ -31,7 +31,9 @@ impl<O: Objective> Walker<'_, O> {
             measured.evaluations + beyond.as_ref().map_or(0, |beyond| beyond.evaluations);
         self.recorder.lap_line(evaluations, self.plan.samples);
         let along = self.second_order(line, schedule)?;
-        self.recorder.lap_curvature();
+        if along.is_some() {
+            self.recorder.lap_curvature();
+        }
         let verdict = barrier(&measured.alphas, &measured.losses);
         if verdict.is_none() {
             let message =
