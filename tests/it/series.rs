@@ -3,6 +3,8 @@
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use losswalk::network::{Network, Normalisation, Pass, Shape, cross_entropy, mlp, resnet};
 use losswalk::taylor::Series;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::program::TestResult;
 
@@ -75,4 +77,63 @@ fn derivatives_along_a_direction_agree_with_central_differences() -> TestResult 
         assert!(error < tolerance * second.abs(), "network {index}: {found_second}, {second}");
     }
     Ok(())
+}
+
+/// Every layer, between a convolution that mixes the pixels and a linear layer that gives logits.
+const LAYERS: [&str; 12] = [
+    "",
+    "{kind='convolution',name='l',outputs=3,stride=2,bias=false},",
+    "{kind='convolution',name='l',outputs=2,kernel_size=1},",
+    "{kind='batch-norm',name='l'},",
+    "{kind='linear',name='l',outputs=4},",
+    "{kind='relu'},",
+    "{kind='tanh'},",
+    "{kind='gelu'},",
+    "{kind='softplus'},",
+    "{kind='max-pool'},",
+    "{kind='global-average-pool'},",
+    "{kind='residual',main=[{kind='batch-norm',name='n'},{kind='tanh'},{kind='convolution',name='m',\
+     outputs=4,stride=2}],shortcut=[{kind='convolution',name='s',outputs=4,kernel_size=1,stride=2}]},",
+];
+
+/// A step that hardly ever crosses a kink. The second derivative is the difference of slopes, so that
+/// rounding costs no more than 1e-16 / e.
+const STEP: f64 = 1e-7;
+
+fn with_layer(layer: &str) -> Result<Network, Box<dyn std::error::Error>> {
+    let model = format!(
+        "data.name='digits'\nmodel.arch='layers'\nmodel.layers=[\
+         {{kind='convolution',name='a',outputs=3}},{layer}{{kind='linear',name='z',outputs=3}}]"
+    );
+    let experiment = losswalk::experiment::parse(&model, "layers", "layers", &[])?;
+    let image = Shape { height: 4, width: 4, channels: 2 };
+    Ok(losswalk::network::build(&experiment.model, image, 3)?)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #[test]
+    fn every_layer_has_the_derivatives_of_finite_differences(shift in 0.0f64..6.0, turn in 0.0f64..6.0) {
+        for layer in LAYERS {
+            let network = with_layer(layer).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            let count = network.layout.dimension();
+            let theta: Vec<f64> = wave(count, shift).iter().map(|x| 0.5 * x).collect();
+            let direction = wave(count, turn);
+            let found = loss(&network, &theta, &direction, 2);
+            let at = |e: f64| -> Vec<f64> {
+                theta.iter().zip(&direction).map(|(t, u)| t + e * u).collect()
+            };
+            let difference = |order: usize, j: usize| {
+                let value = |e| value(&loss(&network, &at(e), &direction, order), j);
+                (value(STEP) - value(-STEP)) / (2.0 * STEP)
+            };
+            for (j, numeric, exact) in [
+                (1, difference(0, 0), value(&found, 1)),
+                (2, difference(1, 1), 2.0 * value(&found, 2)),
+            ] {
+                let error = (numeric - exact).abs();
+                prop_assert!(error < 1e-6 * exact.abs().max(1.0), "`{layer}` {j}: {exact} {numeric}");
+            }
+        }
+    }
 }
