@@ -157,17 +157,16 @@ impl Objective for Classification {
     }
 
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
-        match batch {
+        let (chunks, presentation) = match batch {
             Batch::Samples { indices, epoch } => {
-                let chunks: Vec<_> = indices.chunks(self.chunk).collect();
-                self.mean_gradient(at, &chunks, Presentation::Epoch(epoch))
+                (indices.chunks(self.chunk).collect(), Presentation::Epoch(epoch))
             }
-            Batch::Full => self.mean_gradient(at, &self.measurement.batches(), Presentation::Plain),
-            Batch::Plain(indices) => {
-                let chunks: Vec<_> = indices.chunks(self.chunk).collect();
-                self.mean_gradient(at, &chunks, Presentation::Plain)
-            }
-        }
+            Batch::Plain(indices) => (indices.chunks(self.chunk).collect(), Presentation::Plain),
+            Batch::Full => (self.measurement.batches(), Presentation::Plain),
+        };
+        // From within the thread pool: a small batch is many small pieces of work, and each would be
+        // handed over to it.
+        rayon::scope(|_| self.mean_gradient(at, &chunks, presentation))
     }
 
     fn losses(
@@ -186,7 +185,7 @@ impl Objective for Classification {
         directions: &[&[f64]],
         precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
-        self.second_order(at, over, directions, precision)
+        rayon::scope(|_| self.second_order(at, over, directions, precision))
     }
 
     fn hessian_product(

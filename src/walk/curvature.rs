@@ -9,7 +9,7 @@ use super::walker::{Walker, finite};
 use super::{Observer, WalkError};
 use crate::experiment::{AlignmentSchedule, CovarianceSchedule, Measure, Precision};
 use crate::linalg::dot;
-use crate::measure::{Mean, alignments, gradient_covariance, sample_covariance};
+use crate::measure::{Alignment, Mean, alignments, gradient_covariance, sample_covariance};
 use crate::objective::{Batch, Objective};
 use crate::random::Stream;
 use crate::run::{AlignmentRecord, CovarianceRecord, Log};
@@ -71,27 +71,37 @@ impl<O: Objective> Walker<'_, O> {
             let batches: Vec<_> = drawn.iter().map(|indices| self.batch(indices)).collect();
             let found = alignments(self.objective, &self.state.point, &batches, self.precision())?;
             let weight_decay = self.added_decay(schedule.include_weight_decay);
-            for (&(size, batch), found) in group.iter().zip(found) {
-                let full = found.full;
-                log.append(&AlignmentRecord {
-                    step,
-                    epoch,
-                    batch_size: size as u64,
-                    batch: batch as u64,
-                    grad_norm: finite(found.grad_norm),
-                    alignment: full.and_then(|along| finite(along.curvature + weight_decay)),
-                    alignment_batch: found.of_batch.and_then(|value| finite(value + weight_decay)),
-                    covariance: full.and_then(|along| finite(along.covariance)),
-                    squared_slope: full.and_then(|along| finite(along.slope * along.slope)),
-                    residual: full.and_then(|along| finite(along.residual)),
-                    weight_decay,
-                    precision: self.precision(),
-                    batch_norm: self.plan.batch_norm,
-                })?;
+            for (&number, found) in group.iter().zip(found) {
+                log.append(&self.alignment_record(epoch, number, &found, weight_decay))?;
             }
             log.sync()?;
         }
         Ok(())
+    }
+
+    fn alignment_record(
+        &self,
+        epoch: u64,
+        (size, batch): (usize, usize),
+        found: &Alignment,
+        weight_decay: f64,
+    ) -> AlignmentRecord {
+        let full = found.full;
+        AlignmentRecord {
+            step: self.state.step,
+            epoch,
+            batch_size: size as u64,
+            batch: batch as u64,
+            grad_norm: finite(found.grad_norm),
+            alignment: full.and_then(|along| finite(along.curvature + weight_decay)),
+            alignment_batch: found.of_batch.and_then(|value| finite(value + weight_decay)),
+            covariance: full.and_then(|along| finite(along.covariance)),
+            squared_slope: full.and_then(|along| finite(along.slope * along.slope)),
+            residual: full.and_then(|along| finite(along.residual)),
+            weight_decay,
+            precision: self.precision(),
+            batch_norm: self.plan.batch_norm,
+        }
     }
 
     fn covariance(&mut self, epoch: u64, schedule: &CovarianceSchedule) -> Result<(), WalkError> {
@@ -105,23 +115,15 @@ impl<O: Objective> Walker<'_, O> {
         if due.is_empty() {
             return Ok(());
         }
-        let (objective, at, precision) = (self.objective, &self.state.point, self.precision());
-        let probes: Vec<usize> = (0..schedule.probes).collect();
-        let dimension = objective.dimension();
-        let draw =
-            |&index: &usize| Stream::direction(self.plan.train.seed, step, index).signs(dimension);
-        let groups = probes.chunks(self.directions_at_once());
-        let groups = groups.map(|group| group.iter().map(draw).collect());
-        let of_samples = sample_covariance(objective, at, groups, precision)?;
+        let of_samples = self.sample_trace(schedule.probes)?;
+        let (objective, at) = (self.objective, &self.state.point);
         let g = objective.gradient(at, Batch::Full)?.gradient;
-        let squared_grad_norm = dot(&g, &g);
         for size in due {
             let batches = (0..schedule.batches).map(|index| self.measured_batch(size, index));
             let trace = gradient_covariance(objective, at, &g, batches)?;
             let factor = 1.0 / size as f64 - 1.0 / self.plan.samples as f64;
             let ratio = trace.mean / (factor * of_samples.mean);
             let relative = |mean: Mean| mean.error / mean.mean;
-            let ratio_error = ratio * relative(trace).hypot(relative(of_samples));
             log.append(&CovarianceRecord {
                 step,
                 epoch,
@@ -131,17 +133,28 @@ impl<O: Objective> Walker<'_, O> {
                 trace_error: finite(trace.error),
                 predicted: finite(factor * of_samples.mean),
                 ratio: finite(ratio),
-                ratio_error: finite(ratio_error),
+                ratio_error: finite(ratio * relative(trace).hypot(relative(of_samples))),
                 sample_trace: finite(of_samples.mean),
                 sample_trace_error: finite(of_samples.error),
-                squared_grad_norm: finite(squared_grad_norm),
-                noise_scale: finite(of_samples.mean / squared_grad_norm),
-                precision,
+                squared_grad_norm: finite(dot(&g, &g)),
+                noise_scale: finite(of_samples.mean / dot(&g, &g)),
+                precision: self.precision(),
                 batch_norm: self.plan.batch_norm,
             })?;
             log.sync()?;
         }
         Ok(())
+    }
+
+    /// tr C of the gradients of single samples.
+    fn sample_trace(&self, probes: usize) -> Result<Mean, WalkError> {
+        let (seed, dimension) = (self.plan.train.seed, self.objective.dimension());
+        let draw =
+            |&index: &usize| Stream::direction(seed, self.state.step, index).signs(dimension);
+        let probes: Vec<usize> = (0..probes).collect();
+        let groups = probes.chunks(self.directions_at_once());
+        let groups = groups.map(|group| group.iter().map(draw).collect());
+        Ok(sample_covariance(self.objective, &self.state.point, groups, self.precision())?)
     }
 
     /// Samples of a batch drawn for a measurement.

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use super::WalkError;
 use super::walker::{Walker, finite};
+use super::{State, WalkError};
 use crate::experiment::SpectrumSchedule;
-use crate::linalg::{Eigenpairs, Limits, Quadrature, trace};
+use crate::linalg::{Eigenpair, Eigenpairs, Limits, Quadrature, trace};
 use crate::measure::{
     Mean, SpectrumError, overlap, share_in_space, spectral_density, spectrum_ends,
 };
@@ -36,32 +36,29 @@ impl<O: Objective> Walker<'_, O> {
             }
             found => found?,
         };
-        let (ends, density) = found;
+        let record = self.spectrum_record(epoch, schedule, found, &before)?;
+        log.append(&record)?;
+        Ok(log.sync()?)
+    }
+
+    fn spectrum_record(
+        &self,
+        epoch: u64,
+        schedule: &SpectrumSchedule,
+        (ends, density): (Eigenpairs, Vec<Quadrature>),
+        before: &[SpectrumRecord],
+    ) -> Result<SpectrumRecord, WalkError> {
         let vectors = self.save_eigenvectors(&ends)?;
-        let earlier = before.iter().rev().find(|record| record.step < step);
-        let overlap = match earlier {
-            Some(record) => overlap(&vectors, &self.load_eigenvectors(record)?),
-            None => None,
-        };
-        let shares: Result<Vec<_>, _> = schedule
-            .batch_sizes
-            .iter()
-            .map(|&size| self.share_of_gradients(&vectors, size, schedule.batches))
-            .collect();
-        let update = if self.state.velocity.is_empty() {
-            &self.state.previous_gradient
-        } else {
-            &self.state.velocity
-        };
-        let update_share = (!update.is_empty()).then(|| share_in_space(&vectors, update)).flatten();
+        let sizes = schedule.batch_sizes.iter();
+        let shares = sizes.map(|&size| self.share_of_gradients(&vectors, size, schedule.batches));
+        let shares: Result<Vec<_>, _> = shares.collect();
         let weight_decay = self.added_decay(schedule.include_weight_decay);
-        let value = |pair: &crate::linalg::Eigenpair| pair.value + weight_decay;
-        let lowest = ends.smallest.last();
-        let largest = ends.largest.first().map(value);
+        let value = |pair: &Eigenpair| pair.value + weight_decay;
+        let (largest, lowest) = (ends.largest.first().map(value), ends.smallest.last());
         let trace = (!density.is_empty()).then(|| trace(&density));
         let shift = weight_decay * self.objective.dimension() as f64;
-        log.append(&SpectrumRecord {
-            step,
+        Ok(SpectrumRecord {
+            step: self.state.step,
             epoch,
             eigenvalues: ends.largest.iter().map(value).collect(),
             residuals: ends.largest.iter().map(|pair| pair.residual).collect(),
@@ -72,16 +69,35 @@ impl<O: Objective> Walker<'_, O> {
             converged: ends.converged,
             tolerance: schedule.tolerance,
             shares: shares?,
-            update_share,
-            overlap,
+            update_share: self.share_of_update(&vectors),
+            overlap: self.overlap_with_earlier(&vectors, before)?,
             trace: trace.and_then(|trace| finite(trace.estimate + shift)),
             trace_error: trace.and_then(|trace| trace.standard_error),
             density: density.into_iter().map(|rule| shifted(rule, weight_decay)).collect(),
             weight_decay,
             precision: self.precision(),
             batch_norm: self.plan.batch_norm,
-        })?;
-        Ok(log.sync()?)
+        })
+    }
+
+    /// Overlap with the newest spectrum before this one.
+    fn overlap_with_earlier(
+        &self,
+        vectors: &[Vec<f64>],
+        before: &[SpectrumRecord],
+    ) -> Result<Option<f64>, WalkError> {
+        let earlier = before.iter().rev().find(|record| record.step < self.state.step);
+        match earlier {
+            Some(record) => Ok(overlap(vectors, &self.load_eigenvectors(record)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The share of the last update's direction; none at the initialisation.
+    fn share_of_update(&self, vectors: &[Vec<f64>]) -> Option<f64> {
+        let State { velocity, previous_gradient, .. } = &self.state;
+        let update = if velocity.is_empty() { previous_gradient } else { velocity };
+        if update.is_empty() { None } else { share_in_space(vectors, update) }
     }
 
     fn ends_and_density(
