@@ -23,8 +23,8 @@ type Network = (&'static str, &'static [&'static str], usize, usize, usize, usiz
 
 const NETWORKS: [Network; 3] = [
     ("mlp", &["model.arch=mlp"], 28, 1, 1000, 50, 15),
-    ("vgg11", &["model.arch=vgg11"], 32, 3, 200, 4, 3),
-    ("resnet56", &["model.arch=resnet"], 32, 3, 200, 4, 3),
+    ("vgg11", &["model.arch=vgg11"], 32, 3, 200, 4, 1),
+    ("resnet56", &["model.arch=resnet"], 32, 3, 200, 4, 1),
 ];
 
 fn objective(network: &Network) -> BenchResult<(Classification, Point)> {
@@ -79,27 +79,21 @@ fn measure(network: &Network) -> BenchResult {
         black_box(objective.directional(&at, batch, directions, Precision::F32)?);
         Ok(())
     };
-    let times = medians(
+    let discard = |gradient: BenchResult<Vec<f64>>| gradient.map(|g| drop(black_box(g)));
+    let one_batch =
+        medians(10 * repetitions, &[&|| discard(gradient()), &|| along(batch, &[&gradient()?])])?;
+    let many = medians(
         repetitions,
         &[
-            &|| {
-                black_box(gradient()?);
-                Ok(())
-            },
-            &|| along(batch, &[&gradient()?]),
+            &|| discard(Ok(objective.gradient(&at, Batch::Full)?.gradient)),
+            &|| discard(Ok(objective.hessian_product(&at, &g, Precision::F32)?)),
             &|| along(Batch::Full, &directions[..1]),
             &|| along(Batch::Full, &directions),
-            &|| {
-                black_box(objective.gradient(&at, Batch::Full)?);
-                Ok(())
-            },
-            &|| {
-                black_box(objective.hessian_product(&at, &g, Precision::F32)?);
-                Ok(())
-            },
         ],
     )?;
-    let [gradient, ghg, single, together, full, product] = times[..] else { return Ok(()) };
+    let (&[gradient, ghg], &[full, product, single, together]) = (&one_batch[..], &many[..]) else {
+        return Ok(());
+    };
     let share = 100.0 * together / (count as f64 * single);
     println!("{name}, batch of 100:");
     println!("  gradient              {gradient:10.2} ms");

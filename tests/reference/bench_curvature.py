@@ -14,9 +14,9 @@ import torch
 from networks import build
 
 NETWORKS = {
-    "mlp": ({"arch": "mlp", "hidden": [500, 350]}, (1, 28, 28), 15),
-    "vgg11": ({"arch": "vgg11", "width": 1.0, "head": "512-512"}, (3, 32, 32), 3),
-    "resnet56": ({"arch": "resnet", "depth": 56}, (3, 32, 32), 3),
+    "mlp": ({"arch": "mlp", "hidden": [500, 350]}, (1, 28, 28), 150),
+    "vgg11": ({"arch": "vgg11", "width": 1.0, "head": "512-512"}, (3, 32, 32), 5),
+    "resnet56": ({"arch": "resnet", "depth": 56}, (3, 32, 32), 5),
 }
 
 
