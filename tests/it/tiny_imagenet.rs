@@ -1,4 +1,4 @@
-//! Tiny ImageNet in its published layout made small: whole, damaged, cached, fetched.
+//! Tiny ImageNet in its published layout made small: whole, damaged, fetched.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use image::{Rgb, RgbImage};
 use losswalk::data::{
     Archive, DataError, Dataset, DatasetEntry, Download, FetchOptions, ImageShape, Status, fetch,
-    find, load, load_uncached, verify,
+    find, load, verify,
 };
 use tempfile::TempDir;
 
@@ -19,8 +19,8 @@ use crate::image_folder::{Damage, grey, jpeg, png, refuses, write};
 use crate::lab::{Lab, end, lines};
 use crate::program::losswalk;
 
-const SET: &str = "tiny-imagenet";
-const CACHE: &str = "losswalk-pixels.cache";
+pub const SET: &str = "tiny-imagenet";
+pub const CACHE: &str = "losswalk-pixels.cache";
 
 /// The classes, in an order that is not that of their names.
 fn wnid(class: usize) -> String {
@@ -36,7 +36,7 @@ fn flat(level: usize) -> Vec<u8> {
 static FILES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(files);
 
 /// Every file: an image of each class, grey in class 3, and a second one of class 5.
-fn files() -> Vec<(String, Vec<u8>)> {
+pub fn files() -> Vec<(String, Vec<u8>)> {
     let image = |class, index| format!("train/{0}/images/{0}_{index}.JPEG", wnid(class));
     let content = |class| if class == 3 { jpeg(&grey(64, 64)) } else { flat(class) };
     let boxes = |class| (format!("train/{0}/{0}_boxes.txt", wnid(class)), b"x 0 0 9 9\n".to_vec());
@@ -47,12 +47,12 @@ fn files() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn wnids(classes: impl Iterator<Item = usize>) -> String {
+pub fn wnids(classes: impl Iterator<Item = usize>) -> String {
     classes.map(|class| wnid(class) + "\n").collect()
 }
 
 /// The set in a new folder.
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in FILES.iter() {
         write(folder.path(), name, content);
@@ -60,16 +60,16 @@ fn folder() -> TempDir {
     folder
 }
 
-fn image(root: &Path, class: usize) -> PathBuf {
+pub fn image(root: &Path, class: usize) -> PathBuf {
     root.join(format!("train/{0}/images/{0}_0.JPEG", wnid(class)))
 }
 
-fn read(root: &Path) -> Dataset {
+pub fn read(root: &Path) -> Dataset {
     load(SET, Some(root)).unwrap()
 }
 
 #[track_caller]
-fn must_be_whole(data: &Dataset) {
+pub fn must_be_whole(data: &Dataset) {
     assert_eq!(data.shape(), ImageShape { height: 64, width: 64, channels: 3 });
     assert_eq!((data.len(), data.classes()), (201, 200));
     let labels: Vec<u16> = (0..200).chain([5]).collect();
@@ -97,15 +97,15 @@ fn the_published_layout_is_read_from_the_root_and_from_the_folder_of_its_archive
 }
 
 /// Puts other bytes in the place of the image of class 7.
-fn replace(root: &Path, bytes: &[u8]) {
+pub fn replace(root: &Path, bytes: &[u8]) {
     fs::write(image(root, 7), bytes).unwrap();
 }
 
-fn list(root: &Path, text: &str) {
+pub fn list(root: &Path, text: &str) {
     fs::write(root.join("wnids.txt"), text).unwrap();
 }
 
-const IMAGE: &str = "train/n89999741/images/n89999741_0.JPEG";
+pub const IMAGE: &str = "train/n89999741/images/n89999741_0.JPEG";
 const CLASS: &str = "train/n89999741";
 const LIST: &str = "wnids.txt";
 const DECODED: &str = "cannot be decoded as PNG or JPEG";
@@ -232,7 +232,7 @@ const LOOP: Damage = (
 );
 
 /// Undoes every one of the damages: cheaper than to make the whole set again.
-fn repair(root: &Path) {
+pub fn repair(root: &Path) {
     if root.join("away").exists() {
         fs::rename(root.join("away"), root.join("train")).unwrap();
     }
@@ -278,95 +278,6 @@ fn a_damaged_image_can_be_fetched_again_into_the_root() {
         ))
     };
     assert!(remedy(parent.path()) && remedy(&inside));
-}
-
-/// Other bytes of the same size in the place of an image: seen only by who reads the image.
-fn spoil_unseen(root: &Path) {
-    let bytes = fs::read(image(root, 7)).unwrap();
-    replace(root, &vec![b'x'; bytes.len()]);
-}
-
-#[test]
-fn images_are_decoded_once() {
-    let folder = folder();
-    let first = read(folder.path());
-    spoil_unseen(folder.path());
-    let second = read(folder.path());
-    must_be_whole(&second);
-    assert!(first.images() == second.images() && first.files() == second.files());
-    let text = load_uncached(SET, Some(folder.path())).unwrap_err().to_string();
-    assert!(text.contains(IMAGE), "{text}");
-    let names = fs::read_dir(folder.path()).unwrap().count();
-    assert_eq!(names, 3, "train, the list, the cache, and nothing left over");
-}
-
-#[test]
-fn other_names_or_sizes_make_the_cache_invalid() {
-    let changes: [fn(&Path); 4] = [
-        |root| replace(root, &jpeg(&grey(64, 64))),
-        |root| fs::rename(image(root, 7), image(root, 7).with_extension("jpg")).unwrap(),
-        |root| list(root, &wnids((0..200).rev())),
-        |root| fs::copy(image(root, 1), image(root, 7).with_file_name("2.JPEG")).map(drop).unwrap(),
-    ];
-    let folder = folder();
-    for (index, change) in changes.into_iter().enumerate() {
-        read(folder.path());
-        let before = fs::read(folder.path().join(CACHE)).unwrap();
-        change(folder.path());
-        let fresh = load_uncached(SET, Some(folder.path())).unwrap();
-        let data = read(folder.path());
-        assert!(data.images() == fresh.images() && data.files() == fresh.files(), "{index}");
-        assert_ne!(fs::read(folder.path().join(CACHE)).unwrap(), before, "{index}");
-        repair(folder.path());
-    }
-}
-
-/// A name for the damage to a file, and the damage.
-type Spoiled = (&'static str, fn(&mut Vec<u8>));
-
-#[test]
-fn a_damaged_cache_is_replaced() {
-    let damages: [Spoiled; 8] = [
-        ("empty", |bytes| bytes.clear()),
-        ("cut", |bytes| bytes.truncate(bytes.len() - 1)),
-        ("longer", |bytes| bytes.push(0)),
-        ("header only", |bytes| bytes.truncate(213)),
-        ("another title", |bytes| bytes[16] = b'0'),
-        ("another checksum of the files", |bytes| bytes[83 + 3] ^= 1),
-        ("another pixel", |bytes| bytes[100_000] ^= 1),
-        ("no text", |bytes| bytes[..20].fill(0xff)),
-    ];
-    let folder = folder();
-    let whole = read(folder.path());
-    let cache = folder.path().join(CACHE);
-    let good = fs::read(&cache).unwrap();
-    for (what, damage) in damages {
-        let mut bytes = good.clone();
-        damage(&mut bytes);
-        assert_ne!(bytes, good, "{what}");
-        fs::write(&cache, bytes).unwrap();
-        let data = read(folder.path());
-        assert!(data.images() == whole.images() && data.files() == whole.files(), "{what}");
-        assert!(fs::read(&cache).unwrap() == good, "{what}");
-    }
-}
-
-#[test]
-fn a_cache_that_cannot_be_written_is_done_without() {
-    let folder = folder();
-    fs::create_dir(folder.path().join(CACHE)).unwrap();
-    must_be_whole(&read(folder.path()));
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left over");
-    fs::remove_dir(folder.path().join(CACHE)).unwrap();
-
-    // Root writes into read-only folders all the same; others then have no cache.
-    let mut permissions = fs::metadata(folder.path()).unwrap().permissions();
-    permissions.set_readonly(true);
-    fs::set_permissions(folder.path(), permissions.clone()).unwrap();
-    must_be_whole(&read(folder.path()));
-    #[cfg(unix)]
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
-    fs::set_permissions(folder.path(), permissions).unwrap();
 }
 
 /// The archive as published, with what losswalk has no use for.
