@@ -21,12 +21,12 @@ impl Layer for Activation {
         Ok(input)
     }
 
-    fn forward(&self, input: Series<4>, _: &mut Pass) -> Series<4> {
+    fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {
         match self {
             Self::Relu => input.relu(),
-            Self::Tanh => input.tanh(),
-            Self::Gelu => input.gelu(),
-            Self::Softplus => input.softplus(),
+            Self::Tanh => pass.contract(input.tanh()),
+            Self::Gelu => pass.contract(input.gelu()),
+            Self::Softplus => pass.contract(input.softplus()),
         }
     }
 }

@@ -37,10 +37,10 @@ impl BatchNorm {
         Self { channels, index, weight, bias }
     }
 
-    fn apply(&self, centred: Series<4>, variance: Series<4>, pass: &Pass) -> Series<4> {
+    fn apply(&self, centred: Series<4>, variance: Series<4>, pass: &mut Pass) -> Series<4> {
         let shape = [1, 1, 1, self.channels];
         let scale = variance.add_scalar(EPSILON).powf(-0.5) * pass.parameter(self.weight, shape);
-        centred * scale + pass.parameter(self.bias, shape)
+        pass.contract(centred * scale) + pass.parameter(self.bias, shape)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Convolution of images, 3x3 or 1x1.
 
 use super::{Initial, Layer, Layout, ParameterId, Pass, Shape, ShapeError};
-use crate::taylor::Series;
+use crate::taylor::{Series, convolve2d};
 
 /// y = x * W (+ b), with W [k, k, in, out] in memory and [out, in, k, k] in files.
 ///
@@ -55,7 +55,9 @@ impl Layer for Convolution {
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {
         let k = self.kernel_size;
         let weight = pass.parameter(self.weight, [k, k, self.inputs, self.outputs]);
-        let output = input.convolve2d(&weight, self.stride, (k - 1) / 2);
+        let output = pass.product(&input, &weight, |images, kernel| {
+            convolve2d(images, kernel, self.stride, (k - 1) / 2)
+        });
         match self.bias {
             Some(bias) => output + pass.parameter(bias, [1, 1, 1, self.outputs]),
             None => output,

@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Debug};
 
-use super::ParameterId;
+use burn::tensor::{Gradients, Tensor};
+
+use super::adjoint::Trace;
+use super::{ParameterId, Primal};
 use crate::taylor::Series;
 
 /// Height, width and channels of an activation.
@@ -91,12 +94,58 @@ pub struct Pass<'a> {
     pub normalisation: Normalisation<'a>,
     /// The statistics of the batch, one for each norm passed; only under [`Normalisation::Batch`].
     pub observed: Vec<Statistics>,
+    trace: Trace<'a>,
 }
 
 impl<'a> Pass<'a> {
     /// A pass with these parameters, one series for each entry of the layout.
     pub fn new(parameters: &'a [Series<1>], normalisation: Normalisation<'a>) -> Self {
-        Self { parameters, normalisation, observed: Vec::new() }
+        Self { parameters, normalisation, observed: Vec::new(), trace: Trace::None }
+    }
+
+    /// A pass of order 0, with parameters that reverse mode may see through, of which
+    /// [`Pass::into_primal`] is wanted.
+    pub fn recording(parameters: &'a [Series<1>], normalisation: Normalisation<'a>) -> Self {
+        Self { trace: Trace::record(), ..Self::new(parameters, normalisation) }
+    }
+
+    /// A pass of order 2 along any directions over the batch and theta that `primal` is of. Second
+    /// coefficients of activations go into [`Pass::contracted`] instead of being passed on.
+    pub fn contracting(
+        parameters: &'a [Series<1>],
+        normalisation: Normalisation<'a>,
+        primal: &'a Primal,
+    ) -> Self {
+        Self { trace: Trace::contract(primal), ..Self::new(parameters, normalisation) }
+    }
+
+    /// The product of an activation with a parameter under a bilinear map: how a layer computes what
+    /// is expensive.
+    pub fn product<const D: usize, const E: usize>(
+        &mut self,
+        input: &Series<D>,
+        parameter: &Series<E>,
+        bilinear: impl Fn(Tensor<D>, Tensor<E>) -> Tensor<4>,
+    ) -> Series<4> {
+        let product = self.trace.product(input, parameter, bilinear);
+        self.contract(product)
+    }
+
+    /// Marks a layer's output that has second coefficients where the input has none. A layer that
+    /// does not call this is slower to differentiate, and no less right.
+    pub fn contract(&mut self, output: Series<4>) -> Series<4> {
+        self.trace.contract_output(output)
+    }
+
+    /// What the pass leaves behind, from the gradients of the batch's summed loss.
+    pub fn into_primal(self, gradients: Gradients) -> Primal {
+        self.trace.into_primal(gradients)
+    }
+
+    /// The part of the summed loss's second coefficient along a direction that is not in the logits,
+    /// as [n, 1, 1, 1] terms to be added up; none for zero.
+    pub fn contracted(&self, direction: usize) -> Option<&Tensor<4>> {
+        self.trace.contracted(direction)
     }
 
     /// A parameter in the shape that its layer wants.

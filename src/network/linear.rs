@@ -35,9 +35,10 @@ impl Layer for Linear {
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {
         let [n, ..] = input.dims();
         let weight = pass.parameter(self.weight, [self.inputs, self.outputs]);
-        let bias = pass.parameter(self.bias, [1, self.outputs]);
-        let output = input.reshape([n, self.inputs]).matmul(&weight) + bias;
-        output.reshape([n, 1, 1, self.outputs])
+        let output = pass.product(&input.reshape([n, self.inputs]), &weight, |x, weight| {
+            x.matmul(weight).reshape([n, 1, 1, self.outputs])
+        });
+        output + pass.parameter(self.bias, [1, 1, 1, self.outputs])
     }
 
     fn is_linear_in_parameters(&self) -> bool {

@@ -4,6 +4,7 @@
 //! of any order; activations are channels-last, [n, h, w, c].
 
 mod activation;
+mod adjoint;
 mod batch_norm;
 mod convolution;
 mod initialisation;
@@ -24,6 +25,7 @@ mod vgg;
 mod zoo;
 
 pub use activation::Activation;
+pub use adjoint::Primal;
 pub use batch_norm::{BatchNorm, EPSILON, RUNNING_MOMENTUM};
 pub use convolution::{Convolution, ConvolutionConfig};
 pub use initialisation::initialise;

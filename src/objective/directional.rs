@@ -5,18 +5,18 @@
 //! derivative of the side that the point lies on, at the kink itself that of PyTorch; so u'Hu is the
 //! curvature of the smooth piece around theta, without the jumps of the slope at kinks.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Device, Tensor};
 
 use super::classification::{Presentation, normalisation};
 use super::transfer::host;
 use super::{Batch, Classification, Directional, ObjectiveError, Point};
 use crate::experiment::{BatchNormPolicy, Precision};
-use crate::network::Pass;
+use crate::network::{Normalisation, Pass, Primal, Statistics, cross_entropy};
 use crate::taylor::Series;
 
-/// Sums over samples of one direction: s, 2 c, s², 2 c - s² with the sample's slope s and second
+/// Sums over samples of one direction: s, 2 c, s² with the sample's slope s and the second
 /// coefficient c.
-const MOMENTS: usize = 4;
+const MOMENTS: usize = 3;
 
 impl Classification {
     pub(super) fn second_order(
@@ -31,23 +31,62 @@ impl Classification {
         let order = (directions.len(), 2);
         let frozen = self.given_statistics(policy, at, &parameters, order, precision)?;
         let frozen = frozen.map(|flat| self.statistics_series(&flat, 2, precision));
+        let values: Vec<_> = parameters.iter().map(tracked).collect();
         let sums = self.sum_over(&batches, |batch| {
-            let images = Series::constant(self.images(batch, precision, presentation));
-            let mut pass = Pass::new(&parameters, normalisation(frozen.as_deref()));
-            let logits = self.network.logits(images, &mut pass);
-            moments(&self.sample_losses(logits, batch), directions.len())
+            let images = self.images(batch, precision, presentation);
+            let normalisation = normalisation(frozen.as_deref());
+            let primal = self.primal(&values, normalisation, &images, batch);
+            let mut pass = Pass::contracting(&parameters, normalisation, &primal);
+            let logits = self.network.logits(Series::constant(images), &mut pass);
+            moments(&self.sample_losses(logits, batch), &pass, directions.len())
         })?;
         let samples: usize = batches.iter().map(|batch| batch.len()).sum();
         let means: Vec<f64> = sums.into_iter().map(|sum| sum / samples as f64).collect();
         let (of_directions, _) = means[1..].as_chunks::<MOMENTS>();
-        let directional = |&[slope, curvature, square, residual]: &[f64; MOMENTS]| Directional {
+        let directional = |&[slope, curvature, square]: &[f64; MOMENTS]| Directional {
             loss: means[0],
             slope,
             curvature,
             covariance: square - slope * slope,
-            residual,
+            residual: curvature - square,
         };
         Ok(of_directions.iter().map(directional).collect())
+    }
+
+    /// A batch at theta: its products, and the adjoints of its summed loss.
+    fn primal(
+        &self,
+        parameters: &[Series<1>],
+        normalisation: Normalisation,
+        images: &Tensor<4>,
+        batch: &[u32],
+    ) -> Primal {
+        let frozen = match normalisation {
+            Normalisation::Batch => None,
+            Normalisation::Frozen(all) => Some(
+                all.iter()
+                    .map(|given| Statistics {
+                        mean: tracked(&given.mean),
+                        variance: tracked(&given.variance),
+                        count: given.count,
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+        };
+        let mut pass =
+            Pass::recording(parameters, super::classification::normalisation(frozen.as_deref()));
+        let images = Series::constant(Tensor::from_inner(images.clone()));
+        let logits = self.network.logits(images, &mut pass).into_value();
+        // The loss as a function of the logits is differentiated where it is computed: in f64.
+        let cpu = Device::flex().autodiff();
+        let leaf = Tensor::from_data(logits.clone().inner().into_data(), (&cpu, DType::F64))
+            .require_grad();
+        let losses = cross_entropy(Series::constant(leaf.clone()), self.labels(batch, &cpu));
+        let adjoint = leaf.grad(&losses.into_value().sum().backward());
+        let adjoint = adjoint
+            .map(|adjoint| Tensor::from_data(adjoint.into_data(), (&self.device, logits.dtype())));
+        let adjoint = adjoint.unwrap_or_else(|| logits.zeros_like().inner());
+        pass.into_primal((logits * Tensor::from_inner(adjoint)).sum().backward())
     }
 
     /// A batch in the pieces that are computed at once, and how they are presented.
@@ -84,21 +123,21 @@ impl Classification {
     }
 }
 
+/// c_0 alone, where reverse mode sees it.
+fn tracked<const D: usize>(series: &Series<D>) -> Series<D> {
+    Series::constant(Tensor::from_inner(series.value().clone()))
+}
+
 /// The summed loss, and the [`MOMENTS`] of every direction.
-fn moments(losses: &Series<2>, directions: usize) -> Result<Vec<f64>, ObjectiveError> {
+fn moments(losses: &Series<2>, pass: &Pass, directions: usize) -> Result<Vec<f64>, ObjectiveError> {
     let mut sums = vec![host(losses.value().clone())?.into_iter().sum()];
     for i in 0..directions {
-        let coefficient = |j| match losses.coefficient(i, j) {
-            Some(tensor) => host(tensor.clone()),
-            None => Ok(vec![0.0; losses.dims()[0]]),
-        };
-        let mut moments = [0.0; MOMENTS];
-        for (slope, second) in coefficient(1)?.into_iter().zip(coefficient(2)?) {
-            let (curvature, square) = (2.0 * second, slope * slope);
-            let terms = [slope, curvature, square, curvature - square];
-            moments.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
-        }
-        sums.extend(moments);
+        let slopes = losses.coefficient(i, 1).map_or(Ok(Vec::new()), |c| host(c.clone()))?;
+        let own = losses.coefficient(i, 2).map_or(Ok(Vec::new()), |c| host(c.clone()))?;
+        let below = pass.contracted(i).map_or(Ok(Vec::new()), |c| host(c.clone()))?;
+        sums.push(slopes.iter().sum());
+        sums.push(2.0 * own.iter().chain(&below).sum::<f64>());
+        sums.push(slopes.iter().map(|slope| slope * slope).sum());
     }
     Ok(sums)
 }

@@ -36,8 +36,18 @@ impl<const D: usize> Series<D> {
     }
 
     /// The Cauchy product under any bilinear map.
-    pub(super) fn product<const E: usize, const F: usize>(
+    pub fn product<const E: usize, const F: usize>(
         &self,
+        other: &Series<E>,
+        bilinear: impl Fn(Tensor<D>, Tensor<E>) -> Tensor<F>,
+    ) -> Series<F> {
+        self.product_of(bilinear(self.value.clone(), other.value.clone()), other, bilinear)
+    }
+
+    /// The Cauchy product whose c_0, `value`, is known.
+    pub fn product_of<const E: usize, const F: usize>(
+        &self,
+        value: Tensor<F>,
         other: &Series<E>,
         bilinear: impl Fn(Tensor<D>, Tensor<E>) -> Tensor<F>,
     ) -> Series<F> {
@@ -48,7 +58,6 @@ impl<const D: usize> Series<D> {
             let term = |k| a.convolve(b, k, 0..=k, |_, a, b| bilinear(a, b));
             (1..=length).filter_map(term).collect()
         };
-        let value = bilinear(self.value.clone(), other.value.clone());
         let directions = self.tails.len().max(other.tails.len());
         Series { value, tails: (0..directions).map(tail).collect(), order }
     }
@@ -87,12 +96,5 @@ impl<const D: usize> Mul for Series<D> {
 
     fn mul(self, other: Self) -> Self {
         self.product(&other, Tensor::mul)
-    }
-}
-
-impl Series<2> {
-    /// Matrix product, [n, a] times [a, b].
-    pub fn matmul(&self, other: &Self) -> Self {
-        self.product(other, Tensor::matmul)
     }
 }

@@ -10,3 +10,4 @@ mod series;
 mod spatial;
 
 pub use series::Series;
+pub use spatial::convolve2d;

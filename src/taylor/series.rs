@@ -53,6 +53,13 @@ impl<const D: usize> Series<D> {
         self.tails.get(i)?.get(j.checked_sub(1)?)
     }
 
+    /// Takes the coefficients c_{i,j} with j >= `order` >= 1 out, direction by direction; they count
+    /// as zero from then on.
+    pub fn split_off(&mut self, order: usize) -> Vec<Vec<Tensor<D>>> {
+        let higher = |tail: &mut Vec<_>| tail.split_off(tail.len().min(order - 1));
+        self.tails.iter_mut().map(higher).collect()
+    }
+
     /// The polynomial c_0 + c_{0,1} e + ... along the first direction at e = `alpha`, as a constant.
     ///
     /// Exact where the series is a polynomial of at most its order: behind layers that are linear.

@@ -8,18 +8,20 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 
 use super::Series;
 
-impl Series<4> {
-    /// Convolution of images [n, h, w, in] with a kernel [k, k, in, out], zero padding on all sides.
-    ///
-    /// A bilinear map: its series is a Cauchy product.
-    pub fn convolve2d(&self, kernel: &Self, stride: usize, padding: usize) -> Self {
-        let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
-        self.product(kernel, |images, kernel| {
-            let kernel = kernel.permute([3, 2, 0, 1]);
-            channels_last(conv2d(channels_first(images), kernel, None, options.clone()))
-        })
-    }
+/// Convolution of images [n, h, w, in] with a kernel [k, k, in, out], zero padding on all sides: a
+/// bilinear map.
+pub fn convolve2d(
+    images: Tensor<4>,
+    kernel: Tensor<4>,
+    stride: usize,
+    padding: usize,
+) -> Tensor<4> {
+    let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
+    let kernel = kernel.permute([3, 2, 0, 1]);
+    channels_last(conv2d(channels_first(images), kernel, None, options))
+}
 
+impl Series<4> {
     /// The largest value of every `size` x `size` window, windows side by side; where values tie,
     /// the first in reading order, whose derivatives are taken.
     pub fn max_pool2d(self, size: usize) -> Self {
