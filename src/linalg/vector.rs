@@ -40,6 +40,16 @@ pub fn scale(a: f64, x: &mut [f64]) {
     }
 }
 
+/// The norm, and the vector divided by it unless that is zero or not finite.
+pub fn unit(mut vector: Vec<f64>) -> (f64, Option<Vec<f64>>) {
+    let length = norm(&vector);
+    if length == 0.0 || !length.is_finite() {
+        return (length, None);
+    }
+    scale(1.0 / length, &mut vector);
+    (length, Some(vector))
+}
+
 fn sum_of_products(a: &[f64], b: &[f64], product: impl Fn(f64, f64) -> f64) -> f64 {
     debug_assert_eq!(a.len(), b.len());
     let blocks = a.chunks(BLOCK).zip(b.chunks(BLOCK));

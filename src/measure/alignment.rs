@@ -1,7 +1,7 @@
 //! Equation 4: the curvature along mini-batch gradients.
 
-use super::vector::unit;
 use crate::experiment::Precision;
+use crate::linalg::unit;
 use crate::objective::{Batch, Directional, Objective, ObjectiveError, Point};
 
 /// What the gradient g_B of one batch says about the loss around theta, with u = g_B / ‖g_B‖.

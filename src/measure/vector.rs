@@ -1,16 +1,6 @@
 //! Vectors as directions.
 
-use crate::linalg::{dot, norm, scale};
-
-/// The norm, and the vector divided by it unless that is zero or not finite.
-pub(super) fn unit(mut vector: Vec<f64>) -> (f64, Option<Vec<f64>>) {
-    let length = norm(&vector);
-    if length == 0.0 || !length.is_finite() {
-        return (length, None);
-    }
-    scale(1.0 / length, &mut vector);
-    (length, Some(vector))
-}
+use crate::linalg::dot;
 
 /// The share of ‖v‖² that lies in the space of orthonormal `vectors`: sum_i (e_i·v)² / ‖v‖², in
 /// [0, 1] up to rounding; none for a vector that is zero or not finite.

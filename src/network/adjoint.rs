@@ -13,7 +13,7 @@ use crate::taylor::Series;
 
 /// What a batch leaves behind for all directions: the products of its activations with parameters,
 /// and the loss's derivatives with respect to the outputs of layers, both in the order of the pass.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Primal {
     products: Vec<Tensor<4>>,
     adjoints: Vec<Tensor<4>>,
@@ -28,7 +28,7 @@ pub(super) enum Trace<'a> {
     /// Keeps products, and adds a zero to the output of layers, whose gradient is the adjoint.
     Record { products: Vec<Tensor<4>>, zeros: Vec<Tensor<4>> },
     /// Takes products as they are known, and weighs second coefficients with the adjoints.
-    Contract { products: &'a [Tensor<4>], adjoints: &'a [Tensor<4>], sums: Vec<Option<Tensor<4>>> },
+    Contract { products: &'a [Tensor<4>], adjoints: &'a [Tensor<4>], sums: Vec<Vec<Tensor<1>>> },
 }
 
 impl<'a> Trace<'a> {
@@ -77,11 +77,8 @@ impl<'a> Trace<'a> {
                     let Some(second) = higher.into_iter().next() else { continue };
                     // A dimension at a time keeps rounding errors small.
                     let sum = (second * adjoint.clone()).sum_dim(3).sum_dim(2).sum_dim(1);
-                    sums.resize(sums.len().max(direction + 1), None);
-                    sums[direction] = Some(match sums[direction].take() {
-                        Some(total) => total + sum,
-                        None => sum,
-                    });
+                    sums.resize(sums.len().max(direction + 1), Vec::new());
+                    sums[direction].push(sum.flatten(0, 3));
                 }
                 output
             }
@@ -89,9 +86,11 @@ impl<'a> Trace<'a> {
     }
 
     /// What [`Pass::contracted`](super::Pass::contracted) does.
-    pub fn contracted(&self, direction: usize) -> Option<&Tensor<4>> {
+    pub fn contracted(&self, direction: usize) -> Option<Tensor<1>> {
         match self {
-            Self::Contract { sums, .. } => sums.get(direction)?.as_ref(),
+            Self::Contract { sums, .. } => {
+                sums.get(direction).map(|sums| Tensor::cat(sums.clone(), 0))
+            }
             _ => None,
         }
     }

@@ -40,6 +40,7 @@ impl BatchNorm {
     fn apply(&self, centred: Series<4>, variance: Series<4>, pass: &mut Pass) -> Series<4> {
         let shape = [1, 1, 1, self.channels];
         let scale = variance.add_scalar(EPSILON).powf(-0.5) * pass.parameter(self.weight, shape);
+        let scale = pass.contract(scale);
         pass.contract(centred * scale) + pass.parameter(self.bias, shape)
     }
 }
@@ -69,7 +70,7 @@ impl Layer for BatchNorm {
                 let [n, h, w, _] = input.dims();
                 let mean_input = mean(input.clone());
                 let centred = input - mean_input.clone();
-                let variance = mean(centred.clone() * centred.clone());
+                let variance = mean(centred.clone().square());
                 pass.observed.push(Statistics {
                     mean: mean_input,
                     variance: variance.clone(),

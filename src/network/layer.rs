@@ -103,20 +103,15 @@ impl<'a> Pass<'a> {
         Self { parameters, normalisation, observed: Vec::new(), trace: Trace::None }
     }
 
-    /// A pass of order 0, with parameters that reverse mode may see through, of which
-    /// [`Pass::into_primal`] is wanted.
-    pub fn recording(parameters: &'a [Series<1>], normalisation: Normalisation<'a>) -> Self {
-        Self { trace: Trace::record(), ..Self::new(parameters, normalisation) }
+    /// Of order 0, on tensors that reverse mode sees: [`Pass::into_primal`] is wanted afterwards.
+    pub fn recording(self) -> Self {
+        Self { trace: Trace::record(), ..self }
     }
 
-    /// A pass of order 2 along any directions over the batch and theta that `primal` is of. Second
+    /// Of order 2 along any directions, over the batch and theta that `primal` is of. Second
     /// coefficients of activations go into [`Pass::contracted`] instead of being passed on.
-    pub fn contracting(
-        parameters: &'a [Series<1>],
-        normalisation: Normalisation<'a>,
-        primal: &'a Primal,
-    ) -> Self {
-        Self { trace: Trace::contract(primal), ..Self::new(parameters, normalisation) }
+    pub fn contracting(self, primal: &'a Primal) -> Self {
+        Self { trace: Trace::contract(primal), ..self }
     }
 
     /// The product of an activation with a parameter under a bilinear map: how a layer computes what
@@ -143,8 +138,8 @@ impl<'a> Pass<'a> {
     }
 
     /// The part of the summed loss's second coefficient along a direction that is not in the logits,
-    /// as [n, 1, 1, 1] terms to be added up; none for zero.
-    pub fn contracted(&self, direction: usize) -> Option<&Tensor<4>> {
+    /// as terms to be added up; none for zero.
+    pub fn contracted(&self, direction: usize) -> Option<Tensor<1>> {
         self.trace.contracted(direction)
     }
 

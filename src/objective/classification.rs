@@ -188,6 +188,15 @@ impl Objective for Classification {
         rayon::scope(|_| self.second_order(at, over, directions, precision))
     }
 
+    fn along_gradient(
+        &self,
+        at: &Point,
+        batch: Batch,
+        precision: Precision,
+    ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
+        rayon::scope(|_| self.gradient_and_along(at, batch, precision))
+    }
+
     fn hessian_product(
         &self,
         at: &Point,

@@ -1,17 +1,19 @@
-//! The loss along directions, to second order: one forward pass over series of order 2, no backward
-//! pass, nothing stored.
+//! The loss along directions, to second order: for every batch one backward pass, which all
+//! directions share, and a forward pass over series of which no second coefficient is passed on.
 //!
-//! All directions of a call share what depends on theta alone. Kinks (rectifier, max-pool) have the
+//!  Kinks (rectifier, max-pool) have the
 //! derivative of the side that the point lies on, at the kink itself that of PyTorch; so u'Hu is the
 //! curvature of the smooth piece around theta, without the jumps of the slope at kinks.
 
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::Tensor;
 
 use super::classification::{Presentation, normalisation};
+use super::problem::separately;
 use super::transfer::host;
-use super::{Batch, Classification, Directional, ObjectiveError, Point};
+use super::{Batch, Classification, Directional, Gradient, ObjectiveError, Point};
 use crate::experiment::{BatchNormPolicy, Precision};
-use crate::network::{Normalisation, Pass, Primal, Statistics, cross_entropy};
+use crate::linalg::norm;
+use crate::network::{Normalisation, Pass, Statistics};
 use crate::taylor::Series;
 
 /// Sums over samples of one direction: s, 2 c, s² with the sample's slope s and the second
@@ -27,66 +29,58 @@ impl Classification {
         precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
         let (batches, presentation, policy) = self.presented(over);
-        let parameters = self.expansion(&at.theta, directions, 2, precision);
+        let theta = self.split(&at.theta, precision);
+        let split: Vec<_> = directions.iter().map(|u| self.split(u, precision)).collect();
+        let parameters = expansion(&theta, &split);
         let order = (directions.len(), 2);
         let frozen = self.given_statistics(policy, at, &parameters, order, precision)?;
         let frozen = frozen.map(|flat| self.statistics_series(&flat, 2, precision));
         let values: Vec<_> = parameters.iter().map(tracked).collect();
+        let frozen_values: Option<Vec<_>> =
+            frozen.as_ref().map(|all| all.iter().map(tracked_statistics).collect());
         let sums = self.sum_over(&batches, |batch| {
             let images = self.images(batch, precision, presentation);
-            let normalisation = normalisation(frozen.as_deref());
-            let primal = self.primal(&values, normalisation, &images, batch);
-            let mut pass = Pass::contracting(&parameters, normalisation, &primal);
-            let logits = self.network.logits(Series::constant(images), &mut pass);
-            moments(&self.sample_losses(logits, batch), &pass, directions.len())
+            let pass = Pass::new(&values, normalisation(frozen_values.as_deref()));
+            let mut pass = pass.recording();
+            let (_, gradients) = self.backward(images.clone(), batch, &mut pass);
+            let primal = pass.into_primal(gradients);
+            let pass = Pass::new(&parameters, normalisation(frozen.as_deref()));
+            self.moments(images, batch, pass.contracting(&primal), directions.len())
         })?;
-        let samples: usize = batches.iter().map(|batch| batch.len()).sum();
-        let means: Vec<f64> = sums.into_iter().map(|sum| sum / samples as f64).collect();
-        let (of_directions, _) = means[1..].as_chunks::<MOMENTS>();
-        let directional = |&[slope, curvature, square]: &[f64; MOMENTS]| Directional {
-            loss: means[0],
-            slope,
-            curvature,
-            covariance: square - slope * slope,
-            residual: curvature - square,
-        };
-        Ok(of_directions.iter().map(directional).collect())
+        let samples = batches.iter().map(|batch| batch.len()).sum();
+        Ok(directionals(&sums, samples))
     }
 
-    /// A batch at theta: its products, and the adjoints of its summed loss.
-    fn primal(
+    /// The gradient g of a batch, and the batch's loss along g / ‖g‖. A batch of one chunk goes
+    /// forward and backward once for both.
+    pub(super) fn gradient_and_along(
         &self,
-        parameters: &[Series<1>],
-        normalisation: Normalisation,
-        images: &Tensor<4>,
-        batch: &[u32],
-    ) -> Primal {
-        let frozen = match normalisation {
-            Normalisation::Batch => None,
-            Normalisation::Frozen(all) => Some(
-                all.iter()
-                    .map(|given| Statistics {
-                        mean: tracked(&given.mean),
-                        variance: tracked(&given.variance),
-                        count: given.count,
-                    })
-                    .collect::<Vec<_>>(),
-            ),
-        };
-        let mut pass =
-            Pass::recording(parameters, super::classification::normalisation(frozen.as_deref()));
-        let images = Series::constant(Tensor::from_inner(images.clone()));
-        let logits = self.network.logits(images, &mut pass).into_value();
-        // The loss as a function of the logits is differentiated where it is computed: in f64.
-        let cpu = Device::flex().autodiff();
-        let leaf = Tensor::from_data(logits.clone().inner().into_data(), (&cpu, DType::F64))
-            .require_grad();
-        let losses = cross_entropy(Series::constant(leaf.clone()), self.labels(batch, &cpu));
-        let adjoint = leaf.grad(&losses.into_value().sum().backward());
-        let adjoint = adjoint
-            .map(|adjoint| Tensor::from_data(adjoint.into_data(), (&self.device, logits.dtype())));
-        let adjoint = adjoint.unwrap_or_else(|| logits.zeros_like().inner());
-        pass.into_primal((logits * Tensor::from_inner(adjoint)).sum().backward())
+        at: &Point,
+        batch: Batch,
+        precision: Precision,
+    ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
+        let (chunks, presentation, policy) = self.presented(batch);
+        let &[samples] = &chunks[..] else { return separately(self, at, batch, precision) };
+        if policy != BatchNormPolicy::Batch || precision != self.precision {
+            return separately(self, at, batch, precision);
+        }
+        let theta = self.split(&at.theta, precision);
+        let part = self.part(&theta, samples, presentation, true)?;
+        let (sum, primal) = (part.gradient.clone(), part.primal.clone());
+        let mut gradient = Gradient::zero(at);
+        gradient.add(part)?;
+        gradient.divide(samples.len());
+        let length = norm(&gradient.gradient);
+        if length == 0.0 || !length.is_finite() {
+            return Ok((gradient, None));
+        }
+        let factor = 1.0 / (samples.len() as f64 * length);
+        let u = sum.into_iter().map(|entry| entry.mul_scalar(factor)).collect();
+        let parameters = expansion(&theta, &[u]);
+        let images = self.images(samples, precision, presentation);
+        let pass = Pass::new(&parameters, Normalisation::Batch).contracting(&primal);
+        let sums = self.moments(images, samples, pass, 1)?;
+        Ok((gradient, directionals(&sums, samples.len()).pop()))
     }
 
     /// A batch in the pieces that are computed at once, and how they are presented.
@@ -103,24 +97,55 @@ impl Classification {
         }
     }
 
-    /// theta + e u for every direction u, entry by entry of the layout.
-    fn expansion(
+    /// The summed loss of a batch, and the [`MOMENTS`] of every direction.
+    fn moments(
         &self,
-        theta: &[f64],
-        directions: &[&[f64]],
-        order: usize,
-        precision: Precision,
-    ) -> Vec<Series<1>> {
-        let split = |u: &&[f64]| self.split(u, precision);
-        let split: Vec<Vec<_>> = directions.iter().map(split).collect();
-        let values = self.split(theta, precision).into_iter().enumerate();
-        let series = |(entry, value): (usize, Tensor<1>)| {
-            let tail = |parts: &Vec<Tensor<1>>| vec![parts[entry].clone()];
-            let tails = split.iter().map(tail).collect();
-            Series::with_tails(value, tails, order)
-        };
-        values.map(series).collect()
+        images: Tensor<4>,
+        batch: &[u32],
+        mut pass: Pass,
+        directions: usize,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        let logits = self.network.logits(Series::constant(images), &mut pass);
+        let losses = self.sample_losses(logits, batch);
+        let mut sums = vec![host(losses.value().clone())?.into_iter().sum()];
+        for i in 0..directions {
+            let slopes = entries(losses.coefficient(i, 1))?;
+            let seconds =
+                [entries(losses.coefficient(i, 2))?, entries(pass.contracted(i).as_ref())?];
+            sums.push(slopes.iter().sum());
+            sums.push(2.0 * seconds.iter().flatten().sum::<f64>());
+            sums.push(slopes.iter().map(|slope| slope * slope).sum());
+        }
+        Ok(sums)
     }
+}
+
+/// theta + e u for every direction u, entry by entry of the layout.
+fn expansion(theta: &[Tensor<1>], directions: &[Vec<Tensor<1>>]) -> Vec<Series<1>> {
+    let series = |(entry, value): (usize, &Tensor<1>)| {
+        let tails = directions.iter().map(|u| vec![u[entry].clone()]).collect();
+        Series::with_tails(value.clone(), tails, 2)
+    };
+    theta.iter().enumerate().map(series).collect()
+}
+
+/// Entries on the host; none for zero.
+fn entries<const D: usize>(coefficient: Option<&Tensor<D>>) -> Result<Vec<f64>, ObjectiveError> {
+    coefficient.map_or(Ok(Vec::new()), |tensor| host(tensor.clone()))
+}
+
+/// What the sums of [`Classification::moments`] over some samples say of every direction.
+fn directionals(sums: &[f64], samples: usize) -> Vec<Directional> {
+    let means: Vec<f64> = sums.iter().map(|sum| sum / samples as f64).collect();
+    let (of_directions, _) = means[1..].as_chunks::<MOMENTS>();
+    let directional = |&[slope, curvature, square]: &[f64; MOMENTS]| Directional {
+        loss: means[0],
+        slope,
+        curvature,
+        covariance: square - slope * slope,
+        residual: curvature - square,
+    };
+    of_directions.iter().map(directional).collect()
 }
 
 /// c_0 alone, where reverse mode sees it.
@@ -128,16 +153,7 @@ fn tracked<const D: usize>(series: &Series<D>) -> Series<D> {
     Series::constant(Tensor::from_inner(series.value().clone()))
 }
 
-/// The summed loss, and the [`MOMENTS`] of every direction.
-fn moments(losses: &Series<2>, pass: &Pass, directions: usize) -> Result<Vec<f64>, ObjectiveError> {
-    let mut sums = vec![host(losses.value().clone())?.into_iter().sum()];
-    for i in 0..directions {
-        let slopes = losses.coefficient(i, 1).map_or(Ok(Vec::new()), |c| host(c.clone()))?;
-        let own = losses.coefficient(i, 2).map_or(Ok(Vec::new()), |c| host(c.clone()))?;
-        let below = pass.contracted(i).map_or(Ok(Vec::new()), |c| host(c.clone()))?;
-        sums.push(slopes.iter().sum());
-        sums.push(2.0 * own.iter().chain(&below).sum::<f64>());
-        sums.push(slopes.iter().map(|slope| slope * slope).sum());
-    }
-    Ok(sums)
+fn tracked_statistics(given: &Statistics) -> Statistics {
+    let Statistics { mean, variance, count } = given;
+    Statistics { mean: tracked(mean), variance: tracked(variance), count: *count }
 }

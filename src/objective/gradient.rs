@@ -4,7 +4,7 @@
 //! threads at a time, and added in f64 in the order of their index: memory is bounded by the
 //! window, and the sum does not depend on the number of threads.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Gradients, Tensor};
 use rayon::prelude::*;
 
 use super::classification::Presentation;
@@ -12,16 +12,18 @@ use super::statistics::observed;
 use super::transfer::{add_all, host};
 use super::{Classification, Gradient, ObjectiveError, Point};
 use crate::linalg::scale;
-use crate::network::{Normalisation, Pass, RUNNING_MOMENTUM, cross_entropy};
+use crate::network::{Normalisation, Pass, Primal, RUNNING_MOMENTUM, cross_entropy};
 use crate::taylor::Series;
 
 /// Sums over one chunk.
-struct Part {
+pub(super) struct Part {
     loss: f64,
     /// Entry by entry of the layout.
-    gradient: Vec<Tensor<1>>,
+    pub gradient: Vec<Tensor<1>>,
     /// Mean and unbiased variance of every norm, in the order of the buffers.
     statistics: Vec<f64>,
+    /// Empty unless asked for.
+    pub primal: Primal,
 }
 
 impl Classification {
@@ -34,41 +36,34 @@ impl Classification {
     ) -> Result<Gradient, ObjectiveError> {
         let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
         let parameters = self.split(&at.theta, self.precision);
-        let mut sum = Gradient {
-            loss: 0.0,
-            gradient: vec![0.0; at.theta.len()],
-            buffers: at.buffers.clone(),
-        };
+        let mut sum = Gradient::zero(at);
         for window in chunks.chunks(rayon::current_num_threads()) {
             let parts: Result<Vec<_>, _> = window
                 .par_iter()
-                .map(|chunk| self.part(&parameters, chunk, presentation))
+                .map(|chunk| self.part(&parameters, chunk, presentation, false))
                 .collect();
             parts?.into_iter().try_for_each(|part| sum.add(part))?;
         }
-        let factor = 1.0 / samples as f64;
-        sum.loss *= factor;
-        scale(factor, &mut sum.gradient);
+        sum.divide(samples);
         Ok(sum)
     }
 
-    fn part(
+    /// The sums over one chunk.
+    pub(super) fn part(
         &self,
         parameters: &[Tensor<1>],
         samples: &[u32],
         presentation: Presentation,
+        keeps_primal: bool,
     ) -> Result<Part, ObjectiveError> {
         self.interrupt.check()?;
         let leaf = |tensor: &Tensor<1>| Tensor::from_inner(tensor.clone()).require_grad();
         let leaves: Vec<Tensor<1>> = parameters.iter().map(leaf).collect();
         let series: Vec<_> = leaves.iter().cloned().map(Series::constant).collect();
-        let images = Tensor::from_inner(self.images(samples, self.precision, presentation));
-        let labels = self.labels(samples, &images.device());
-
-        let mut pass = Pass::new(&series, Normalisation::Batch);
-        let logits = self.network.logits(Series::constant(images), &mut pass);
-        let losses = cross_entropy(logits, labels).into_value();
-        let mut gradients = losses.clone().sum().backward();
+        let images = self.images(samples, self.precision, presentation);
+        let pass = Pass::new(&series, Normalisation::Batch);
+        let mut pass = if keeps_primal { pass.recording() } else { pass };
+        let (losses, mut gradients) = self.backward(images, samples, &mut pass);
 
         // Taken out, not copied.
         let entry = |leaf: &Tensor<1>| {
@@ -77,14 +72,42 @@ impl Classification {
         };
         Ok(Part {
             gradient: leaves.iter().map(entry).collect(),
-            loss: host(losses.inner())?.into_iter().sum(),
+            loss: host(losses)?.into_iter().sum(),
             statistics: observed(&pass, 0, 0)?,
+            primal: pass.into_primal(gradients),
         })
+    }
+
+    /// Reverse mode over some samples: their losses, [n, 1], and the gradients of the sum.
+    pub(super) fn backward(
+        &self,
+        images: Tensor<4>,
+        samples: &[u32],
+        pass: &mut Pass,
+    ) -> (Tensor<2>, Gradients) {
+        let images = Tensor::from_inner(images);
+        let labels = self.labels(samples, &images.device());
+        let logits = self.network.logits(Series::constant(images), pass);
+        let losses = cross_entropy(logits, labels).into_value();
+        let gradients = losses.clone().sum().backward();
+        (losses.inner(), gradients)
     }
 }
 
 impl Gradient {
-    fn add(&mut self, part: Part) -> Result<(), ObjectiveError> {
+    /// No sample so far.
+    pub(super) fn zero(at: &Point) -> Self {
+        Self { loss: 0.0, gradient: vec![0.0; at.theta.len()], buffers: at.buffers.clone() }
+    }
+
+    /// Makes a sum a mean.
+    pub(super) fn divide(&mut self, samples: usize) {
+        let factor = 1.0 / samples as f64;
+        self.loss *= factor;
+        scale(factor, &mut self.gradient);
+    }
+
+    pub(super) fn add(&mut self, part: Part) -> Result<(), ObjectiveError> {
         self.loss += part.loss;
         for (running, newest) in self.buffers.iter_mut().zip(&part.statistics) {
             *running += RUNNING_MOMENTUM * (newest - *running);

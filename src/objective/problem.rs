@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::experiment::Precision;
+use crate::linalg::unit;
 use crate::network::StateDictError;
 use crate::run::Tensors;
 
@@ -203,6 +204,19 @@ pub trait Objective: Sync {
         Err(ObjectiveError::Unsupported("directional"))
     }
 
+    /// The gradient g of a batch, and the batch's own loss along g / ‖g‖; none if g is zero or not
+    /// finite.
+    ///
+    /// Cost: that of [`Objective::gradient`] and [`Objective::directional`], less what they share.
+    fn along_gradient(
+        &self,
+        at: &Point,
+        batch: Batch,
+        precision: Precision,
+    ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
+        separately(self, at, batch, precision)
+    }
+
     /// H v, with the Hessian H of the measured loss.
     ///
     /// Cost: about two to three gradients of the full training set.
@@ -214,6 +228,19 @@ pub trait Objective: Sync {
     ) -> Result<Vec<f64>, ObjectiveError> {
         Err(ObjectiveError::Unsupported("hessian_product"))
     }
+}
+
+/// [`Objective::along_gradient`] where nothing is shared.
+pub(super) fn separately(
+    objective: &(impl Objective + ?Sized),
+    at: &Point,
+    batch: Batch,
+    precision: Precision,
+) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
+    let gradient = objective.gradient(at, batch)?;
+    let (_, u) = unit(gradient.gradient.clone());
+    let along = u.map(|u| objective.directional(at, batch, &[&u], precision)).transpose()?;
+    Ok((gradient, along.and_then(|mut along| along.pop())))
 }
 
 /// A request to stop, shared between threads; raised by Ctrl-C.

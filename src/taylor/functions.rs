@@ -28,6 +28,16 @@ impl<const D: usize> Series<D> {
         })
     }
 
+    /// x²: y_k = 2 x_0 x_k + sum over 0 < j < k of x_j x_{k-j}.
+    pub fn square(self) -> Self {
+        let twice = LazyCell::new(|| self.value.clone().mul_scalar(2.0));
+        self.recur(self.value.clone().square(), |k, x, _| {
+            let ends = x.get(k).map(|x_k| x_k.clone() * LazyCell::force(&twice).clone());
+            let inner = x.convolve(x, k, 1..=k - 1, |_, a, b| a * b);
+            [ends, inner].into_iter().flatten().reduce(Tensor::add)
+        })
+    }
+
     /// exp(x): k y_k = sum_j j x_j y_{k-j}.
     pub fn exp(self) -> Self {
         self.recur(self.value.clone().exp(), |k, x, y| {
@@ -179,6 +189,7 @@ mod tests {
             check(&line, order, f64::exp, &line.clone().exp());
             check(&line, order, f64::ln, &line.clone().ln());
             check(&line, order, |x| x.powf(p), &line.clone().powf(p));
+            check(&line, order, |x| x * x, &line.clone().square());
             check(&line, order, |x| x * x.exp(), &(line.clone() * line.clone().exp()));
             check(&line, order, |x| (x.exp()).ln() - x, &(line.clone().exp().ln() - line.clone()));
         }
