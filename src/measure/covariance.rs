@@ -38,7 +38,7 @@ pub fn gradient_covariance(
 /// tr C from random directions z with independent entries ±1 (Hutchinson 1990): z'Cz has the mean
 /// tr C. `groups` yields them a few at a time.
 ///
-/// Cost: about 4 forward passes over the training set for every direction.
+/// Cost: about 2 forward passes over the training set for every direction.
 pub fn sample_covariance(
     objective: &impl Objective,
     at: &Point,
@@ -49,9 +49,9 @@ pub fn sample_covariance(
     let mut traces = Vec::new();
     for group in groups {
         let directions: Vec<&[f64]> = group.iter().map(Vec::as_slice).collect();
-        let found = objective.directional(at, Batch::Full, &directions, precision)?;
-        // C of the definition has N in its denominator.
-        traces.extend(found.iter().map(|along| along.covariance * samples / (samples - 1.0)));
+        let found = objective.slopes(at, Batch::Full, &directions, precision)?;
+        // u'Cu has N in its denominator.
+        traces.extend(found.iter().map(|slopes| slopes.variance * samples / (samples - 1.0)));
     }
     Ok(Mean::of(&traces))
 }

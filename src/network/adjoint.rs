@@ -87,12 +87,9 @@ impl<'a> Trace<'a> {
 
     /// What [`Pass::contracted`](super::Pass::contracted) does.
     pub fn contracted(&self, direction: usize) -> Option<Tensor<1>> {
-        match self {
-            Self::Contract { sums, .. } => {
-                sums.get(direction).map(|sums| Tensor::cat(sums.clone(), 0))
-            }
-            _ => None,
-        }
+        let Self::Contract { sums, .. } = self else { return None };
+        let terms = sums.get(direction).filter(|terms| !terms.is_empty())?;
+        Some(Tensor::cat(terms.clone(), 0))
     }
 
     /// The primal of a pass that recorded, from the gradients of the summed loss.

@@ -3,7 +3,9 @@
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::transfer::{dtype, tensor};
-use super::{Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use super::{
+    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point, Slopes,
+};
 use crate::data::{CropFlip, Dataset, Pixel};
 use crate::experiment::{Augment, BatchNormPolicy, Evaluation, Precision, Protocol, Train};
 use crate::network::{Layout, Network, Normalisation, StateDictError, Statistics, state_dict};
@@ -89,6 +91,23 @@ impl Classification {
         &self.measurement
     }
 
+    /// A batch in the pieces that are computed at once, and how they are presented.
+    pub(super) fn presented<'a>(
+        &'a self,
+        over: Batch<'a>,
+    ) -> (Vec<&'a [u32]>, Presentation, BatchNormPolicy) {
+        let chunks = |indices: &'a [u32]| indices.chunks(self.chunk).collect();
+        match over {
+            Batch::Full => {
+                (self.measurement.batches(), Presentation::Plain, self.measurement.policy)
+            }
+            Batch::Samples { indices, epoch } => {
+                (chunks(indices), Presentation::Epoch(epoch), BatchNormPolicy::Batch)
+            }
+            Batch::Plain(indices) => (chunks(indices), Presentation::Plain, BatchNormPolicy::Batch),
+        }
+    }
+
     /// Normalised images of some samples, [n, h, w, c].
     pub(super) fn images(
         &self,
@@ -157,13 +176,7 @@ impl Objective for Classification {
     }
 
     fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
-        let (chunks, presentation) = match batch {
-            Batch::Samples { indices, epoch } => {
-                (indices.chunks(self.chunk).collect(), Presentation::Epoch(epoch))
-            }
-            Batch::Plain(indices) => (indices.chunks(self.chunk).collect(), Presentation::Plain),
-            Batch::Full => (self.measurement.batches(), Presentation::Plain),
-        };
+        let (chunks, presentation, _) = self.presented(batch);
         // From within the thread pool: a small batch is many small pieces of work, and each would be
         // handed over to it.
         rayon::scope(|_| self.mean_gradient(at, &chunks, presentation))
@@ -185,7 +198,18 @@ impl Objective for Classification {
         directions: &[&[f64]],
         precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
-        rayon::scope(|_| self.second_order(at, over, directions, precision))
+        rayon::scope(|_| self.along(at, over, directions, 2, precision))
+    }
+
+    fn slopes(
+        &self,
+        at: &Point,
+        over: Batch,
+        directions: &[&[f64]],
+        precision: Precision,
+    ) -> Result<Vec<Slopes>, ObjectiveError> {
+        let found = rayon::scope(|_| self.along(at, over, directions, 1, precision))?;
+        Ok(found.iter().map(Slopes::from).collect())
     }
 
     fn along_gradient(

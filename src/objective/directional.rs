@@ -1,13 +1,13 @@
-//! The loss along directions, to second order: for every batch one backward pass, which all
-//! directions share, and a forward pass over series of which no second coefficient is passed on.
+//! The loss along directions, to second order: for every batch a pass forward and backward that all
+//! directions share, then one forward over series of which no second coefficient is passed on.
 //!
-//!  Kinks (rectifier, max-pool) have the
-//! derivative of the side that the point lies on, at the kink itself that of PyTorch; so u'Hu is the
-//! curvature of the smooth piece around theta, without the jumps of the slope at kinks.
+//! Kinks (rectifier, max-pool) have the derivative of the side that the point lies on, at the kink
+//! itself that of PyTorch; so u'Hu is the curvature of the smooth piece around theta, without the
+//! jumps of the slope at kinks.
 
 use burn::tensor::Tensor;
 
-use super::classification::{Presentation, normalisation};
+use super::classification::normalisation;
 use super::problem::separately;
 use super::transfer::host;
 use super::{Batch, Classification, Directional, Gradient, ObjectiveError, Point};
@@ -21,30 +21,38 @@ use crate::taylor::Series;
 const MOMENTS: usize = 3;
 
 impl Classification {
-    pub(super) fn second_order(
+    /// The losses of `over` along each direction; of order 1, without what is of second order.
+    pub(super) fn along(
         &self,
         at: &Point,
         over: Batch,
         directions: &[&[f64]],
+        order: usize,
         precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
         let (batches, presentation, policy) = self.presented(over);
         let theta = self.split(&at.theta, precision);
         let split: Vec<_> = directions.iter().map(|u| self.split(u, precision)).collect();
-        let parameters = expansion(&theta, &split);
-        let order = (directions.len(), 2);
-        let frozen = self.given_statistics(policy, at, &parameters, order, precision)?;
-        let frozen = frozen.map(|flat| self.statistics_series(&flat, 2, precision));
+        let parameters = expansion(&theta, &split, order);
+        let orders = (directions.len(), order);
+        let frozen = self.given_statistics(policy, at, &parameters, orders, precision)?;
+        let frozen = frozen.map(|flat| self.statistics_series(&flat, order, precision));
         let values: Vec<_> = parameters.iter().map(tracked).collect();
         let frozen_values: Option<Vec<_>> =
             frozen.as_ref().map(|all| all.iter().map(tracked_statistics).collect());
-        let sums = self.sum_over(&batches, |batch| {
-            let images = self.images(batch, precision, presentation);
+        let primal = |images: &Tensor<4>, batch: &[u32]| {
             let pass = Pass::new(&values, normalisation(frozen_values.as_deref()));
             let mut pass = pass.recording();
             let (_, gradients) = self.backward(images.clone(), batch, &mut pass);
-            let primal = pass.into_primal(gradients);
+            pass.into_primal(gradients)
+        };
+        let sums = self.sum_over(&batches, |batch| {
+            let images = self.images(batch, precision, presentation);
             let pass = Pass::new(&parameters, normalisation(frozen.as_deref()));
+            if order < 2 {
+                return self.moments(images, batch, pass, directions.len());
+            }
+            let primal = primal(&images, batch);
             self.moments(images, batch, pass.contracting(&primal), directions.len())
         })?;
         let samples = batches.iter().map(|batch| batch.len()).sum();
@@ -76,25 +84,11 @@ impl Classification {
         }
         let factor = 1.0 / (samples.len() as f64 * length);
         let u = sum.into_iter().map(|entry| entry.mul_scalar(factor)).collect();
-        let parameters = expansion(&theta, &[u]);
+        let parameters = expansion(&theta, &[u], 2);
         let images = self.images(samples, precision, presentation);
         let pass = Pass::new(&parameters, Normalisation::Batch).contracting(&primal);
         let sums = self.moments(images, samples, pass, 1)?;
         Ok((gradient, directionals(&sums, samples.len()).pop()))
-    }
-
-    /// A batch in the pieces that are computed at once, and how they are presented.
-    fn presented<'a>(&'a self, over: Batch<'a>) -> (Vec<&'a [u32]>, Presentation, BatchNormPolicy) {
-        let chunks = |indices: &'a [u32]| indices.chunks(self.chunk).collect();
-        match over {
-            Batch::Full => {
-                (self.measurement.batches(), Presentation::Plain, self.measurement.policy)
-            }
-            Batch::Samples { indices, epoch } => {
-                (chunks(indices), Presentation::Epoch(epoch), BatchNormPolicy::Batch)
-            }
-            Batch::Plain(indices) => (chunks(indices), Presentation::Plain, BatchNormPolicy::Batch),
-        }
     }
 
     /// The summed loss of a batch, and the [`MOMENTS`] of every direction.
@@ -121,10 +115,10 @@ impl Classification {
 }
 
 /// theta + e u for every direction u, entry by entry of the layout.
-fn expansion(theta: &[Tensor<1>], directions: &[Vec<Tensor<1>>]) -> Vec<Series<1>> {
+fn expansion(theta: &[Tensor<1>], directions: &[Vec<Tensor<1>>], order: usize) -> Vec<Series<1>> {
     let series = |(entry, value): (usize, &Tensor<1>)| {
         let tails = directions.iter().map(|u| vec![u[entry].clone()]).collect();
-        Series::with_tails(value.clone(), tails, 2)
+        Series::with_tails(value.clone(), tails, order)
     };
     theta.iter().enumerate().map(series).collect()
 }

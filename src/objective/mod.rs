@@ -16,5 +16,5 @@ mod transfer;
 pub use classification::{Classification, Measurement};
 pub use device::{DeviceError, device_by_name};
 pub use problem::{
-    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
+    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point, Slopes,
 };

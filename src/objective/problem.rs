@@ -76,6 +76,21 @@ pub struct Directional {
     pub residual: f64,
 }
 
+/// How the losses l_i of samples change along a direction u, with their gradients g_i.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slopes {
+    /// u'g, the mean of u'g_i.
+    pub mean: f64,
+    /// u'Cu, their variance, with the number of samples in the denominator.
+    pub variance: f64,
+}
+
+impl From<&Directional> for Slopes {
+    fn from(along: &Directional) -> Self {
+        Self { mean: along.slope, variance: along.covariance }
+    }
+}
+
 /// Why a loss could not be had.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -192,8 +207,9 @@ pub trait Objective: Sync {
     /// The loss of `over` along each direction, to second order. [`Batch::Full`] is the measured
     /// loss under its policy of batch norm; the loss of a mini-batch is what training sees.
     ///
-    /// Cost: about five forward passes over the samples for every direction, of which directions of
-    /// one call share one.
+    /// Cost: about three forward passes over the samples for every direction, and two that all
+    /// directions of a call share. Memory: the directions, and for every thread what a gradient of a
+    /// batch takes.
     fn directional(
         &self,
         _at: &Point,
@@ -202,6 +218,21 @@ pub trait Objective: Sync {
         _precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
         Err(ObjectiveError::Unsupported("directional"))
+    }
+
+    /// The mean and the variance of the slopes of samples along each direction: what
+    /// [`directional`](Objective::directional) has of first order.
+    ///
+    /// Cost: about two forward passes over the samples for every direction, and one that all share.
+    fn slopes(
+        &self,
+        at: &Point,
+        over: Batch,
+        directions: &[&[f64]],
+        precision: Precision,
+    ) -> Result<Vec<Slopes>, ObjectiveError> {
+        let found = self.directional(at, over, directions, precision)?;
+        Ok(found.iter().map(Slopes::from).collect())
     }
 
     /// The gradient g of a batch, and the batch's own loss along g / ‖g‖; none if g is zero or not

@@ -8,8 +8,12 @@ use crate::random::Stream;
 
 /// Costs in forward passes, for the time left. A gradient is one, and a backward pass that costs two.
 const GRADIENT: u64 = 3;
-/// A direction to second order.
-const DIRECTION: u64 = 5;
+/// A direction to first order, beside what it shares with others.
+const SLOPE: u64 = 2;
+/// A direction to second order, beside what it shares with others.
+const DIRECTION: u64 = 3;
+/// What directions share: a pass forward and one backward to the activations.
+const PRIMAL: u64 = 2;
 /// A product H v.
 const PRODUCT: u64 = 6;
 /// Products that the ends of a spectrum usually take.
@@ -116,7 +120,7 @@ impl Plan {
     pub fn work(&self, place: Place) -> u64 {
         let schedule = self.line_schedule(place);
         let points = schedule.map_or(0, |schedule| {
-            schedule.points as u64 + if schedule.second_order { DIRECTION } else { 0 }
+            schedule.points as u64 + if schedule.second_order { PRIMAL + DIRECTION } else { 0 }
         });
         let step = GRADIENT * self.batch_range(place).len() as u64 + points * self.samples as u64;
         let ends_epoch = place.iteration + 1 == self.steps_per_epoch();
@@ -141,7 +145,7 @@ impl Plan {
             }
             Measure::Covariance(schedule) => {
                 let probes = schedule.probes as u64;
-                probes * DIRECTION * samples
+                probes * SLOPE * samples
                     + batches(&schedule.batch_sizes, schedule.batches, GRADIENT)
             }
             Measure::Spectrum(schedule) => {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use losswalk::data::ImageShape;
 use losswalk::experiment::{Experiment, Precision, Protocol, parse};
-use losswalk::linalg::{Limits, dot};
+use losswalk::linalg::{Limits, dot, unit};
 use losswalk::measure::spectrum_ends;
 use losswalk::network::{Shape, build};
 use losswalk::objective::{
@@ -108,6 +108,10 @@ fn curvature_agrees_with_dense_hessians_of_pytorch() -> TestResult {
         close(&name, covariance, case.covariance);
         close(&name, residual, case.residual);
         close(&name, covariance + slope * slope + residual, curvature);
+        let slopes = objective.slopes(&at, Batch::Full, &[&reversed, &u], Precision::F64)?;
+        close(&name, slopes[0].variance, both[1].covariance);
+        close(&name, slopes[1].mean, case.slope);
+        close(&name, slopes[1].variance, case.covariance);
 
         let product = objective.hessian_product(&at, &u, Precision::F64)?;
         close(&name, dot(&u, &product), curvature);
@@ -180,5 +184,36 @@ fn softmax_regression_agrees_with_its_closed_form() -> TestResult {
     });
     let parts: Result<Vec<f64>, _> = parts.into_iter().collect();
     close("mean over batches", parts?.iter().sum(), directional.curvature);
+    Ok(())
+}
+
+#[test]
+fn the_curvature_along_a_batchs_own_gradient_is_that_of_separate_passes() -> TestResult {
+    let model = "model.arch = 'mlp'\nmodel.hidden = [7, 5]\ntrain.chunk = ";
+    let batch: [u32; 6] = [0, 3, 4, 7, 8, 11];
+    for (chunk, policy) in [(6, "batch"), (2, "batch"), (6, "running")] {
+        let (objective, at) = objective(&format!("{model}{chunk}"), 4, policy)?;
+        for batch in [Batch::Plain(&batch), Batch::Full] {
+            let (gradient, along) = objective.along_gradient(&at, batch, Precision::F64)?;
+            assert_eq!(gradient, objective.gradient(&at, batch)?);
+            let (_, u) = unit(gradient.gradient);
+            let expected =
+                objective.directional(&at, batch, &[&u.ok_or("zero")?], Precision::F64)?;
+            let found = along.ok_or("none")?;
+            for (what, found, expected) in [
+                ("loss", found.loss, expected[0].loss),
+                ("slope", found.slope, expected[0].slope),
+                ("curvature", found.curvature, expected[0].curvature),
+                ("covariance", found.covariance, expected[0].covariance),
+                ("residual", found.residual, expected[0].residual),
+            ] {
+                close(&format!("{what}, {chunk} {policy}"), found, expected);
+            }
+        }
+        let lost = Point { theta: vec![f64::NAN; at.theta.len()], ..at };
+        let (gradient, along) =
+            objective.along_gradient(&lost, Batch::Plain(&batch), Precision::F64)?;
+        assert!(gradient.loss.is_nan() && along.is_none());
+    }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! The network's series of order 2 against central differences of its loss, in f64.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use losswalk::network::{Network, Normalisation, Pass, Shape, cross_entropy, mlp, resnet};
+use losswalk::network::{
+    Entry, Layer, Layout, Linear, Network, Normalisation, Pass, Shape, ShapeError, cross_entropy,
+    mlp, resnet,
+};
 use losswalk::taylor::Series;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -18,28 +21,50 @@ fn tensor<const D: usize>(values: &[f64], shape: [usize; D]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values.to_vec(), shape), (&Device::flex(), DType::F64))
 }
 
-/// The summed loss along theta + e u, as a series of the given order.
-fn loss(network: &Network, theta: &[f64], direction: &[f64], order: usize) -> Series<2> {
-    let parameters: Vec<Series<1>> = network
-        .layout
-        .parameters
-        .iter()
-        .map(|entry| {
-            let part = |vector: &[f64]| tensor(&vector[entry.range()], [entry.len()]);
-            match order {
-                0 => Series::constant(part(theta)),
-                _ => Series::line(part(theta), part(direction), order),
-            }
-        })
-        .collect();
+/// theta + e u as series of the given order.
+fn line(network: &Network, theta: &[f64], direction: &[f64], order: usize) -> Vec<Series<1>> {
+    let series = |entry: &Entry| {
+        let part = |vector: &[f64]| tensor(&vector[entry.range()], [entry.len()]);
+        match order {
+            0 => Series::constant(part(theta)),
+            _ => Series::line(part(theta), part(direction), order),
+        }
+    };
+    network.layout.parameters.iter().map(series).collect()
+}
+
+/// The summed loss of a pass over images of a formula.
+fn summed_loss(network: &Network, pass: &mut Pass, device: &Device) -> Series<2> {
     let Shape { height, width, channels } = network.input;
     let images = wave(SAMPLES * network.input.size(), 0.1);
-    let images = Series::constant(tensor(&images, [SAMPLES, height, width, channels]));
+    let images = TensorData::new(images, [SAMPLES, height, width, channels]);
+    let images = Series::constant(Tensor::from_data(images, (device, DType::F64)));
     let labels: Vec<i32> = (0..SAMPLES as i32).map(|i| i % 3).collect();
     let labels: Tensor<1, Int> =
-        Tensor::from_data(TensorData::new(labels, [SAMPLES]), (&Device::flex(), DType::I32));
+        Tensor::from_data(TensorData::new(labels, [SAMPLES]), (device, DType::I32));
+    cross_entropy(network.logits(images, pass), labels).sum_dim(0)
+}
+
+/// The summed loss along theta + e u, as a series of the given order.
+fn loss(network: &Network, theta: &[f64], direction: &[f64], order: usize) -> Series<2> {
+    let parameters = line(network, theta, direction, order);
     let mut pass = Pass::new(&parameters, Normalisation::Batch);
-    cross_entropy(network.logits(images, &mut pass), labels).sum_dim(0)
+    summed_loss(network, &mut pass, &Device::flex())
+}
+
+/// Its second coefficient by adjoints, and how many layers left a term of their own.
+fn contracted(network: &Network, theta: &[f64], direction: &[f64]) -> (f64, usize) {
+    let tracked = |series: Series<1>| Series::constant(Tensor::from_inner(series.into_value()));
+    let values: Vec<_> = line(network, theta, direction, 0).into_iter().map(tracked).collect();
+    let mut pass = Pass::new(&values, Normalisation::Batch).recording();
+    let losses = summed_loss(network, &mut pass, &Device::flex().autodiff());
+    let primal = pass.into_primal(losses.into_value().backward());
+    let parameters = line(network, theta, direction, 2);
+    let mut pass = Pass::new(&parameters, Normalisation::Batch).contracting(&primal);
+    let own = value(&summed_loss(network, &mut pass, &Device::flex()), 2);
+    let below = pass.contracted(0).map(|terms| terms.into_data().iter::<f64>().collect::<Vec<_>>());
+    let below = below.unwrap_or_default();
+    (own + below.iter().sum::<f64>(), below.len())
 }
 
 fn value(series: &Series<2>, j: usize) -> f64 {
@@ -134,6 +159,41 @@ proptest! {
                 let error = (numeric - exact).abs();
                 prop_assert!(error < 1e-6 * exact.abs().max(1.0), "`{layer}` {j}: {exact} {numeric}");
             }
+            let exact = value(&found, 2);
+            let (second, terms) = contracted(&network, &theta, &direction);
+            let error = (second - exact).abs();
+            prop_assert!(error < 1e-12 * exact.abs().max(1.0), "`{layer}`: {exact} {second}");
+            prop_assert!(terms >= SAMPLES, "`{layer}`: nothing contracted");
         }
     }
+}
+
+/// x³, by somebody who has not read of [`Pass::contract`].
+#[derive(Debug)]
+struct Cube;
+
+impl Layer for Cube {
+    fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(input)
+    }
+
+    fn forward(&self, input: Series<4>, _: &mut Pass) -> Series<4> {
+        input.clone().square() * input
+    }
+}
+
+#[test]
+fn a_layer_that_contracts_nothing_has_the_same_second_derivative() {
+    let mut layout = Layout::default();
+    let first = Linear::new(&mut layout, "a", Shape::flat(6), 5);
+    let last = Linear::new(&mut layout, "b", Shape::flat(5), 3);
+    let layers: Vec<Box<dyn Layer>> = vec![Box::new(first), Box::new(Cube), Box::new(last)];
+    let network = Network::new(layout, Shape::flat(6), 3, layers);
+    let count = network.layout.dimension();
+    let (theta, direction) = (wave(count, 0.5), wave(count, 2.0));
+    let exact = value(&loss(&network, &theta, &direction, 2), 2);
+    let (second, terms) = contracted(&network, &theta, &direction);
+    assert!((second - exact).abs() < 1e-12 * exact.abs(), "{exact} {second}");
+    // The last layer's own term includes what the cube passes on; the first has none.
+    assert_eq!(terms, SAMPLES);
 }
