@@ -13,7 +13,7 @@ use crate::taylor::Series;
 
 /// What a batch leaves behind for all directions: the products of its activations with parameters,
 /// and the loss's derivatives with respect to the outputs of layers, both in the order of the pass.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Primal {
     products: Vec<Tensor<4>>,
     adjoints: Vec<Tensor<4>>,

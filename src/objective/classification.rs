@@ -2,13 +2,15 @@
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use super::transfer::{dtype, tensor};
+use super::transfer::{dtype, scaled_tensor};
 use super::{
     Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point, Slopes,
 };
 use crate::data::{CropFlip, Dataset, Pixel};
 use crate::experiment::{Augment, BatchNormPolicy, Evaluation, Precision, Protocol, Train};
-use crate::network::{Layout, Network, Normalisation, StateDictError, Statistics, state_dict};
+use crate::network::{
+    Entry, Layout, Network, Normalisation, StateDictError, Statistics, state_dict,
+};
 use crate::random::Stream;
 use crate::run::Tensors;
 
@@ -148,8 +150,20 @@ impl Classification {
 
     /// Each entry of a flat vector as a tensor of its own.
     pub(super) fn split(&self, theta: &[f64], precision: Precision) -> Vec<Tensor<1>> {
-        let entries = &self.network.layout.parameters;
-        entries.iter().map(|entry| tensor(&theta[entry.range()], &self.device, precision)).collect()
+        self.split_multiple(theta, 1.0, precision)
+    }
+
+    /// Each entry of a multiple of a flat vector.
+    pub(super) fn split_multiple(
+        &self,
+        theta: &[f64],
+        factor: f64,
+        precision: Precision,
+    ) -> Vec<Tensor<1>> {
+        let entries = self.network.layout.parameters.iter();
+        let entry =
+            |entry: &Entry| scaled_tensor(&theta[entry.range()], factor, &self.device, precision);
+        entries.map(entry).collect()
     }
 }
 

@@ -73,19 +73,17 @@ impl Classification {
             return separately(self, at, batch, precision);
         }
         let theta = self.split(&at.theta, precision);
-        let part = self.part(&theta, samples, presentation, true)?;
-        let (sum, primal) = (part.gradient.clone(), part.primal.clone());
-        let mut gradient = Gradient::zero(at);
-        gradient.add(part)?;
-        gradient.divide(samples.len());
+        let images = self.images(samples, precision, presentation);
+        let mut part = self.part(&theta, images.clone(), samples, true)?;
+        let primal = std::mem::take(&mut part.primal);
+        let mut gradient = Gradient::empty(at);
+        gradient.add(part, samples.len())?;
         let length = norm(&gradient.gradient);
         if length == 0.0 || !length.is_finite() {
             return Ok((gradient, None));
         }
-        let factor = 1.0 / (samples.len() as f64 * length);
-        let u = sum.into_iter().map(|entry| entry.mul_scalar(factor)).collect();
+        let u = self.split_multiple(&gradient.gradient, 1.0 / length, precision);
         let parameters = expansion(&theta, &[u], 2);
-        let images = self.images(samples, precision, presentation);
         let pass = Pass::new(&parameters, Normalisation::Batch).contracting(&primal);
         let sums = self.moments(images, samples, pass, 1)?;
         Ok((gradient, directionals(&sums, samples.len()).pop()))

@@ -11,7 +11,6 @@ use super::classification::Presentation;
 use super::statistics::observed;
 use super::transfer::{add_all, host};
 use super::{Classification, Gradient, ObjectiveError, Point};
-use crate::linalg::scale;
 use crate::network::{Normalisation, Pass, Primal, RUNNING_MOMENTUM, cross_entropy};
 use crate::taylor::Series;
 
@@ -19,7 +18,7 @@ use crate::taylor::Series;
 pub(super) struct Part {
     loss: f64,
     /// Entry by entry of the layout.
-    pub gradient: Vec<Tensor<1>>,
+    gradient: Vec<Tensor<1>>,
     /// Mean and unbiased variance of every norm, in the order of the buffers.
     statistics: Vec<f64>,
     /// Empty unless asked for.
@@ -36,31 +35,32 @@ impl Classification {
     ) -> Result<Gradient, ObjectiveError> {
         let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
         let parameters = self.split(&at.theta, self.precision);
-        let mut sum = Gradient::zero(at);
+        let mut mean = Gradient::empty(at);
         for window in chunks.chunks(rayon::current_num_threads()) {
             let parts: Result<Vec<_>, _> = window
                 .par_iter()
-                .map(|chunk| self.part(&parameters, chunk, presentation, false))
+                .map(|chunk| {
+                    let images = self.images(chunk, self.precision, presentation);
+                    self.part(&parameters, images, chunk, false)
+                })
                 .collect();
-            parts?.into_iter().try_for_each(|part| sum.add(part))?;
+            parts?.into_iter().try_for_each(|part| mean.add(part, samples))?;
         }
-        sum.divide(samples);
-        Ok(sum)
+        Ok(mean)
     }
 
     /// The sums over one chunk.
     pub(super) fn part(
         &self,
         parameters: &[Tensor<1>],
+        images: Tensor<4>,
         samples: &[u32],
-        presentation: Presentation,
         keeps_primal: bool,
     ) -> Result<Part, ObjectiveError> {
         self.interrupt.check()?;
         let leaf = |tensor: &Tensor<1>| Tensor::from_inner(tensor.clone()).require_grad();
         let leaves: Vec<Tensor<1>> = parameters.iter().map(leaf).collect();
         let series: Vec<_> = leaves.iter().cloned().map(Series::constant).collect();
-        let images = self.images(samples, self.precision, presentation);
         let pass = Pass::new(&series, Normalisation::Batch);
         let mut pass = if keeps_primal { pass.recording() } else { pass };
         let (losses, mut gradients) = self.backward(images, samples, &mut pass);
@@ -95,23 +95,18 @@ impl Classification {
 }
 
 impl Gradient {
-    /// No sample so far.
-    pub(super) fn zero(at: &Point) -> Self {
-        Self { loss: 0.0, gradient: vec![0.0; at.theta.len()], buffers: at.buffers.clone() }
+    /// Of no sample so far.
+    pub(super) fn empty(at: &Point) -> Self {
+        Self { loss: 0.0, gradient: Vec::new(), buffers: at.buffers.clone() }
     }
 
-    /// Makes a sum a mean.
-    pub(super) fn divide(&mut self, samples: usize) {
+    /// Adds a part of a batch of so many samples.
+    pub(super) fn add(&mut self, part: Part, samples: usize) -> Result<(), ObjectiveError> {
         let factor = 1.0 / samples as f64;
-        self.loss *= factor;
-        scale(factor, &mut self.gradient);
-    }
-
-    pub(super) fn add(&mut self, part: Part) -> Result<(), ObjectiveError> {
-        self.loss += part.loss;
+        self.loss += factor * part.loss;
         for (running, newest) in self.buffers.iter_mut().zip(&part.statistics) {
             *running += RUNNING_MOMENTUM * (newest - *running);
         }
-        add_all(&mut self.gradient, part.gradient)
+        add_all(&mut self.gradient, factor, part.gradient)
     }
 }

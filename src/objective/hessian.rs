@@ -119,8 +119,7 @@ impl Classification {
             });
             let parts: Result<Vec<_>, _> = parts.collect();
             for part in parts? {
-                sums.resize(part.iter().map(|tensor| tensor.dims()[0]).sum(), 0.0);
-                add_all(&mut sums, part)?;
+                add_all(&mut sums, 1.0, part)?;
             }
         }
         Ok(sums)
