@@ -10,9 +10,6 @@ use crate::walk::{Event, Observer};
 /// Time between plain lines.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// A time left that is longer is no estimate: nothing has been counted for a while.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
-
 /// Watches a walk. Progress is counted in work, not in steps: a measured step costs a thousand
 /// others, and the time left should say so.
 #[derive(Debug)]
@@ -20,6 +17,8 @@ pub(super) struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
     last_line: Instant,
+    /// When counting began, and the work done before.
+    start: (Instant, u64),
 }
 
 impl Progress {
@@ -28,25 +27,35 @@ impl Progress {
         let target =
             if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {eta} left  {msg}")
-        {
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
             bar.set_style(style);
         }
-        Self { bar, is_terminal, last_line: Instant::now() }
+        let now = Instant::now();
+        Self { bar, is_terminal, last_line: now, start: (now, 0) }
     }
 
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
-    fn plain_line(&mut self, text: &str) {
+    /// The time left at the pace so far.
+    fn time_left(&self) -> Option<Duration> {
+        let (begin, before) = self.start;
+        let (done, all) = (self.bar.position(), self.bar.length()?);
+        let pace = begin.elapsed().as_secs_f64() / done.checked_sub(before)? as f64;
+        Duration::try_from_secs_f64(pace * all.checked_sub(done)? as f64).ok()
+    }
+
+    fn say(&mut self, text: &str) {
+        let left = self.time_left().filter(|left| !left.is_zero());
+        let left = left.map(|left| format!("{} left  ", indicatif::HumanDuration(left)));
+        let text = format!("{}{text}", left.unwrap_or_default());
         if !self.is_terminal && self.last_line.elapsed() >= INTERVAL {
             let percent = 100 * self.bar.position() / self.bar.length().unwrap_or(1).max(1);
-            let left = Some(self.bar.eta()).filter(|left| *left < LONGEST && !left.is_zero());
-            let left = left.map(|left| format!("{} left  ", indicatif::HumanDuration(left)));
-            eprintln!("{percent:>3}%  {}{text}", left.unwrap_or_default());
+            eprintln!("{percent:>3}%  {text}");
             self.last_line = Instant::now();
         }
+        self.bar.set_message(text);
     }
 }
 
@@ -54,24 +63,22 @@ impl Observer for Progress {
     fn begin(&mut self, work: u64, done: u64) {
         self.bar.set_length(work);
         self.bar.set_position(done);
-        self.bar.reset_eta();
+        self.start = (Instant::now(), done);
     }
 
     fn step(&mut self, event: Event) {
         let Event { record, total_steps, work } = event;
         self.bar.inc(work);
         let loss = record.batch_loss.unwrap_or(f64::NAN);
-        let text = format!(
+        self.say(&format!(
             "epoch {}  step {}/{total_steps}  batch loss {loss:.4}",
             record.epoch,
             record.step + 1
-        );
-        self.plain_line(&text);
-        self.bar.set_message(text);
+        ));
     }
 
-    fn measuring(&mut self, what: &str) {
-        self.plain_line(what);
-        self.bar.set_message(what.to_owned());
+    fn measuring(&mut self, what: &str, work: u64) {
+        self.bar.inc(work);
+        self.say(what);
     }
 }

@@ -1,8 +1,7 @@
 //! The ends of the Hessian's spectrum, its trace and its density.
 
-use crate::experiment::Precision;
 use crate::linalg::{Eigenpairs, Limits, NotFinite, Quadrature, Wanted, eigenpairs, quadrature};
-use crate::objective::{Objective, ObjectiveError, Point};
+use crate::objective::ObjectiveError;
 
 /// Why there is no spectrum.
 #[derive(Debug, thiserror::Error)]
@@ -17,31 +16,27 @@ pub enum SpectrumError {
 }
 
 /// The `top` largest eigenvalues of the Hessian of the measured loss and the smallest, with
-/// eigenvectors and residuals, from a random `start`.
+/// eigenvectors and residuals, from a random `start`. `product` gives H v
+/// ([`Objective::hessian_product`](crate::objective::Objective::hessian_product)).
 ///
-/// Cost: about ten to a hundred products H v, at most `limits.max_products`.
+/// Cost: about ten to a hundred products, at most `limits.max_products`.
 pub fn spectrum_ends(
-    objective: &impl Objective,
-    at: &Point,
+    mut product: impl FnMut(&[f64]) -> Result<Vec<f64>, ObjectiveError>,
     top: usize,
     start: Vec<f64>,
     limits: Limits,
-    precision: Precision,
 ) -> Result<Eigenpairs, SpectrumError> {
-    let apply = |v: &[f64]| Ok(objective.hessian_product(at, v, precision)?);
-    eigenpairs(apply, start, Wanted { largest: top, smallest: 1 }, limits)
+    let wanted = Wanted { largest: top, smallest: 1 };
+    eigenpairs(|v: &[f64]| Ok(product(v)?), start, wanted, limits)
 }
 
 /// What one probe (a vector of independent entries ±1) says of the density of all eigenvalues.
 ///
 /// Cost: `products` products H v.
 pub fn spectral_density(
-    objective: &impl Objective,
-    at: &Point,
+    mut product: impl FnMut(&[f64]) -> Result<Vec<f64>, ObjectiveError>,
     probe: Vec<f64>,
     products: usize,
-    precision: Precision,
 ) -> Result<Quadrature, SpectrumError> {
-    let apply = |v: &[f64]| Ok(objective.hessian_product(at, v, precision)?);
-    quadrature(apply, probe, products)
+    quadrature(|v: &[f64]| Ok(product(v)?), probe, products)
 }

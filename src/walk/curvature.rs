@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::plan::{DIRECTION, GRADIENT, SLOPE};
 use super::walker::{Walker, finite};
 use super::{Observer, WalkError};
 use crate::experiment::{AlignmentSchedule, CovarianceSchedule, Measure, Precision};
@@ -29,29 +30,40 @@ impl<O: Objective> Walker<'_, O> {
         let epoch = place.epoch - 1;
         let plan = self.plan;
         for measure in plan.points.iter().filter(|measure| measure.is_due_after(epoch)) {
-            let mut announce = |what| observer.measuring(&format!("{what} after epoch {epoch}"));
+            let what = match measure {
+                Measure::Line(_) => continue,
+                Measure::Alignment(_) => "alignment",
+                Measure::Covariance(_) => "covariance of gradients",
+                Measure::Spectrum(_) => "spectrum",
+            };
+            let what = format!("{what} after epoch {epoch}");
+            let mut left = plan.measure_work(measure);
+            let mut worked = |work: u64| {
+                let work = work.min(left);
+                left -= work;
+                observer.measuring(&what, work);
+            };
+            worked(0);
             match measure {
                 Measure::Line(_) => {}
-                Measure::Alignment(schedule) => {
-                    announce("alignment");
-                    self.alignment(epoch, schedule)?;
-                }
-                Measure::Covariance(schedule) => {
-                    announce("covariance of gradients");
-                    self.covariance(epoch, schedule)?;
-                }
-                Measure::Spectrum(schedule) => {
-                    announce("spectrum");
-                    self.spectrum(epoch, schedule)?;
-                }
+                Measure::Alignment(schedule) => self.alignment(epoch, schedule, &mut worked)?,
+                Measure::Covariance(schedule) => self.covariance(epoch, schedule, &mut worked)?,
+                Measure::Spectrum(schedule) => self.spectrum(epoch, schedule, &mut worked)?,
             }
+            // As much as was reckoned, however many products it took.
+            worked(u64::MAX);
             self.recorder.lap_curvature();
             self.recorder.sync(self.state.step)?;
         }
         Ok(())
     }
 
-    fn alignment(&mut self, epoch: u64, schedule: &AlignmentSchedule) -> Result<(), WalkError> {
+    fn alignment(
+        &mut self,
+        epoch: u64,
+        schedule: &AlignmentSchedule,
+        worked: &mut dyn FnMut(u64),
+    ) -> Result<(), WalkError> {
         let step = self.state.step;
         let (mut log, before) =
             Log::open::<AlignmentRecord>(&self.recorder.folder.alignment_log())?;
@@ -75,6 +87,8 @@ impl<O: Objective> Walker<'_, O> {
                 log.append(&self.alignment_record(epoch, number, &found, weight_decay))?;
             }
             log.sync()?;
+            let sizes = group.iter().map(|&(size, _)| (GRADIENT + DIRECTION) * size as u64);
+            worked(sizes.sum::<u64>() + DIRECTION * (group.len() * samples) as u64);
         }
         Ok(())
     }
@@ -104,7 +118,12 @@ impl<O: Objective> Walker<'_, O> {
         }
     }
 
-    fn covariance(&mut self, epoch: u64, schedule: &CovarianceSchedule) -> Result<(), WalkError> {
+    fn covariance(
+        &mut self,
+        epoch: u64,
+        schedule: &CovarianceSchedule,
+        worked: &mut dyn FnMut(u64),
+    ) -> Result<(), WalkError> {
         let step = self.state.step;
         let (mut log, before) =
             Log::open::<CovarianceRecord>(&self.recorder.folder.covariance_log())?;
@@ -115,11 +134,14 @@ impl<O: Objective> Walker<'_, O> {
         if due.is_empty() {
             return Ok(());
         }
-        let of_samples = self.sample_trace(schedule.probes)?;
+        let of_samples = self.sample_trace(schedule.probes, worked)?;
         let (objective, at) = (self.objective, &self.state.point);
         let g = objective.gradient(at, Batch::Full)?.gradient;
         for size in due {
-            let batches = (0..schedule.batches).map(|index| self.measured_batch(size, index));
+            let batches = (0..schedule.batches).map(|index| {
+                worked(GRADIENT * size as u64);
+                self.measured_batch(size, index)
+            });
             let trace = gradient_covariance(objective, at, &g, batches)?;
             let factor = 1.0 / size as f64 - 1.0 / self.plan.samples as f64;
             let ratio = trace.mean / (factor * of_samples.mean);
@@ -147,13 +169,16 @@ impl<O: Objective> Walker<'_, O> {
     }
 
     /// tr C of the gradients of single samples.
-    fn sample_trace(&self, probes: usize) -> Result<Mean, WalkError> {
+    fn sample_trace(&self, probes: usize, worked: &mut dyn FnMut(u64)) -> Result<Mean, WalkError> {
         let (seed, dimension) = (self.plan.train.seed, self.objective.dimension());
         let draw =
             |&index: &usize| Stream::direction(seed, self.state.step, index).signs(dimension);
         let probes: Vec<usize> = (0..probes).collect();
         let groups = probes.chunks(self.directions_at_once());
-        let groups = groups.map(|group| group.iter().map(draw).collect());
+        let groups = groups.map(|group| {
+            worked(SLOPE * (group.len() * self.plan.samples) as u64);
+            group.iter().map(draw).collect()
+        });
         Ok(sample_covariance(self.objective, &self.state.point, groups, self.precision())?)
     }
 

@@ -7,15 +7,15 @@ use crate::experiment::{
 use crate::random::Stream;
 
 /// Costs in forward passes, for the time left. A gradient is one, and a backward pass that costs two.
-const GRADIENT: u64 = 3;
+pub(super) const GRADIENT: u64 = 3;
 /// A direction to first order, beside what it shares with others.
-const SLOPE: u64 = 2;
+pub(super) const SLOPE: u64 = 2;
 /// A direction to second order, beside what it shares with others.
-const DIRECTION: u64 = 3;
+pub(super) const DIRECTION: u64 = 3;
 /// What directions share: a pass forward and one backward to the activations.
 const PRIMAL: u64 = 2;
 /// A product H v.
-const PRODUCT: u64 = 6;
+pub(super) const PRODUCT: u64 = 6;
 /// Products that the ends of a spectrum usually take.
 const TYPICAL_PRODUCTS: usize = 40;
 
@@ -116,26 +116,41 @@ impl Plan {
         }
     }
 
-    /// Forward passes over one sample that a step costs, with all that is measured before the next.
+    /// Forward passes over one sample that all steps before `step` cost, with what is measured along
+    /// them and at points before it.
+    pub fn work_before(&self, step: u64) -> u64 {
+        let steps: u64 = (0..step).map(|step| self.work(self.place(step))).sum();
+        let points = step.div_ceil(self.steps_per_epoch());
+        steps + (0..points).map(|epoch| self.point_work(epoch)).sum::<u64>()
+    }
+
+    /// All of it.
+    pub fn total_work(&self) -> u64 {
+        self.work_before(self.total_steps()) + self.point_work(self.train.epochs)
+    }
+
+    /// Forward passes over one sample that a step costs, with the line along it.
     pub fn work(&self, place: Place) -> u64 {
         let schedule = self.line_schedule(place);
         let points = schedule.map_or(0, |schedule| {
             schedule.points as u64 + if schedule.second_order { PRIMAL + DIRECTION } else { 0 }
         });
-        let step = GRADIENT * self.batch_range(place).len() as u64 + points * self.samples as u64;
-        let ends_epoch = place.iteration + 1 == self.steps_per_epoch();
-        let at_start = if place.step == 0 { self.point_work(0) } else { 0 };
-        step + at_start + if ends_epoch { self.point_work(place.epoch) } else { 0 }
+        GRADIENT * self.batch_range(place).len() as u64 + points * self.samples as u64
     }
 
     /// Forward passes that the measurements at the end of an epoch cost.
     fn point_work(&self, epoch: u64) -> u64 {
+        let due = self.points.iter().filter(|measure| measure.is_due_after(epoch));
+        due.map(|measure| self.measure_work(measure)).sum()
+    }
+
+    /// Forward passes that a measurement at one point costs.
+    pub(super) fn measure_work(&self, measure: &Measure) -> u64 {
         let samples = self.samples as u64;
         let batches = |sizes: &[usize], batches: usize, cost: u64| -> u64 {
             sizes.iter().map(|&size| batches as u64 * size as u64 * cost).sum()
         };
-        let due = self.points.iter().filter(|measure| measure.is_due_after(epoch));
-        due.map(|measure| match measure {
+        match measure {
             Measure::Line(_) => 0,
             Measure::Alignment(schedule) => {
                 let AlignmentSchedule { batch_sizes, batches: count, .. } = schedule;
@@ -154,8 +169,7 @@ impl Plan {
                 products as u64 * PRODUCT * samples
                     + batches(&schedule.batch_sizes, schedule.batches, GRADIENT)
             }
-        })
-        .sum()
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::plan::PRODUCT;
 use super::walker::{Walker, finite};
 use super::{State, WalkError};
 use crate::experiment::SpectrumSchedule;
@@ -23,13 +24,14 @@ impl<O: Objective> Walker<'_, O> {
         &mut self,
         epoch: u64,
         schedule: &SpectrumSchedule,
+        worked: &mut dyn FnMut(u64),
     ) -> Result<(), WalkError> {
         let step = self.state.step;
         let (mut log, before) = Log::open::<SpectrumRecord>(&self.recorder.folder.spectrum_log())?;
         if before.iter().any(|record| record.step == step) {
             return Ok(());
         }
-        let found = match self.ends_and_density(schedule) {
+        let found = match self.ends_and_density(schedule, worked) {
             Err(SpectrumError::NotFinite(error)) => {
                 let message = format!("no spectrum could be measured: {error}");
                 return Ok(self.recorder.explain(step, message)?);
@@ -103,9 +105,15 @@ impl<O: Objective> Walker<'_, O> {
     fn ends_and_density(
         &self,
         schedule: &SpectrumSchedule,
+        worked: &mut dyn FnMut(u64),
     ) -> Result<(Eigenpairs, Vec<Quadrature>), SpectrumError> {
-        let (objective, at, precision) = (self.objective, &self.state.point, self.precision());
+        let (objective, precision) = (self.objective, self.precision());
         let dimension = objective.dimension();
+        let mut product = |v: &[f64]| {
+            let product = objective.hessian_product(&self.state.point, v, precision);
+            worked(PRODUCT * self.plan.samples as u64);
+            product
+        };
         let draw = |index| {
             Stream::direction(self.plan.train.seed, self.state.step, index).signs(dimension)
         };
@@ -114,10 +122,8 @@ impl<O: Objective> Walker<'_, O> {
             max_products: schedule.max_products,
             max_basis: (BASIS_ENTRIES / dimension.max(1)).min(LARGEST_BASIS),
         };
-        let ends = spectrum_ends(objective, at, schedule.top, draw(0), limits, precision)?;
-        let probe = |index| {
-            spectral_density(objective, at, draw(index), schedule.probe_products, precision)
-        };
+        let ends = spectrum_ends(&mut product, schedule.top, draw(0), limits)?;
+        let probe = |index| spectral_density(&mut product, draw(index), schedule.probe_products);
         let density: Result<Vec<_>, _> = (1..=schedule.probes).map(probe).collect();
         Ok((ends, density?))
     }

@@ -37,7 +37,7 @@ pub struct Event<'a> {
     pub record: &'a StepRecord,
     /// Steps of the walk.
     pub total_steps: u64,
-    /// Work that the step took, in forward passes over one sample.
+    /// Work that the step and the line along it took, in forward passes over one sample.
     pub work: u64,
 }
 
@@ -49,8 +49,9 @@ pub trait Observer {
     /// Called after every step and what is measured behind it.
     fn step(&mut self, event: Event);
 
-    /// Called before something long is measured at a point of the path.
-    fn measuring(&mut self, _what: &str) {}
+    /// Called while something long is measured at a point of the path, with the work done since the
+    /// last call; no event counts it.
+    fn measuring(&mut self, _what: &str, _work: u64) {}
 }
 
 /// Walks from the newest checkpoint in `folder`, or from `start`, to the end of the plan.
@@ -115,10 +116,7 @@ impl<O: Objective> Walker<'_, O> {
             self.save()?;
         }
         let total_steps = self.plan.total_steps();
-        let work = |steps: std::ops::Range<u64>| -> u64 {
-            steps.map(|step| self.plan.work(self.plan.place(step))).sum()
-        };
-        observer.begin(work(0..total_steps), work(0..self.state.step));
+        observer.begin(self.plan.total_work(), self.plan.work_before(self.state.step));
         match self.steps(total_steps, observer) {
             // Within a measurement: the line is measured again after a resume.
             Err(WalkError::Objective(ObjectiveError::Interrupted)) => {

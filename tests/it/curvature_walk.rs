@@ -11,7 +11,7 @@ use losswalk::walk::{Outcome, Plan};
 
 use crate::lab::Lab;
 use crate::quadratic::{
-    CURVATURES, Quadratic, START, dot, mean_tilt, near, near_at, plan, times_hessian, walked,
+    CURVATURES, Quadratic, START, dot, heard, mean_tilt, near, near_at, plan, times_hessian, walked,
 };
 
 const RATE: f64 = 0.15;
@@ -236,5 +236,15 @@ fn without_batch_norm_equation_3_holds_for_a_network() {
     for record in records {
         let (ratio, error) = (record.ratio.unwrap(), record.ratio_error.unwrap());
         assert!((ratio - 1.0).abs() < 4.0 * error && error < 0.15, "{ratio} ± {error}");
+    }
+}
+
+#[test]
+fn an_observer_hears_of_work_within_every_measurement() {
+    let heard = heard(&curved(&[]));
+    for what in ["alignment", "covariance of gradients", "spectrum"] {
+        for epoch in 0..=2 {
+            assert!(heard.measuring[&format!("{what} after epoch {epoch}")] > 0, "{what} {epoch}");
+        }
     }
 }

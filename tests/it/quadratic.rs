@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
+
 use losswalk::experiment::{self, Precision};
 use losswalk::objective::{
     Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
@@ -110,12 +112,28 @@ fn samples_of(batch: Batch) -> Vec<u32> {
     }
 }
 
-struct Silent;
+/// Adds up the work that it hears of.
+#[derive(Debug, Default)]
+pub struct Heard {
+    all: u64,
+    done: u64,
+    /// Work within each measurement at a point.
+    pub measuring: BTreeMap<String, u64>,
+}
 
-impl Observer for Silent {
-    fn begin(&mut self, _: u64, _: u64) {}
+impl Observer for Heard {
+    fn begin(&mut self, all: u64, done: u64) {
+        (self.all, self.done) = (all, done);
+    }
 
-    fn step(&mut self, _: Event) {}
+    fn step(&mut self, event: Event) {
+        self.done += event.work;
+    }
+
+    fn measuring(&mut self, what: &str, work: u64) {
+        self.done += work;
+        *self.measuring.entry(what.to_owned()).or_default() += work;
+    }
 }
 
 /// A plan on the quadratic's samples: every step measured at ten points, 64 bits throughout.
@@ -142,9 +160,30 @@ impl Walked {
     }
 
     pub fn walk(&self, objective: &Quadratic, plan: &Plan) -> Result<Outcome, WalkError> {
-        let start = Point { theta: START.to_vec(), buffers: Vec::new() };
-        walk(objective, plan, start, &self.folder, &Interrupt::default(), &mut Silent)
+        self.walk_before(&mut Heard::default(), objective, plan)
     }
+
+    /// Walks before an observer, who in the end has heard of all work.
+    fn walk_before(
+        &self,
+        heard: &mut Heard,
+        objective: &Quadratic,
+        plan: &Plan,
+    ) -> Result<Outcome, WalkError> {
+        let start = Point { theta: START.to_vec(), buffers: Vec::new() };
+        let outcome = walk(objective, plan, start, &self.folder, &Interrupt::default(), heard)?;
+        if outcome == Outcome::Done {
+            assert_eq!(heard.done, heard.all);
+        }
+        Ok(outcome)
+    }
+}
+
+/// What is heard of a walk of the sound quadratic.
+pub fn heard(plan: &Plan) -> Heard {
+    let mut heard = Heard::default();
+    Walked::new(plan).walk_before(&mut heard, &Quadratic::SOUND, plan).unwrap();
+    heard
 }
 
 /// Walks the sound quadratic to the end.
