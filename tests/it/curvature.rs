@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use losswalk::data::ImageShape;
 use losswalk::experiment::{Experiment, Precision, Protocol, parse};
 use losswalk::linalg::{Limits, dot, unit};
-use losswalk::measure::spectrum_ends;
+use losswalk::measure::{alignments, spectrum_ends};
 use losswalk::network::{Shape, build};
 use losswalk::objective::{
     Batch, Classification, Directional, Interrupt, Measurement, Objective, Point,
@@ -216,5 +216,24 @@ fn the_curvature_along_a_batchs_own_gradient_is_that_of_separate_passes() -> Tes
             objective.along_gradient(&lost, Batch::Plain(&batch), Precision::F64)?;
         assert!(gradient.loss.is_nan() && along.is_none());
     }
+    Ok(())
+}
+
+#[test]
+fn alignment_is_with_the_full_hessian_and_sharpness_with_the_batchs_own() -> TestResult {
+    let (objective, at) = objective("model.arch = 'mlp'\nmodel.hidden = [7, 5]", 4, "batch")?;
+    let batch = Batch::Plain(&[1, 2, 5, 9]);
+    let found = alignments(&objective, &at, &[batch, Batch::Full], Precision::F64)?;
+    let own = [batch, Batch::Full];
+    for (found, own) in found.iter().zip(own) {
+        let (length, u) = unit(objective.gradient(&at, own)?.gradient);
+        let u = u.ok_or("zero")?;
+        let along = |over| objective.directional(&at, over, &[&u], Precision::F64);
+        close("length", found.grad_norm, length);
+        let full = found.full.ok_or("none")?.curvature;
+        close("full", full, along(Batch::Full)?[0].curvature);
+        close("own", found.of_batch.ok_or("none")?, along(own)?[0].curvature);
+    }
+    assert_ne!(found[0].of_batch, found[0].full.map(|along| along.curvature));
     Ok(())
 }
