@@ -40,14 +40,19 @@ pub fn scale(a: f64, x: &mut [f64]) {
     }
 }
 
+/// What makes a vector of this norm a unit vector; none if the norm is zero or not finite.
+pub fn normaliser(norm: f64) -> Option<f64> {
+    (norm != 0.0 && norm.is_finite()).then(|| 1.0 / norm)
+}
+
 /// The norm, and the vector divided by it unless that is zero or not finite.
 pub fn unit(mut vector: Vec<f64>) -> (f64, Option<Vec<f64>>) {
     let length = norm(&vector);
-    if length == 0.0 || !length.is_finite() {
-        return (length, None);
-    }
-    scale(1.0 / length, &mut vector);
-    (length, Some(vector))
+    let unit = normaliser(length).map(|factor| {
+        scale(factor, &mut vector);
+        vector
+    });
+    (length, unit)
 }
 
 fn sum_of_products(a: &[f64], b: &[f64], product: impl Fn(f64, f64) -> f64) -> f64 {

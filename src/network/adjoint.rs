@@ -41,24 +41,16 @@ impl<'a> Trace<'a> {
         Self::Contract { products, adjoints, sums: Vec::new() }
     }
 
-    /// What [`Pass::product`](super::Pass::product) does.
-    pub fn product<const D: usize, const E: usize>(
-        &mut self,
-        input: &Series<D>,
-        parameter: &Series<E>,
-        bilinear: impl Fn(Tensor<D>, Tensor<E>) -> Tensor<4>,
-    ) -> Series<4> {
+    /// A product as `compute` gives it, with c_0 where that is known.
+    pub fn product(&mut self, compute: impl FnOnce(Option<Tensor<4>>) -> Series<4>) -> Series<4> {
         match self {
-            Self::None => input.product(parameter, bilinear),
+            Self::None => compute(None),
             Self::Record { products, .. } => {
-                let product = input.product(parameter, bilinear);
+                let product = compute(None);
                 products.push(product.value().clone().inner());
                 product
             }
-            Self::Contract { products, .. } => match products.split_off_first() {
-                Some(known) => input.product_of(known.clone(), parameter, bilinear),
-                None => input.product(parameter, bilinear),
-            },
+            Self::Contract { products, .. } => compute(products.split_off_first().cloned()),
         }
     }
 

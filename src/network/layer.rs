@@ -122,7 +122,10 @@ impl<'a> Pass<'a> {
         parameter: &Series<E>,
         bilinear: impl Fn(Tensor<D>, Tensor<E>) -> Tensor<4>,
     ) -> Series<4> {
-        let product = self.trace.product(input, parameter, bilinear);
+        let product = self.trace.product(|known| match known {
+            Some(value) => input.product_of(value, parameter, bilinear),
+            None => input.product(parameter, bilinear),
+        });
         self.contract(product)
     }
 

@@ -12,7 +12,7 @@ use super::problem::separately;
 use super::transfer::host;
 use super::{Batch, Classification, Directional, Gradient, ObjectiveError, Point};
 use crate::experiment::{BatchNormPolicy, Precision};
-use crate::linalg::norm;
+use crate::linalg::{norm, normaliser};
 use crate::network::{Normalisation, Pass, Statistics};
 use crate::taylor::Series;
 
@@ -78,11 +78,10 @@ impl Classification {
         let primal = std::mem::take(&mut part.primal);
         let mut gradient = Gradient::empty(at);
         gradient.add(part, samples.len())?;
-        let length = norm(&gradient.gradient);
-        if length == 0.0 || !length.is_finite() {
+        let Some(factor) = normaliser(norm(&gradient.gradient)) else {
             return Ok((gradient, None));
-        }
-        let u = self.split_multiple(&gradient.gradient, 1.0 / length, precision);
+        };
+        let u = self.split_multiple(&gradient.gradient, factor, precision);
         let parameters = expansion(&theta, &[u], 2);
         let pass = Pass::new(&parameters, Normalisation::Batch).contracting(&primal);
         let sums = self.moments(images, samples, pass, 1)?;

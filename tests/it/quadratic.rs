@@ -117,7 +117,7 @@ fn samples_of(batch: Batch) -> Vec<u32> {
 pub struct Heard {
     all: u64,
     done: u64,
-    /// Work within each measurement at a point.
+    /// How often work within each measurement at a point was heard of.
     pub measuring: BTreeMap<String, u64>,
 }
 
@@ -132,7 +132,7 @@ impl Observer for Heard {
 
     fn measuring(&mut self, what: &str, work: u64) {
         self.done += work;
-        *self.measuring.entry(what.to_owned()).or_default() += work;
+        *self.measuring.entry(what.to_owned()).or_default() += u64::from(work > 0);
     }
 }
 
