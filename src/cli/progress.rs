@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::run::RunError;
 use crate::walk::{Event, Observer};
 
 /// Time between plain lines.
@@ -60,6 +61,10 @@ impl Progress {
 }
 
 impl Observer for Progress {
+    fn passed_over(&mut self, damaged: &RunError) {
+        eprintln!("warning: damaged checkpoint: {damaged}; going on from the one before it");
+    }
+
     fn begin(&mut self, work: u64, done: u64) {
         self.bar.set_length(work);
         self.bar.set_position(done);

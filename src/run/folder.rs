@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use super::atomic::remove_temporaries;
 use super::{
     AlignmentRecord, CovarianceRecord, FORMAT_VERSION, LineRecord, Manifest, RunError,
     SpectrumRecord, StepRecord, TimingRecord, read_records, write_atomic,
@@ -13,7 +14,7 @@ use super::{
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl RunFolder {
@@ -26,17 +27,29 @@ impl RunFolder {
             let folder = path.join(folder);
             fs::create_dir_all(&folder).map_err(RunError::io("create", folder))?;
         }
-        let lock = Some(lock(path)?);
-        let folder = Self { path: path.to_owned(), _lock: lock };
+        let folder = Self { path: path.to_owned(), lock: Some(lock(path)?) };
         write_atomic(&folder.experiment(), experiment.as_bytes())?;
         folder.write_manifest(manifest)?;
         Ok(folder)
     }
 
+    /// True for the leftovers of a start that was killed before its first manifest.
+    pub fn is_unfinished_start(path: &Path) -> Result<bool, RunError> {
+        Ok(path.is_dir() && is_empty_or_missing(path)?)
+    }
+
     /// Opens an existing run folder for writing.
     pub fn resume(path: &Path) -> Result<Self, RunError> {
-        let folder = Self::open(path)?;
-        Ok(Self { _lock: Some(lock(path)?), ..folder })
+        let mut folder = Self::open(path)?;
+        folder.lock = Some(lock(path)?);
+        folder.remove_temporaries()?;
+        Ok(folder)
+    }
+
+    /// Removes temporary files and folders, which a process that was killed leaves.
+    pub fn remove_temporaries(&self) -> Result<(), RunError> {
+        let folders = ["", "checkpoints", "eigenvectors", "figures", "iterates", "orders"];
+        folders.iter().try_for_each(|folder| remove_temporaries(&self.path.join(folder)))
     }
 
     /// Opens an existing run folder for reading.
@@ -44,7 +57,7 @@ impl RunFolder {
         if !path.join("manifest.json").is_file() {
             return Err(RunError::NotARun { path: path.to_owned() });
         }
-        Ok(Self { path: path.to_owned(), _lock: None })
+        Ok(Self { path: path.to_owned(), lock: None })
     }
 
     /// The folder itself.

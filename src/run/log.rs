@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::RunError;
+use super::atomic::sync_name;
 
 /// A record file open for appending.
 #[derive(Debug)]
@@ -30,6 +31,9 @@ impl Log {
             .append(true)
             .open(path)
             .map_err(RunError::io("open for appending", path))?;
+        if bytes.is_empty() {
+            sync_name(path)?;
+        }
         let complete = complete_bytes(&bytes);
         if complete < bytes.len() {
             file.set_len(complete as u64).map_err(RunError::io("repair", path))?;

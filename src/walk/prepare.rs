@@ -116,9 +116,10 @@ pub fn prepare(
 }
 
 impl Prepared {
-    /// Creates the run folder, or opens it to go on.
+    /// Creates the run folder, or opens it to go on. A start that was killed before there was
+    /// anything to go on with is begun again either way.
     pub fn open(&self, path: &Path, resume: bool) -> Result<RunFolder, PrepareError> {
-        let folder = if resume {
+        let folder = if resume && !RunFolder::is_unfinished_start(path)? {
             self.reopen(path)?
         } else {
             RunFolder::create(path, &self.manifest, &self.experiment)?

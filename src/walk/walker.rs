@@ -43,6 +43,9 @@ pub struct Event<'a> {
 
 /// Somebody who watches a walk: a progress bar, a test.
 pub trait Observer {
+    /// Called first, for every checkpoint that is passed over because it is damaged.
+    fn passed_over(&mut self, _damaged: &RunError) {}
+
     /// Called once before the first step: all the work, and how much of it is done already.
     fn begin(&mut self, work: u64, done: u64);
 
@@ -54,7 +57,7 @@ pub trait Observer {
     fn measuring(&mut self, _what: &str, _work: u64) {}
 }
 
-/// Walks from the newest checkpoint in `folder`, or from `start`, to the end of the plan.
+/// Walks from the newest whole checkpoint in `folder`, or from `start`, to the end of the plan.
 ///
 /// Memory does not grow with the number of steps. Whatever ends the walk, its records are on disk
 /// and a later call goes on from there.
@@ -66,7 +69,8 @@ pub fn walk(
     interrupt: &Interrupt,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, WalkError> {
-    let newest = Checkpoint::load_newest(&folder.checkpoints())?;
+    let (newest, damaged) = Checkpoint::load_newest(&folder.checkpoints())?;
+    damaged.iter().for_each(|damaged| observer.passed_over(damaged));
     let origin = State::start(start, plan.train.precision);
     let state = match newest {
         Some(checkpoint) => State::from_checkpoint(checkpoint, objective)?,
@@ -91,7 +95,7 @@ pub fn walk(
         Ok(Outcome::Interrupted { .. }) | Err(_) => Status::Interrupted,
     };
     // An error that ended the walk, such as a full disk, explains more than a second one here.
-    let written = walker.recorder.status(status);
+    let written = walker.recorder.status(status).and(folder.remove_temporaries());
     let outcome = result?;
     written?;
     Ok(outcome)

@@ -141,15 +141,65 @@ fn a_full_disk_stops_the_run_and_loses_nothing() -> TestResult {
 #[test]
 fn a_start_that_was_killed_before_its_manifest_can_be_started_afresh() -> TestResult {
     let folder = tempfile::tempdir()?;
-    let run = Run::new(folder.path().join("r"), &["train.epochs=1", "data.train_samples=200"]);
-    for name in ["iterates", "orders"] {
-        std::fs::create_dir_all(run.out.join(name))?;
+    for arguments in [&[][..], &["--resume"]] {
+        let out = folder.path().join(format!("r{}", arguments.len()));
+        let run = Run::new(out, &["train.epochs=1", "data.train_samples=200"]);
+        for name in ["iterates", "orders"] {
+            std::fs::create_dir_all(run.out.join(name))?;
+        }
+        std::fs::write(run.out.join(".lock"), "")?;
+        std::fs::write(run.out.join("run.toml"), "name")?;
+        let (code, message) = run.ends(arguments)?;
+        assert_eq!(code, 0, "{message}");
+        assert_eq!(run.count("steps.jsonl"), 10);
     }
-    std::fs::write(run.out.join(".lock"), "")?;
-    std::fs::write(run.out.join("run.toml"), "name")?;
-    let (code, message) = run.ends(&[])?;
-    assert_eq!(code, 0, "{message}");
-    assert_eq!(run.count("steps.jsonl"), 10);
+    Ok(())
+}
+
+/// 10 steps an epoch, and all that checkpoints of several epochs can lose.
+#[test]
+fn damaged_checkpoints_are_passed_over_and_nothing_whole_means_from_the_start() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let run = Run::new(folder.path().join("r"), &["train.epochs=3", "data.train_samples=200"]);
+    assert_eq!(run.ends(&[])?.0, 0);
+    let whole = run.records()?;
+    let checkpoint = |step: u64| run.out.join(format!("checkpoints/step-{step:08}"));
+    let damaged = |message: &str| message.matches("damaged checkpoint").count();
+
+    std::fs::remove_file(checkpoint(30).join("state.json"))?;
+    let (code, message) = run.ends(&["--resume"])?;
+    assert!(code == 0 && damaged(&message) == 1, "{code}: {message}");
+    assert!(message.contains("step-00000030"), "{message}");
+    assert!(checkpoint(30).join("state.json").is_file());
+
+    std::fs::remove_dir_all(checkpoint(20))?;
+    std::fs::remove_dir_all(checkpoint(30))?;
+    std::fs::remove_file(checkpoint(0).join("state.json"))?;
+    let lines = whole[1].split_inclusive(|&byte| byte == b'\n').take(17);
+    std::fs::write(run.out.join("line.jsonl"), lines.collect::<Vec<_>>().concat())?;
+    let (code, message) = run.ends(&["--resume"])?;
+    assert!(code == 0 && damaged(&message) == 1, "{code}: {message}");
+    assert!(run.records()? == whole);
+    let (code, message) = run.ends(&["--resume"])?;
+    assert!(code == 0 && damaged(&message) == 0, "{code}: {message}");
+    Ok(())
+}
+
+#[test]
+fn temporary_files_of_a_killed_run_go_when_it_is_resumed() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let run = Run::new(folder.path().join("r"), &["train.epochs=1", "data.train_samples=200"]);
+    assert_eq!(run.ends(&[])?.0, 0);
+    let files = [".manifest.json.tmp", "figures/.walk.svg.tmp", "checkpoints/.step-00000010.tmp/x"];
+    for file in files.map(|file| run.out.join(file)) {
+        std::fs::create_dir_all(file.parent().ok_or("no folder")?)?;
+        std::fs::write(file, "")?;
+    }
+    assert_eq!(run.ends(&["--resume"])?.0, 0);
+    for file in files.map(|file| run.out.join(file)) {
+        assert!(!file.exists(), "{}", file.display());
+    }
+    assert!(!run.out.join("checkpoints/.step-00000010.tmp").exists());
     Ok(())
 }
 
