@@ -20,6 +20,9 @@ use super::{DataError, DatasetEntry, ImageShape};
 /// The file's name, beside `train`.
 const NAME: &str = "losswalk-pixels.cache";
 
+/// What the name begins with while it is written; the process's number follows.
+const PART: &str = ".losswalk-pixels.cache.";
+
 /// The first line; the number is raised when the file or the decoder changes.
 const TITLE: &str = "losswalk pixels 1";
 
@@ -95,13 +98,26 @@ fn read(path: &Path, key: &str, pixel_bytes: usize) -> io::Result<Option<Decoded
 
 /// Writes the cache beside its place and renames it, so that no reader meets a part of it.
 fn write(path: &Path, key: &str, decoded: &Decoded) -> io::Result<()> {
-    // Two runs that start together write two files, and the later one stays.
-    let part = path.with_file_name(format!(".{NAME}.{}", std::process::id()));
+    remove_parts(path)?;
+    let part = path.with_file_name(format!("{PART}{}", std::process::id()));
     let written = write_part(&part, key, decoded).and_then(|()| fs::rename(&part, path));
     if written.is_err() && part.is_file() {
         fs::remove_file(&part)?;
     }
     written
+}
+
+/// Removes what killed processes left. Of two that write at the same time the first may lose its
+/// part to the second, and does without.
+fn remove_parts(path: &Path) -> io::Result<()> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(PART.as_bytes()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn write_part(part: &Path, key: &str, decoded: &Decoded) -> io::Result<()> {

@@ -11,7 +11,7 @@ pub enum SpectrumError {
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
     /// A product H v that is not finite.
-    #[error("the Hessian: {0}")]
+    #[error(transparent)]
     NotFinite(#[from] NotFinite),
 }
 

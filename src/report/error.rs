@@ -29,7 +29,7 @@ pub enum ReportError {
         problem: String,
     },
     /// A figure cannot be turned into the page's data.
-    #[error("figure {figure}: cannot be written into the page: {source}")]
+    #[error("figure {figure}: cannot be written into the page")]
     Json {
         /// The figure's name.
         figure: String,

@@ -33,7 +33,7 @@ pub enum WalkError {
         step: u64,
     },
     /// The checkpoint does not fit the network.
-    #[error("checkpoint: {0}")]
+    #[error("the newest checkpoint")]
     Checkpoint(#[from] crate::network::StateDictError),
     /// The spectrum of the Hessian.
     #[error(transparent)]

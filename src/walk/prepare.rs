@@ -31,7 +31,7 @@ pub enum PrepareError {
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The network does not fit the images, or cannot be.
-    #[error("model: {0}")]
+    #[error("`model` describes no network for this data")]
     Network(#[from] ShapeError),
     /// Settings that the data set's size forbids.
     #[error("the experiment does not fit its data:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]

@@ -7,7 +7,8 @@ use std::fs;
 use losswalk::experiment::Precision;
 use losswalk::run::Status;
 
-use crate::lab::{Lab, lines, manifest, must_equal, records, steps};
+use crate::lab::{Lab, end, lines, manifest, must_equal, records, steps};
+use crate::program::losswalk;
 
 /// One step throws theta so far that no loss is finite there, not even in 64 bits.
 const EXPLODE: [&str; 3] =
@@ -69,6 +70,18 @@ fn a_folder_below_a_file_is_refused_by_name() {
     let ended = lab.run("file/run", &[]);
     ended.must_say(1, &["file/run", "Not a directory"]);
     assert_eq!(ended.stderr.matches("Not a directory").count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_wrong_with_a_model_is_said_once() {
+    let lab = Lab::new();
+    let path = lab.path("pool.toml");
+    let text = "[data]\nname = 'digits'\n[model]\narch = 'layers'\n\
+                layers = [{ kind = 'max-pool', size = 3 }]\n";
+    fs::write(&path, text).unwrap();
+    let ended = end(losswalk().arg("run").arg(&path).arg("--out").arg(lab.path("run")));
+    ended.must_say(2, &["`model`", "layers[0] (max-pool)"]);
+    assert_eq!(ended.stderr.matches("layers[0]").count(), 1, "{}", ended.stderr);
 }
 
 /// Needs the right to mount, as in CI; says so and passes elsewhere.

@@ -21,7 +21,10 @@ fn spoil_unseen(root: &Path) {
 #[test]
 fn images_are_decoded_once() {
     let folder = folder();
+    let left_by_a_killed_process = folder.path().join(format!(".{CACHE}.17"));
+    fs::write(&left_by_a_killed_process, "losswalk pixels").unwrap();
     let first = read(folder.path());
+    assert!(!left_by_a_killed_process.exists());
     spoil_unseen(folder.path());
     let second = read(folder.path());
     must_be_whole(&second);
