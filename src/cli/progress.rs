@@ -62,7 +62,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn passed_over(&mut self, damaged: &RunError) {
-        eprintln!("warning: damaged checkpoint: {damaged}; going on from the one before it");
+        eprintln!("warning: going on without a damaged checkpoint: {damaged}");
     }
 
     fn begin(&mut self, work: u64, done: u64) {

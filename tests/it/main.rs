@@ -3,6 +3,7 @@
 mod checkpoints;
 mod cli;
 mod closed_forms;
+mod crashes;
 mod curvature;
 mod curvature_walk;
 mod data_files;

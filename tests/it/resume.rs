@@ -164,7 +164,7 @@ fn damaged_checkpoints_are_passed_over_and_nothing_whole_means_from_the_start() 
     assert_eq!(run.ends(&[])?.0, 0);
     let whole = run.records()?;
     let checkpoint = |step: u64| run.out.join(format!("checkpoints/step-{step:08}"));
-    let damaged = |message: &str| message.matches("damaged checkpoint").count();
+    let damaged = |message: &str| message.matches("without a damaged checkpoint").count();
 
     std::fs::remove_file(checkpoint(30).join("state.json"))?;
     let (code, message) = run.ends(&["--resume"])?;
