@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use losswalk::data::{Dataset, ImageShape, Normalisation};
-use losswalk::experiment::{Experiment, Precision, parse};
+use losswalk::experiment::{Experiment, parse};
 use losswalk::network::{Shape, build, initialise};
-use losswalk::objective::{Batch, Classification, Interrupt, Measurement, Objective, Point};
+use losswalk::objective::{Batch, Classification, Interrupt, Objective, Point};
+use losswalk::precision::Precision;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,10 +44,16 @@ fn objective(network: &Network) -> BenchResult<(Classification, Point)> {
         theta: initialise(&network.layout.parameters, 1),
         buffers: initialise(&network.layout.buffers, 1),
     };
-    let measurement = Measurement::new(samples, &evaluation, 1);
+    let measurement = evaluation.measured_loss(samples, 1);
     let (device, interrupt) = (Device::flex(), Interrupt::default());
-    let objective =
-        Classification::new(network, images, measurement, device, &train, data.augment, interrupt);
+    let objective = Classification::new(
+        network,
+        images,
+        measurement,
+        train.batches(data.augment),
+        device,
+        interrupt,
+    );
     Ok((objective, at))
 }
 

@@ -9,12 +9,11 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use losswalk::experiment::{
-    AlignmentSchedule, LineSchedule, Measure, Precision, SpectrumSchedule, Train,
-};
+use losswalk::experiment::{AlignmentSchedule, LineSchedule, Measure, SpectrumSchedule, Train};
 use losswalk::objective::{
     Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
 };
+use losswalk::precision::Precision;
 use losswalk::random::Stream;
 use losswalk::run::{Manifest, RunFolder};
 use losswalk::walk::{Event, Observer, Plan, walk};

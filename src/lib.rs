@@ -3,8 +3,9 @@
 //! set along every update, barriers, the valley floor, cosines of gradients, distances.
 //!
 //! The modules follow the path of the data: [`data`] -> [`network`] -> [`objective`] -> [`measure`]
-//! -> [`walk`] -> [`run`] -> [`report`]; [`experiment`] says what to do.
+//! -> [`experiment`] -> [`run`] -> [`walk`] -> [`report`].
 
+mod choice;
 pub mod cli;
 pub mod data;
 pub mod experiment;
@@ -12,6 +13,8 @@ pub mod linalg;
 pub mod measure;
 pub mod network;
 pub mod objective;
+pub mod parameters;
+pub mod precision;
 pub mod random;
 pub mod report;
 pub mod run;

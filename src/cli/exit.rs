@@ -8,7 +8,8 @@ use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::network::StateDictError;
 use crate::objective::{DeviceError, ObjectiveError};
-use crate::run::{ParameterFileError, RunError};
+use crate::parameters::ParameterFileError;
+use crate::run::RunError;
 use crate::walk::PrepareError;
 
 /// How the process ends.

@@ -6,11 +6,14 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::arguments::MeasureArgs;
-use crate::experiment::{self, BatchNormPolicy, Experiment, Precision};
+use crate::experiment::{self, Experiment};
 use crate::measure::{LineLosses, barrier};
 use crate::network::StateDictError;
+use crate::objective::BatchNormPolicy;
 use crate::objective::{Classification, Interrupt, Objective, Point};
-use crate::run::{RunFolder, Tensors};
+use crate::parameters::Tensors;
+use crate::precision::Precision;
+use crate::run::RunFolder;
 use crate::walk::prepare;
 
 const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.batch_norm = \"running\" needs; \

@@ -1,7 +1,18 @@
 //! Crops and flips of training images, a function of (seed, epoch, sample) alone.
 
 use super::{Dataset, ImageShape, Pixel};
+use crate::choice::choice;
 use crate::random::Stream;
+
+choice! {
+    /// Change of the training images, epoch by epoch.
+    Augment {
+        /// The images as they are.
+        None = "none",
+        /// A random crop out of a border of four zeros, and a reflection every other time.
+        CropFlip = "crop-flip",
+    }
+}
 
 /// Zeros around an image before it is cropped back to its size.
 const BORDER: usize = 4;

@@ -28,7 +28,7 @@ mod tiny_imagenet;
 mod unpack;
 mod verify;
 
-pub use augment::CropFlip;
+pub use augment::{Augment, CropFlip};
 pub use catalog::{
     Archive, DatasetEntry, Download, FileKind, Format, PublishedFile, Split, default_root, entries,
     find, names,

@@ -2,102 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
 use toml::Value;
 
 use super::LayerKind;
 use super::reader::Section;
+use crate::network::LayerSpec;
 
 /// The most channels or units that one layer can have.
 const MOST_OUTPUTS: usize = 1_000_000;
 /// The largest kernel of a convolution.
 const LARGEST_KERNEL: usize = 99;
-
-/// One layer of a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum LayerSpec {
-    /// Convolution, with zeros around the image that keep its size at stride 1.
-    Convolution {
-        /// Prefix of its parameters' names.
-        name: String,
-        /// Channels out.
-        outputs: usize,
-        /// Height and width of the kernel, an odd number.
-        kernel_size: usize,
-        /// Step between windows.
-        stride: usize,
-        /// Add a bias.
-        bias: bool,
-    },
-    /// Batch norm over channels.
-    BatchNorm {
-        /// Prefix of its parameters' names.
-        name: String,
-    },
-    /// Fully connected layer; flattens its input.
-    Linear {
-        /// Prefix of its parameters' names.
-        name: String,
-        /// Units out.
-        outputs: usize,
-    },
-    /// max(x, 0).
-    Relu,
-    /// tanh(x).
-    Tanh,
-    /// x Phi(x).
-    Gelu,
-    /// ln(1 + exp(x)).
-    Softplus,
-    /// Maximum over windows side by side.
-    MaxPool {
-        /// Height and width of a window.
-        size: usize,
-    },
-    /// Mean over all pixels.
-    GlobalAveragePool,
-    /// main(s) + shortcut(s) with s = stem(x); an empty path leaves s as it is.
-    Residual {
-        /// Layers before the paths part.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        stem: Vec<LayerSpec>,
-        /// The path with the non-linearities.
-        main: Vec<LayerSpec>,
-        /// The projection where the shape changes.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        shortcut: Vec<LayerSpec>,
-    },
-}
-
-impl LayerSpec {
-    /// The layer is batch norm or has one inside.
-    pub fn has_batch_norm(&self) -> bool {
-        match self {
-            Self::BatchNorm { .. } => true,
-            Self::Residual { stem, main, shortcut } => {
-                [stem, main, shortcut].into_iter().flatten().any(Self::has_batch_norm)
-            }
-            _ => false,
-        }
-    }
-
-    /// Its kind and, if it has one, its name.
-    pub fn title(&self) -> String {
-        match self {
-            Self::Convolution { name, .. } => format!("convolution `{name}`"),
-            Self::BatchNorm { name } => format!("batch-norm `{name}`"),
-            Self::Linear { name, .. } => format!("linear `{name}`"),
-            Self::Relu => "relu".to_owned(),
-            Self::Tanh => "tanh".to_owned(),
-            Self::Gelu => "gelu".to_owned(),
-            Self::Softplus => "softplus".to_owned(),
-            Self::MaxPool { .. } => "max-pool".to_owned(),
-            Self::GlobalAveragePool => "global-average-pool".to_owned(),
-            Self::Residual { .. } => "residual".to_owned(),
-        }
-    }
-}
 
 /// Reads `layers` of a section.
 pub(super) fn read_layers(section: &mut Section) -> Vec<LayerSpec> {

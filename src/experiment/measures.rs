@@ -5,7 +5,8 @@ use serde::ser::Serializer;
 use toml::{Table, Value};
 
 use super::reader::{FromToml, Problem, Section};
-use super::{MeasureKind, Mode, Train};
+use super::{MeasureKind, Train};
+use crate::measure::Mode;
 
 /// One `[[measure]]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

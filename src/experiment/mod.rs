@@ -8,11 +8,7 @@ mod reader;
 mod samples;
 mod schema;
 
-pub use choices::{
-    Arch, Augment, BatchNormPolicy, Choice, Head, LayerKind, MeasureKind, Mode, Optimizer,
-    Precision, Protocol,
-};
-pub use layer_list::LayerSpec;
+pub use choices::{Arch, LayerKind, MeasureKind, Optimizer};
 pub use measures::{
     AlignmentSchedule, CovarianceSchedule, Epochs, Iterations, LineSchedule, Measure,
     SpectrumSchedule,
@@ -20,4 +16,4 @@ pub use measures::{
 pub use read::{ExperimentError, load, parse};
 pub use reader::Problem;
 pub use samples::check_samples;
-pub use schema::{DEFAULT_CHUNK, Data, Evaluation, Experiment, Model, Train};
+pub use schema::{DEFAULT_CHUNK, Data, Evaluation, Experiment, Train};

@@ -7,11 +7,11 @@ use toml::{Table, Value};
 use super::layer_list::read_layers;
 use super::measures::read_measure;
 use super::reader::{Problem, Section};
-use super::{
-    Arch, Augment, BatchNormPolicy, DEFAULT_CHUNK, Data, Evaluation, Experiment, Head, Model,
-    Optimizer, Precision, Protocol, Train,
-};
-use crate::data;
+use super::{Arch, DEFAULT_CHUNK, Data, Evaluation, Experiment, Optimizer, Train};
+use crate::data::{self, Augment};
+use crate::network::{Head, Model};
+use crate::objective::{BatchNormPolicy, Protocol};
+use crate::precision::Precision;
 
 /// Why an experiment cannot be run.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use toml::{Table, Value};
 
-use super::Choice;
+use crate::choice::Choice;
 
 /// One mistake: the key, the value found there, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What an experiment demands of its data set's size.
 
-use super::{BatchNormPolicy, Experiment, Optimizer, Problem};
+use super::{Experiment, Optimizer, Problem};
+use crate::objective::BatchNormPolicy;
 
 /// Everything in the experiment that cannot be with a training set of `available` samples.
 pub fn check_samples(experiment: &Experiment, available: usize) -> Vec<Problem> {

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Augment, BatchNormPolicy, Head, LayerSpec, Measure, Optimizer, Precision, Protocol};
+use super::{Measure, Optimizer};
+use crate::data::Augment;
+use crate::network::Model;
+use crate::objective::{BatchNormPolicy, MeasuredLoss, Protocol, TrainingBatches};
+use crate::precision::Precision;
 
 /// Samples that one gradient computation holds at once; larger batches are cut into chunks.
 pub const DEFAULT_CHUNK: usize = 5000;
@@ -29,13 +33,7 @@ pub struct Experiment {
 impl Experiment {
     /// The network has batch norm.
     pub fn has_batch_norm(&self) -> bool {
-        match &self.model {
-            Model::Mlp { hidden, batch_norm } => *batch_norm && !hidden.is_empty(),
-            Model::Vgg11 { batch_norm, .. }
-            | Model::Resnet { batch_norm, .. }
-            | Model::WideResnet { batch_norm, .. } => *batch_norm,
-            Model::Layers { layers } => layers.iter().any(LayerSpec::has_batch_norm),
-        }
+        self.model.has_batch_norm()
     }
 
     /// The text of `run.toml`.
@@ -69,54 +67,6 @@ pub struct Data {
     pub std: Option<Vec<f64>>,
     /// Change of the training images.
     pub augment: Augment,
-}
-
-/// `[model]`: the architecture and its settings.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "arch")]
-pub enum Model {
-    /// Multi-layer perceptron.
-    #[serde(rename = "mlp")]
-    Mlp {
-        /// Widths of the hidden layers; none is softmax regression.
-        hidden: Vec<usize>,
-        /// Batch norm behind every hidden linear layer.
-        batch_norm: bool,
-    },
-    /// VGG with 8 convolutions and 3 linear layers.
-    #[serde(rename = "vgg11")]
-    Vgg11 {
-        /// Scales every number of channels.
-        width: f64,
-        /// Hidden layers of the classifier.
-        head: Head,
-        /// Batch norm behind every convolution.
-        batch_norm: bool,
-    },
-    /// Residual network with pre-activation.
-    #[serde(rename = "resnet")]
-    Resnet {
-        /// 6n + 2.
-        depth: usize,
-        /// Batch norm before every rectifier.
-        batch_norm: bool,
-    },
-    /// Wide residual network.
-    #[serde(rename = "wide-resnet")]
-    WideResnet {
-        /// 6n + 4.
-        depth: usize,
-        /// Scales the number of filters.
-        widen: usize,
-        /// Batch norm before every rectifier.
-        batch_norm: bool,
-    },
-    /// A network of one's own.
-    #[serde(rename = "layers")]
-    Layers {
-        /// Its layers, the one that sees the images first.
-        layers: Vec<LayerSpec>,
-    },
 }
 
 /// `[train]`.
@@ -155,4 +105,19 @@ pub struct Evaluation {
     pub protocol: Protocol,
     /// The precision of the forward pass.
     pub precision: Precision,
+}
+
+impl Evaluation {
+    /// The loss that it describes, on a training set of `samples` samples.
+    pub fn measured_loss(&self, samples: usize, seed: u64) -> MeasuredLoss {
+        MeasuredLoss::new(samples, self.batch_size, self.batch_norm, self.protocol, seed)
+    }
+}
+
+impl Train {
+    /// How its batches are presented.
+    pub fn batches(&self, augment: Augment) -> TrainingBatches {
+        let Self { chunk, precision, seed, .. } = *self;
+        TrainingBatches { chunk, augment, precision, seed }
+    }
 }

@@ -1,8 +1,8 @@
 //! Equation 4: the curvature along mini-batch gradients.
 
-use crate::experiment::Precision;
 use crate::linalg::unit;
 use crate::objective::{Batch, Directional, Objective, ObjectiveError, Point};
+use crate::precision::Precision;
 
 /// What the gradient g_B of one batch says about the loss around theta, with u = g_B / ‖g_B‖.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,9 +6,9 @@
 //! statistics of the batch a sample's loss depends on its batch, and the two sides differ.
 
 use super::Mean;
-use crate::experiment::Precision;
 use crate::linalg::{axpy, difference_norm};
 use crate::objective::{Batch, Objective, ObjectiveError, Point};
+use crate::precision::Precision;
 
 /// tr cov(g_B) from batches drawn independently, each without replacement, with the error of the
 /// estimate: n/(n-1) (mean_b ‖g_b - g‖² - ‖mean_b g_b - g‖²), which is the sample variance whatever

@@ -1,8 +1,17 @@
 //! The losses along one update, in the precision that their verdict needs.
 
 use super::barrier;
-use crate::experiment::Precision;
+use crate::choice::choice;
 use crate::objective::{Line, Objective, ObjectiveError, Point};
+use crate::precision::Precision;
+
+choice! {
+    /// How the losses of a line are obtained.
+    Mode {
+        /// Every point on every sample.
+        Exact = "exact",
+    }
+}
 
 /// The relative error up to which a loss of each precision is trusted.
 ///

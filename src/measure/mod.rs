@@ -15,7 +15,7 @@ pub use alignment::{Alignment, alignments};
 pub use barrier::{Barrier, barrier};
 pub use cosine::cosine;
 pub use covariance::{gradient_covariance, sample_covariance};
-pub use line::{LineLosses, check_determinism, line_losses, trusted_error};
+pub use line::{LineLosses, Mode, check_determinism, line_losses, trusted_error};
 pub use mean::Mean;
 pub use path::{Path, Segment};
 pub use reach::{Reach, reach};

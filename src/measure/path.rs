@@ -2,9 +2,9 @@
 //! program saved, theta_0, theta_1, ...
 
 use super::{LineLosses, cosine, line_losses};
-use crate::experiment::Precision;
 use crate::linalg::{difference_norm, norm};
 use crate::objective::{Line, Objective, ObjectiveError, Point};
+use crate::precision::Precision;
 
 /// One segment of a path, theta_t -> theta_{t+1}.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::prefix::find_prefix;
 use super::{Entry, Layout};
-use crate::run::Tensors;
+use crate::parameters::Tensors;
 
 /// Names or shapes in a file that do not fit the network.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,6 @@
 //! VGG-11 (Simonyan & Zisserman 2014, configuration A) with a small classifier.
 
-use super::{ConvolutionConfig, Network, Shape, ShapeError, Stack};
-use crate::experiment::Head;
+use super::{ConvolutionConfig, Head, Network, Shape, ShapeError, Stack};
 
 /// Channels of the convolutions between max-pools.
 const STAGES: [&[usize]; 5] = [&[64], &[128], &[256, 256], &[512, 512], &[512, 512]];

@@ -1,7 +1,6 @@
 //! From an experiment's `[model]` to a network.
 
-use super::{Network, Shape, ShapeError, mlp, network_of, resnet, vgg11, wide_resnet};
-use crate::experiment::Model;
+use super::{Model, Network, Shape, ShapeError, mlp, network_of, resnet, vgg11, wide_resnet};
 
 /// The largest network: its theta of 64-bit floats takes 16 GiB.
 const MOST_PARAMETERS: usize = 1 << 31;

@@ -4,41 +4,29 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::transfer::{dtype, scaled_tensor};
 use super::{
-    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point, Slopes,
+    Batch, BatchNormPolicy, Directional, Gradient, Interrupt, Line, MeasuredLoss, Objective,
+    ObjectiveError, Point, Slopes,
 };
+use crate::data::Augment;
 use crate::data::{CropFlip, Dataset, Pixel};
-use crate::experiment::{Augment, BatchNormPolicy, Evaluation, Precision, Protocol, Train};
 use crate::network::{
     Entry, Layout, Network, Normalisation, StateDictError, Statistics, state_dict,
 };
+use crate::parameters::Tensors;
+use crate::precision::Precision;
 use crate::random::Stream;
-use crate::run::Tensors;
 
-/// How the loss is measured: the partition of the training set and the batch-norm policy.
-#[derive(Debug, Clone)]
-pub struct Measurement {
-    /// The order of the samples; batch b is `order[b*m .. (b+1)*m]`.
-    pub order: Vec<u32>,
-    /// m.
-    pub batch_size: usize,
-    /// Where batch norm takes its statistics from.
-    pub policy: BatchNormPolicy,
-    /// Whether every point is measured on the same batches of the same images.
-    pub protocol: Protocol,
-}
-
-impl Measurement {
-    /// A random partition of `samples` samples, the same for equal seeds.
-    pub fn new(samples: usize, evaluation: &Evaluation, seed: u64) -> Self {
-        let order = Stream::evaluation_order(seed).permutation(samples);
-        let Evaluation { batch_size, batch_norm: policy, protocol, .. } = *evaluation;
-        Self { order, batch_size, policy, protocol }
-    }
-
-    /// The evaluation batches, in the order in which their sums are added.
-    pub fn batches(&self) -> Vec<&[u32]> {
-        self.order.chunks(self.batch_size).collect()
-    }
+/// How training presents its batches to the network.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainingBatches {
+    /// Samples that are computed at once; a larger batch is cut, and batch norm sees the pieces.
+    pub chunk: usize,
+    /// What is done to the images.
+    pub augment: Augment,
+    /// The precision of the gradient.
+    pub precision: Precision,
+    /// What augmentation and the authors' protocol draw from.
+    pub seed: u64,
 }
 
 /// L(theta) of a network on a data set.
@@ -46,15 +34,10 @@ impl Measurement {
 pub struct Classification {
     pub(super) network: Network,
     pub(super) data: Dataset,
-    pub(super) measurement: Measurement,
+    pub(super) measured: MeasuredLoss,
+    pub(super) training: TrainingBatches,
     pub(super) device: Device,
     pub(super) interrupt: Interrupt,
-    /// Samples that one gradient computation holds at most.
-    pub(super) chunk: usize,
-    /// The precision of the gradient.
-    pub(super) precision: Precision,
-    pub(super) augment: Augment,
-    pub(super) seed: u64,
 }
 
 /// How a sample is presented.
@@ -69,18 +52,16 @@ pub(super) enum Presentation {
 }
 
 impl Classification {
-    /// Puts a loss together, under the settings that `train` has for gradients and `augment`.
+    /// Puts a loss together.
     pub fn new(
         network: Network,
         data: Dataset,
-        measurement: Measurement,
+        measured: MeasuredLoss,
+        training: TrainingBatches,
         device: Device,
-        train: &Train,
-        augment: Augment,
         interrupt: Interrupt,
     ) -> Self {
-        let Train { chunk, precision, seed, .. } = *train;
-        Self { network, data, measurement, device, interrupt, chunk, precision, augment, seed }
+        Self { network, data, measured, training, device, interrupt }
     }
 
     /// Where every parameter lies in theta.
@@ -88,9 +69,9 @@ impl Classification {
         &self.network.layout
     }
 
-    /// The fixed partition that the loss is measured on.
-    pub fn measurement(&self) -> &Measurement {
-        &self.measurement
+    /// The loss that is measured.
+    pub fn measured(&self) -> &MeasuredLoss {
+        &self.measured
     }
 
     /// A batch in the pieces that are computed at once, and how they are presented.
@@ -98,11 +79,9 @@ impl Classification {
         &'a self,
         over: Batch<'a>,
     ) -> (Vec<&'a [u32]>, Presentation, BatchNormPolicy) {
-        let chunks = |indices: &'a [u32]| indices.chunks(self.chunk).collect();
+        let chunks = |indices: &'a [u32]| indices.chunks(self.training.chunk).collect();
         match over {
-            Batch::Full => {
-                (self.measurement.batches(), Presentation::Plain, self.measurement.policy)
-            }
+            Batch::Full => (self.measured.batches(), Presentation::Plain, self.measured.policy),
             Batch::Samples { indices, epoch } => {
                 (chunks(indices), Presentation::Epoch(epoch), BatchNormPolicy::Batch)
             }
@@ -127,11 +106,11 @@ impl Classification {
     }
 
     fn pixels<P: Pixel>(&self, samples: &[u32], presentation: Presentation) -> Vec<P> {
-        let seed = self.seed;
+        let seed = self.training.seed;
         let augmented = |stream: &dyn Fn(u32) -> Stream| {
             self.data.augmented_pixels(samples, |index| CropFlip::draw(&mut stream(index)))
         };
-        match (self.augment, presentation) {
+        match (self.training.augment, presentation) {
             (Augment::None, _) | (_, Presentation::Plain) => self.data.pixels(samples),
             (Augment::CropFlip, Presentation::Epoch(epoch)) => {
                 augmented(&|index| Stream::augmentation(seed, epoch, index))

@@ -7,13 +7,14 @@
 
 use burn::tensor::Tensor;
 
+use super::BatchNormPolicy;
 use super::classification::normalisation;
 use super::problem::separately;
 use super::transfer::host;
 use super::{Batch, Classification, Directional, Gradient, ObjectiveError, Point};
-use crate::experiment::{BatchNormPolicy, Precision};
 use crate::linalg::{norm, normaliser};
 use crate::network::{Normalisation, Pass, Statistics};
+use crate::precision::Precision;
 use crate::taylor::Series;
 
 /// Sums over samples of one direction: s, 2 c, s² with the sample's slope s and the second
@@ -69,7 +70,7 @@ impl Classification {
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
         let (chunks, presentation, policy) = self.presented(batch);
         let &[samples] = &chunks[..] else { return separately(self, at, batch, precision) };
-        if policy != BatchNormPolicy::Batch || precision != self.precision {
+        if policy != BatchNormPolicy::Batch || precision != self.training.precision {
             return separately(self, at, batch, precision);
         }
         let theta = self.split(&at.theta, precision);

@@ -34,13 +34,13 @@ impl Classification {
         presentation: Presentation,
     ) -> Result<Gradient, ObjectiveError> {
         let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
-        let parameters = self.split(&at.theta, self.precision);
+        let parameters = self.split(&at.theta, self.training.precision);
         let mut mean = Gradient::empty(at);
         for window in chunks.chunks(rayon::current_num_threads()) {
             let parts: Result<Vec<_>, _> = window
                 .par_iter()
                 .map(|chunk| {
-                    let images = self.images(chunk, self.precision, presentation);
+                    let images = self.images(chunk, self.training.precision, presentation);
                     self.part(&parameters, images, chunk, false)
                 })
                 .collect();

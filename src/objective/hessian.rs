@@ -11,12 +11,13 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::BatchNormPolicy;
 use super::classification::Presentation;
 use super::statistics::{Observed, observe};
 use super::transfer::{add_all, tensor};
 use super::{Classification, ObjectiveError, Point};
-use crate::experiment::{BatchNormPolicy, Precision};
 use crate::network::{Normalisation, Pass, Statistics, cross_entropy};
+use crate::precision::Precision;
 use crate::taylor::Series;
 
 /// Theta + e v, and the statistics that batch norm is given: constants of all batches.
@@ -39,11 +40,11 @@ impl Classification {
             (self.split(&at.theta, precision), self.split(direction, precision));
         let pairs = theta.iter().cloned().zip(direction.iter().cloned());
         let series: Vec<_> = pairs.map(|(value, v)| Series::line(value, v, 1)).collect();
-        let policy = self.measurement.policy;
+        let policy = self.measured.policy;
         let statistics = self.given_statistics(policy, at, &series, (1, 1), precision)?;
         let mut expansion = Expansion { theta, direction, statistics, precision };
 
-        let batches = self.measurement.batches();
+        let batches = self.measured.batches();
         let slope = |batch: &[u32]| self.slope_gradient(&expansion, batch);
         let mut sum = self.sum_of_gradients(&batches, slope)?;
         let cotangent = sum.split_off(at.theta.len());

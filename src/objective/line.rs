@@ -11,9 +11,10 @@ use rayon::prelude::*;
 
 use super::classification::{Presentation, normalisation};
 use super::transfer::host;
+use super::{BatchNormPolicy, Protocol};
 use super::{Classification, Line, ObjectiveError, Point};
-use crate::experiment::{BatchNormPolicy, Precision, Protocol};
 use crate::network::{Pass, Statistics, cross_entropy};
+use crate::precision::Precision;
 use crate::random::Stream;
 use crate::taylor::Series;
 
@@ -43,9 +44,9 @@ impl Classification {
         alphas: &[f64],
         precision: Precision,
     ) -> Result<Vec<f64>, ObjectiveError> {
-        match self.measurement.protocol {
+        match self.measured.protocol {
             Protocol::Fixed => {
-                let batches = self.measurement.batches();
+                let batches = self.measured.batches();
                 let stations = self.stations(line, alphas, precision, Presentation::Plain);
                 self.mean_losses(stations, &batches)
             }
@@ -64,8 +65,9 @@ impl Classification {
         precision: Precision,
     ) -> Result<f64, ObjectiveError> {
         let (number, point) = (line.number, alpha.to_bits());
-        let order = Stream::point_order(self.seed, number, point).permutation(self.data.len());
-        let batches: Vec<_> = order.chunks(self.measurement.batch_size).collect();
+        let order =
+            Stream::point_order(self.training.seed, number, point).permutation(self.data.len());
+        let batches: Vec<_> = order.chunks(self.measured.batch_size).collect();
         let presentation = Presentation::Point { line: number, point };
         let stations = self.stations(line, &[alpha], precision, presentation);
         Ok(self.mean_losses(stations, &batches)?.into_iter().sum())
@@ -77,7 +79,7 @@ impl Classification {
         mut stations: Stations,
         batches: &[&[u32]],
     ) -> Result<Vec<f64>, ObjectiveError> {
-        if self.measurement.policy == BatchNormPolicy::Recomputed {
+        if self.measured.policy == BatchNormPolicy::Recomputed {
             self.recompute_statistics(&mut stations, batches)?;
         }
         let sums = self.sum_over(batches, |batch| self.batch_losses(&stations, batch))?;
@@ -99,7 +101,7 @@ impl Classification {
         let station = |&alpha: &f64| {
             let Point { theta, buffers } = between(from, to, alpha);
             let parameters = self.split(&theta, precision).into_iter().map(Series::constant);
-            let frozen = (self.measurement.policy == BatchNormPolicy::Running)
+            let frozen = (self.measured.policy == BatchNormPolicy::Running)
                 .then(|| self.statistics(&buffers, precision));
             Station { alpha, parameters: parameters.collect(), frozen }
         };

@@ -9,12 +9,16 @@ mod directional;
 mod gradient;
 mod hessian;
 mod line;
+mod measured_loss;
+mod policy;
 mod problem;
 mod statistics;
 mod transfer;
 
-pub use classification::{Classification, Measurement};
+pub use classification::{Classification, TrainingBatches};
 pub use device::{DeviceError, device_by_name};
+pub use measured_loss::MeasuredLoss;
+pub use policy::{BatchNormPolicy, Protocol};
 pub use problem::{
     Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point, Slopes,
 };

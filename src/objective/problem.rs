@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::experiment::Precision;
 use crate::linalg::unit;
 use crate::network::StateDictError;
-use crate::run::Tensors;
+use crate::parameters::Tensors;
+use crate::precision::Precision;
 
 /// A place on the path: theta, and what training carries along without a gradient.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -121,7 +121,7 @@ pub enum ObjectiveError {
 ///   there and says that training diverged.
 ///
 /// ```
-/// use losswalk::experiment::Precision;
+/// use losswalk::precision::Precision;
 /// use losswalk::objective::{Batch, Gradient, Line, Objective, ObjectiveError, Point};
 ///
 /// /// L(theta) = theta² / 2, the same for each of 4 samples.

@@ -5,11 +5,12 @@
 
 use burn::tensor::Tensor;
 
+use super::BatchNormPolicy;
 use super::classification::Presentation;
 use super::transfer::{host, tensor};
 use super::{Classification, ObjectiveError, Point};
-use crate::experiment::{BatchNormPolicy, Precision};
 use crate::network::{Normalisation, Pass, Statistics};
+use crate::precision::Precision;
 use crate::taylor::Series;
 
 /// A coefficient of a batch's mean or variance over one norm's channels.
@@ -132,7 +133,7 @@ impl Classification {
         match policy {
             BatchNormPolicy::Running if has_norms => Ok(Some(at.buffers.clone())),
             BatchNormPolicy::Recomputed if has_norms => {
-                let batches = self.measurement.batches();
+                let batches = self.measured.batches();
                 let average = self.sum_over(&batches, |batch| {
                     let images = self.images(batch, precision, Presentation::Plain);
                     let mut pass = Pass::new(parameters, Normalisation::Batch);

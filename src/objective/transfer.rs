@@ -5,7 +5,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::ObjectiveError;
-use crate::experiment::Precision;
+use crate::precision::Precision;
 
 /// The framework's name of a precision.
 pub(super) fn dtype(precision: Precision) -> DType {

@@ -1,6 +1,6 @@
 //! What ran and where the time went, as tables with a run a column.
 
-use crate::experiment::BatchNormPolicy;
+use crate::objective::BatchNormPolicy;
 use crate::run::{Status, TimingRecord};
 
 use super::run_data::RunData;

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::experiment::{Mode, Precision, Protocol};
+use crate::measure::Mode;
+use crate::objective::Protocol;
+use crate::precision::Precision;
 use crate::run::{
     AlignmentRecord, CovarianceRecord, DensityRule, FORMAT_VERSION, LineRecord, Manifest, Problem,
     ReachRecord, RunFolder, ShareRecord, SpectrumRecord, Status, StepRecord, TimingRecord,

@@ -1,6 +1,6 @@
 //! The short text at the end of a run.
 
-use crate::experiment::Precision;
+use crate::precision::Precision;
 use crate::run::{LineRecord, RunFolder, StepRecord};
 
 use super::ReportError;

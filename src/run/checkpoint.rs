@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::RunError;
 use super::atomic::{
     remove, remove_published, rename_synced, sync_folder, temporary, write_synced,
 };
-use super::{RunError, Tensors};
+use crate::parameters::Tensors;
 
 /// What resuming needs: the state of the walk before step `step`.
 #[derive(Debug, Clone, PartialEq)]

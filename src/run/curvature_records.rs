@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{BatchNormPolicy, Precision};
+use crate::objective::BatchNormPolicy;
+use crate::precision::Precision;
 
 /// One line of `alignment.jsonl`: the gradient g_B of one mini-batch, u = g_B / ‖g_B‖. Null where the
 /// gradient is zero or a value is not finite.

@@ -36,7 +36,7 @@ pub enum RunError {
     },
     /// A file of parameters.
     #[error(transparent)]
-    Parameters(#[from] super::ParameterFileError),
+    Parameters(#[from] crate::parameters::ParameterFileError),
     /// A file's content is not what this version writes.
     #[error("{}: {problem}", path.display())]
     Content {

@@ -11,9 +11,7 @@ mod folder;
 mod log;
 mod manifest;
 mod npy;
-mod parameter_file;
 mod records;
-mod tensors;
 
 pub use atomic::write_atomic;
 pub use checkpoint::Checkpoint;
@@ -25,6 +23,4 @@ pub use folder::RunFolder;
 pub use log::{Log, read_records};
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
 pub use npy::{read_u32, write_u32};
-pub use parameter_file::ParameterFileError;
 pub use records::{LineRecord, ReachRecord, StepRecord, TimingRecord};
-pub use tensors::Tensors;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{BatchNormPolicy, Mode, Precision, Protocol};
+use crate::measure::Mode;
+use crate::objective::{BatchNormPolicy, Protocol};
+use crate::precision::Precision;
 
 /// One line of `steps.jsonl`: the update theta_t -> theta_{t+1}.
 ///

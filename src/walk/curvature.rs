@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use super::plan::{DIRECTION, GRADIENT, SLOPE};
 use super::walker::{Walker, finite};
 use super::{Observer, WalkError};
-use crate::experiment::{AlignmentSchedule, CovarianceSchedule, Measure, Precision};
+use crate::experiment::{AlignmentSchedule, CovarianceSchedule, Measure};
 use crate::linalg::dot;
 use crate::measure::{Alignment, Mean, alignments, gradient_covariance, sample_covariance};
 use crate::objective::{Batch, Objective};
+use crate::precision::Precision;
 use crate::random::Stream;
 use crate::run::{AlignmentRecord, CovarianceRecord, Log};
 

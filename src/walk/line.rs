@@ -2,9 +2,10 @@
 
 use super::walker::{Walker, finite};
 use super::{Place, WalkError};
-use crate::experiment::{LineSchedule, Precision};
+use crate::experiment::LineSchedule;
 use crate::measure::{barrier, line_losses, reach};
 use crate::objective::{Batch, Directional, Line, Objective, Point};
+use crate::precision::Precision;
 use crate::run::{LineRecord, ReachRecord, RunError, write_atomic};
 
 impl<O: Objective> Walker<'_, O> {

@@ -1,9 +1,9 @@
 //! Which samples each step sees, and which steps are measured.
 
 use crate::experiment::{
-    AlignmentSchedule, BatchNormPolicy, Evaluation, Experiment, LineSchedule, Measure, Optimizer,
-    Train,
+    AlignmentSchedule, Evaluation, Experiment, LineSchedule, Measure, Optimizer, Train,
 };
+use crate::objective::BatchNormPolicy;
 use crate::random::Stream;
 
 /// Costs in forward passes, for the time left. A gradient is one, and a backward pass that costs two.

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use super::Plan;
 use crate::data::{DataError, DataFile, Dataset};
-use crate::experiment::{Experiment, Precision, Problem, check_samples};
+use crate::experiment::{Experiment, Problem, check_samples};
 use crate::network::{Network, Shape, ShapeError, build, initialise};
-use crate::objective::{
-    Classification, DeviceError, Interrupt, Measurement, Point, device_by_name,
-};
+use crate::objective::{Classification, DeviceError, Interrupt, Point, device_by_name};
+use crate::precision::Precision;
 use crate::run::{Manifest, ManifestParameter, RunError, RunFolder, write_u32};
 
 /// Settings that are no part of the experiment: they change no result, only where it is computed.
@@ -98,10 +97,9 @@ pub fn prepare(
     let objective = Classification::new(
         network,
         data,
-        Measurement::new(samples, evaluation, seed),
+        evaluation.measured_loss(samples, seed),
+        experiment.train.batches(experiment.data.augment),
         device,
-        &experiment.train,
-        experiment.data.augment,
         interrupt.clone(),
     );
     let text =
@@ -126,7 +124,7 @@ impl Prepared {
         };
         let order = folder.evaluation_order();
         if !order.exists() {
-            write_u32(&order, &self.objective.measurement().order)?;
+            write_u32(&order, &self.objective.measured().order)?;
         }
         Ok(folder)
     }

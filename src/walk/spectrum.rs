@@ -11,8 +11,9 @@ use crate::measure::{
     Mean, SpectrumError, overlap, share_in_space, spectral_density, spectrum_ends,
 };
 use crate::objective::{Objective, ObjectiveError, Point};
+use crate::parameters::Tensors;
 use crate::random::Stream;
-use crate::run::{DensityRule, Log, RunError, ShareRecord, SpectrumRecord, Tensors, write_atomic};
+use crate::run::{DensityRule, Log, RunError, ShareRecord, SpectrumRecord, write_atomic};
 
 /// Entries of the basis of the search, which bounds its memory to 2 GiB.
 const BASIS_ENTRIES: usize = 1 << 28;
@@ -140,7 +141,10 @@ impl<O: Objective> Walker<'_, O> {
             let theta = pair.vector.iter().map(|&entry| f64::from(entry as f32)).collect();
             let buffers = self.state.point.buffers.clone();
             let point = Point { theta, buffers };
-            write_atomic(&path, &self.objective.export(&point, true).encode()?)?;
+            write_atomic(
+                &path,
+                &self.objective.export(&point, true).encode().map_err(RunError::from)?,
+            )?;
             rounded.push(point.theta);
         }
         Ok(rounded)

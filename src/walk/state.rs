@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::WalkError;
-use crate::experiment::{Precision, Train};
+use crate::experiment::Train;
 use crate::linalg::difference_norm;
 use crate::objective::{Objective, Point};
-use crate::run::{Checkpoint, Tensors};
+use crate::parameters::Tensors;
+use crate::precision::Precision;
+use crate::run::Checkpoint;
 
 /// All that the next step depends on besides the plan.
 #[derive(Debug, Clone, PartialEq)]

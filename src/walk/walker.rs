@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
-use crate::experiment::{Optimizer, Precision};
+use crate::experiment::Optimizer;
 use crate::linalg::{difference_norm, norm};
 use crate::measure::{check_determinism, cosine};
 use crate::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use crate::precision::Precision;
 use crate::run::{Checkpoint, RunError, RunFolder, Status, StepRecord, write_u32};
 
 /// Time between checkpoints within an epoch: what a killed run has to compute again at most.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use losswalk::run::Tensors;
+use losswalk::parameters::Tensors;
 use serde_json::Value;
 
 /// A zip archive, the legacy format, nested and prefixed names beside an optimizer, safetensors, and

@@ -8,7 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use losswalk::data;
-use losswalk::run::Tensors;
+use losswalk::parameters::Tensors;
 
 use crate::lab::{Lab, finite, lines, steps};
 use crate::quadratic::{self, CURVATURES, START, dot, times_hessian};

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use losswalk::data::ImageShape;
-use losswalk::experiment::{Experiment, Precision, Protocol, parse};
+use losswalk::experiment::{Experiment, parse};
 use losswalk::linalg::{Limits, dot, unit};
 use losswalk::measure::{alignments, spectrum_ends};
 use losswalk::network::{Shape, build};
+use losswalk::objective::Protocol;
 use losswalk::objective::{
-    Batch, Classification, Directional, Interrupt, Measurement, Objective, Point,
+    Batch, Classification, Directional, Interrupt, MeasuredLoss, Objective, Point,
 };
+use losswalk::precision::Precision;
 use serde::Deserialize;
 
 use crate::networks::{TestResult, agree, images, parameters, wave};
@@ -44,15 +46,21 @@ fn objective(model: &str, size: usize, policy: &str) -> TestResult<(Classificati
     let shape = ImageShape { height: size, width: size, channels: 1 };
     let images = images(SAMPLES, shape, CLASSES as u16)?;
     let network = build(&model, Shape { height: size, width: size, channels: 1 }, CLASSES)?;
-    let measurement = Measurement {
+    let measurement = MeasuredLoss {
         order: (0..SAMPLES as u32).collect(),
         batch_size: 4,
         policy: evaluation.batch_norm,
         protocol: Protocol::Fixed,
     };
     let (device, interrupt) = (Device::flex(), Interrupt::default());
-    let objective =
-        Classification::new(network, images, measurement, device, &train, data.augment, interrupt);
+    let objective = Classification::new(
+        network,
+        images,
+        measurement,
+        train.batches(data.augment),
+        device,
+        interrupt,
+    );
     let mut at = objective.import(&parameters(&objective))?;
     for (buffer, entry) in objective.layout().buffers.iter().enumerate() {
         let (offset, scale, shift) =

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use losswalk::experiment::Precision;
+use losswalk::precision::Precision;
 use losswalk::run::Status;
 
 use crate::lab::{Lab, end, lines, manifest, must_equal, records, steps};

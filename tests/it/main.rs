@@ -14,6 +14,8 @@ mod failures;
 mod fetch;
 mod image_folder;
 mod lab;
+mod layer_list;
+mod layering;
 mod memory;
 mod networks;
 mod numpy_arrays;

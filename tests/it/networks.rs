@@ -8,8 +8,8 @@ use burn::tensor::Device;
 use losswalk::data::{Dataset, ImageShape, Normalisation};
 use losswalk::experiment::{Experiment, parse};
 use losswalk::network::{Shape, build};
-use losswalk::objective::{Batch, Classification, Interrupt, Measurement, Objective};
-use losswalk::run::Tensors;
+use losswalk::objective::{Batch, Classification, Interrupt, Objective};
+use losswalk::parameters::Tensors;
 use serde::Deserialize;
 
 pub type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -58,11 +58,18 @@ pub fn images(samples: usize, shape: ImageShape, classes: u16) -> TestResult<Dat
 fn objective(case: &Case) -> TestResult<Classification> {
     let Experiment { model, train, evaluation, data, .. } = experiment(&case.model)?;
     let network = build(&model, Shape { height: case.size, width: case.size, channels: 3 }, 10)?;
-    let measurement = Measurement::new(SAMPLES, &evaluation, train.seed);
+    let measurement = evaluation.measured_loss(SAMPLES, train.seed);
     let (device, interrupt) = (Device::flex(), Interrupt::default());
     let shape = ImageShape { height: case.size, width: case.size, channels: 3 };
     let images = images(SAMPLES, shape, 10)?;
-    Ok(Classification::new(network, images, measurement, device, &train, data.augment, interrupt))
+    Ok(Classification::new(
+        network,
+        images,
+        measurement,
+        train.batches(data.augment),
+        device,
+        interrupt,
+    ))
 }
 
 /// The formula's parameters under their names in files, in PyTorch's order of dimensions.

@@ -3,9 +3,10 @@
 
 use burn::tensor::Device;
 use losswalk::data::load;
-use losswalk::experiment::{Experiment, Precision, parse};
+use losswalk::experiment::{Experiment, parse};
 use losswalk::network::{Shape, build, initialise};
-use losswalk::objective::{Batch, Classification, Interrupt, Line, Measurement, Objective, Point};
+use losswalk::objective::{Batch, Classification, Interrupt, Line, Objective, Point};
+use losswalk::precision::Precision;
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -22,10 +23,16 @@ fn objective(settings: &[&str]) -> Result<(Classification, Point), Box<dyn std::
     let network = build(&model, Shape { height: 8, width: 8, channels: 1 }, 10)?;
     let theta = initialise(&network.layout.parameters, train.seed);
     let buffers = initialise(&network.layout.buffers, train.seed);
-    let measurement = Measurement::new(digits.len(), &evaluation, train.seed);
+    let measurement = evaluation.measured_loss(digits.len(), train.seed);
     let (device, interrupt) = (Device::flex(), Interrupt::default());
-    let objective =
-        Classification::new(network, digits, measurement, device, &train, data.augment, interrupt);
+    let objective = Classification::new(
+        network,
+        digits,
+        measurement,
+        train.batches(data.augment),
+        device,
+        interrupt,
+    );
     Ok((objective, Point { theta, buffers }))
 }
 

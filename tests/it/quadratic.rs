@@ -8,10 +8,11 @@
 
 use std::collections::BTreeMap;
 
-use losswalk::experiment::{self, Precision};
+use losswalk::experiment::{self};
 use losswalk::objective::{
     Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
 };
+use losswalk::precision::Precision;
 use losswalk::run::{LineRecord, Manifest, RunFolder, Status, StepRecord};
 use losswalk::walk::{Event, Observer, Outcome, Plan, WalkError, walk};
 use tempfile::TempDir;

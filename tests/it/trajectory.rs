@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use losswalk::data;
-use losswalk::experiment::{Augment, Evaluation, Precision, Train};
+use losswalk::data::Augment;
+use losswalk::experiment::{Evaluation, Train};
 use losswalk::linalg::norm;
 use losswalk::network::{Shape, mlp};
-use losswalk::objective::{
-    Batch, Classification, Gradient, Interrupt, Measurement, Objective, Point,
-};
-use losswalk::run::Tensors;
+use losswalk::objective::{Batch, Classification, Gradient, Interrupt, Objective, Point};
+use losswalk::parameters::Tensors;
+use losswalk::precision::Precision;
 use losswalk::walk::State;
 use serde::Deserialize;
 
@@ -40,10 +40,10 @@ fn objective(golden: &Golden, case: &Case) -> Classification {
     let data = data::load("digits", None).unwrap().truncated(golden.samples).unwrap();
     let input = Shape { height: 8, width: 8, channels: 1 };
     let network = mlp(input, &golden.hidden, data.classes(), case.batch_norm).unwrap();
-    let measurement = Measurement::new(golden.samples, &Evaluation::default(), 0);
+    let measurement = Evaluation::default().measured_loss(golden.samples, 0);
     let (device, never) = (Device::flex(), Interrupt::default());
     let train = train(golden, case);
-    Classification::new(network, data, measurement, device, &train, Augment::None, never)
+    Classification::new(network, data, measurement, train.batches(Augment::None), device, never)
 }
 
 /// theta_0 by the formula of the script, and the running statistics that every norm starts with.

@@ -1,6 +1,6 @@
 //! Figure 4 and table 1 of the paper: how many measured updates of each epoch crossed a barrier.
 
-use crate::experiment::Precision;
+use crate::precision::Precision;
 use crate::report::csv::Csv;
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
 use crate::report::run_data::RunData;

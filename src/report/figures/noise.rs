@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::experiment::Protocol;
+use crate::objective::Protocol;
 use crate::report::run_data::RunData;
 use crate::report::table::Table;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
-use super::RunError;
+use super::ParameterFileError;
 
 /// Named arrays as they stand in a parameter file; the values are widened to f64 in memory.
 ///
@@ -19,7 +19,7 @@ pub struct Tensors {
 
 impl Tensors {
     /// The safetensors encoding.
-    pub fn encode(&self) -> Result<Vec<u8>, RunError> {
+    pub fn encode(&self) -> Result<Vec<u8>, ParameterFileError> {
         let data: Vec<(&String, &Vec<usize>, Vec<u8>)> = self
             .entries
             .iter()
@@ -32,9 +32,9 @@ impl Tensors {
                 Ok((*name, TensorView::new(dtype, (*shape).clone(), bytes)?))
             })
             .collect();
-        views
-            .and_then(|views| serialize(views, None))
-            .map_err(|error| RunError::content("safetensors", error.to_string()))
+        views.and_then(|views| serialize(views, None)).map_err(|error| {
+            ParameterFileError::Content { path: "safetensors".into(), problem: error.to_string() }
+        })
     }
 
     fn bytes(&self, values: &[f64]) -> Vec<u8> {
