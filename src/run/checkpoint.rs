@@ -24,7 +24,8 @@ pub struct Checkpoint {
     pub path_length: f64,
     /// theta and the running statistics, under the state-dict names.
     pub parameters: Tensors,
-    /// Momentum buffer and previous gradient, flat, absent before the first step.
+    /// What the optimiser carries along, the previous gradient and theta; flat, absent before the
+    /// first step.
     pub optimizer: Tensors,
 }
 

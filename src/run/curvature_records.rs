@@ -99,7 +99,7 @@ pub struct SpectrumRecord {
     pub tolerance: f64,
     /// How much of mini-batch gradients lies in the space of the largest eigenvectors.
     pub shares: Vec<ShareRecord>,
-    /// The share of the last update; null at the initialisation.
+    /// The share of the last update, theta_t - theta_{t-1}; null at the initialisation.
     pub update_share: Option<f64>,
     /// Overlap of the space of the largest eigenvectors with that of the spectrum before, in [0, 1].
     pub overlap: Option<f64>,

@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use super::WalkError;
 use super::plan::PRODUCT;
 use super::walker::{Walker, finite};
-use super::{State, WalkError};
 use crate::experiment::SpectrumSchedule;
 use crate::linalg::{Eigenpair, Eigenpairs, Limits, Quadrature, trace};
 use crate::measure::{
@@ -98,9 +98,7 @@ impl<O: Objective> Walker<'_, O> {
 
     /// The share of the last update's direction; none at the initialisation.
     fn share_of_update(&self, vectors: &[Vec<f64>]) -> Option<f64> {
-        let State { velocity, previous_gradient, .. } = &self.state;
-        let update = if velocity.is_empty() { previous_gradient } else { velocity };
-        if update.is_empty() { None } else { share_in_space(vectors, update) }
+        share_in_space(vectors, &self.state.update()?)
     }
 
     fn ends_and_density(

@@ -21,6 +21,8 @@ pub struct State {
     pub velocity: Vec<f64>,
     /// g_{t-1}; empty before the first step.
     pub previous_gradient: Vec<f64>,
+    /// theta_{t-1}; empty before the first step.
+    pub previous_theta: Vec<f64>,
     /// sum of the update norms.
     pub path_length: f64,
 }
@@ -30,8 +32,21 @@ impl State {
     pub fn start(mut point: Point, precision: Precision) -> Self {
         round(&mut point.theta, precision);
         round(&mut point.buffers, precision);
-        let (velocity, previous_gradient) = (Vec::new(), Vec::new());
-        Self { step: 0, point, velocity, previous_gradient, path_length: 0.0 }
+        Self {
+            step: 0,
+            point,
+            velocity: Vec::new(),
+            previous_gradient: Vec::new(),
+            previous_theta: Vec::new(),
+            path_length: 0.0,
+        }
+    }
+
+    /// The update that led here, theta_t - theta_{t-1}; none at the start, and after a resume from a
+    /// checkpoint of a version that did not keep theta_{t-1}.
+    pub fn update(&self) -> Option<Vec<f64>> {
+        let pairs = self.point.theta.iter().zip(&self.previous_theta);
+        (!self.previous_theta.is_empty()).then(|| pairs.map(|(to, from)| to - from).collect())
     }
 
     /// theta_{t+1} from g_t, with weight decay and momentum as in PyTorch's SGD:
@@ -62,13 +77,19 @@ impl State {
         self.path_length += difference_norm(&theta, &self.point.theta);
         self.previous_gradient = gradient;
         self.step += 1;
-        std::mem::replace(&mut self.point, Point { theta, buffers })
+        let from = std::mem::replace(&mut self.point, Point { theta, buffers });
+        self.previous_theta.clone_from(&from.theta);
+        from
     }
 
     /// The state as files.
     pub fn to_checkpoint(&self, objective: &impl Objective, precision: Precision) -> Checkpoint {
         let single = precision == Precision::F32;
-        let arrays = [("velocity", &self.velocity), ("previous_gradient", &self.previous_gradient)];
+        let arrays = [
+            ("velocity", &self.velocity),
+            ("previous_gradient", &self.previous_gradient),
+            ("previous_theta", &self.previous_theta),
+        ];
         let arrays = arrays.into_iter().filter(|(_, values)| !values.is_empty());
         let entries: BTreeMap<_, _> = arrays
             .map(|(name, values)| (name.to_owned(), (vec![values.len()], values.clone())))
@@ -93,6 +114,7 @@ impl State {
             point: objective.import(&checkpoint.parameters)?,
             velocity: array("velocity"),
             previous_gradient: array("previous_gradient"),
+            previous_theta: array("previous_theta"),
             path_length: checkpoint.path_length,
         })
     }

@@ -133,6 +133,25 @@ fn the_spectrum_of_a_quadratic_is_its_diagonal() {
 }
 
 #[test]
+fn the_share_of_the_last_update_counts_weight_decay_and_momentum() {
+    for momentum in [0.0, 0.9] {
+        let settings =
+            [format!("train.weight_decay={DECAY}"), format!("train.momentum={momentum}")];
+        let spectra = walked(&curved(&settings.each_ref().map(String::as_str))).folder.spectra();
+        let (mut theta, mut update) = (START, [0.0; 4]);
+        for record in &spectra.unwrap()[1..] {
+            for i in 0..4 {
+                let slope = (CURVATURES[i] + DECAY) * theta[i];
+                update[i] = momentum * update[i] - RATE * slope;
+                theta[i] += update[i];
+            }
+            let share = (update[2].powi(2) + update[3].powi(2)) / dot(&update, &update);
+            assert!((record.update_share.unwrap() - share).abs() < 1e-6);
+        }
+    }
+}
+
+#[test]
 fn weight_decay_is_part_of_the_hessian_only_where_asked() {
     let decay = format!("train.weight_decay={DECAY}");
     let measures = "measure=[{kind='alignment',epochs=[0],batch_sizes=[4],include_weight_decay=true},\
