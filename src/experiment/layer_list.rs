@@ -46,7 +46,7 @@ fn read_list(
 
 /// Reads one layer; of an unknown kind, nothing else is judged.
 fn read_layer(mut section: Section, names: &mut BTreeSet<String>) -> Option<LayerSpec> {
-    let layer = match section.known_choice("kind", None)? {
+    let layer = match section.known_choice("kind")? {
         LayerKind::Convolution => LayerSpec::Convolution {
             name: read_name(&mut section, names),
             outputs: read_outputs(&mut section),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde::ser::Serializer;
-use toml::{Table, Value};
+use toml::Value;
 
 use super::reader::{FromToml, Problem, Section};
 use super::{MeasureKind, Train};
@@ -161,16 +161,35 @@ impl Measure {
 }
 
 impl Default for AlignmentSchedule {
-    /// What an experiment gets that says nothing.
+    /// At every epoch, fifty batches of the size that training has by default.
     fn default() -> Self {
-        read_alignment(&mut Section::new("", Table::new(), &mut Vec::new()), &Train::default())
+        let batch_sizes = vec![Train::default().batch_size];
+        Self { epochs: Epochs::All, batch_sizes, batches: 50, include_weight_decay: false }
+    }
+}
+
+impl Default for CovarianceSchedule {
+    /// At every epoch, fifty batches of the size that training has by default.
+    fn default() -> Self {
+        let batch_sizes = vec![Train::default().batch_size];
+        Self { epochs: Epochs::All, batch_sizes, batches: 50, probes: 50 }
     }
 }
 
 impl Default for SpectrumSchedule {
-    /// What an experiment gets that says nothing.
+    /// At every epoch, both ends without the density.
     fn default() -> Self {
-        read_spectrum(&mut Section::new("", Table::new(), &mut Vec::new()), &Train::default())
+        Self {
+            epochs: Epochs::All,
+            top: 5,
+            tolerance: 1e-3,
+            max_products: 200,
+            batch_sizes: vec![Train::default().batch_size],
+            batches: 10,
+            probes: 0,
+            probe_products: 20,
+            include_weight_decay: false,
+        }
     }
 }
 
@@ -192,6 +211,32 @@ impl Serialize for Iterations {
     }
 }
 
+impl FromToml for Epochs {
+    fn wanted() -> String {
+        format!("{}, or \"all\"", Vec::<u64>::wanted())
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        if value.as_str() == Some("all") {
+            return Some(Self::All);
+        }
+        Vec::from_toml(value).map(Self::These)
+    }
+}
+
+impl FromToml for Iterations {
+    fn wanted() -> String {
+        format!("{}, or \"all\"", u64::wanted())
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        if value.as_str() == Some("all") {
+            return Some(Self::All);
+        }
+        u64::from_toml(value).map(Self::First)
+    }
+}
+
 /// Reads one entry of `[[measure]]`.
 pub(super) fn read_measure(
     index: usize,
@@ -201,15 +246,10 @@ pub(super) fn read_measure(
 ) -> Measure {
     let table = entry.as_table().cloned().unwrap_or_default();
     let mut section = Section::new(format!("measure[{index}]"), table, problems);
-    let measure = match section.choice("kind", None) {
+    let measure = match section.known_choice("kind").unwrap_or(MeasureKind::Line) {
         MeasureKind::Line => Measure::Line(read_line(&mut section, train)),
         MeasureKind::Alignment => Measure::Alignment(read_alignment(&mut section, train)),
-        MeasureKind::Covariance => Measure::Covariance(CovarianceSchedule {
-            epochs: read_epochs(&mut section, 0, train),
-            batch_sizes: read_sizes(&mut section, train),
-            batches: read_spread(&mut section, "batches"),
-            probes: read_spread(&mut section, "probes"),
-        }),
+        MeasureKind::Covariance => Measure::Covariance(read_covariance(&mut section, train)),
         MeasureKind::Spectrum => Measure::Spectrum(read_spectrum(&mut section, train)),
     };
     section.finish();
@@ -217,84 +257,77 @@ pub(super) fn read_measure(
 }
 
 fn read_line(section: &mut Section, train: &Train) -> LineSchedule {
-    let epochs = read_epochs(section, 1, train);
-    let iterations = read_or_all(section, "iterations");
-    let iterations = iterations.map_or(Iterations::All, Iterations::First);
-    let points = section.positive("points", 10);
-    if points == 1 {
-        let remedy = "must be at least 2: a barrier needs a point between the ends";
-        section.problem("points", Some(&Value::Integer(1)), remedy);
-    }
-    let mode = section.choice("mode", Some(Mode::Exact));
-    let reach = section.optional("reach");
-    if let Some(reach) = reach
-        && !(1.0 < reach && reach <= 1000.0)
-    {
-        let remedy = "must be above 1 (where the update ends) and at most 1000";
-        section.problem("reach", Some(&Value::Float(reach)), remedy);
-    }
-    let second_order = section.optional("second_order").unwrap_or(false);
-    LineSchedule { epochs, iterations, points, mode, reach, second_order }
+    let mut schedule = LineSchedule::default();
+    read_epochs(section, &mut schedule.epochs, 1, train);
+    section.read("iterations", &mut schedule.iterations);
+    section.read_valid(
+        "points",
+        &mut schedule.points,
+        |&points| points >= 2,
+        "must be at least 2: a barrier needs a point between the ends",
+    );
+    section.read("mode", &mut schedule.mode);
+    section.read_valid(
+        "reach",
+        &mut schedule.reach,
+        |reach| reach.is_none_or(|reach| 1.0 < reach && reach <= 1000.0),
+        "must be above 1 (where the update ends) and at most 1000",
+    );
+    section.read("second_order", &mut schedule.second_order);
+    schedule
 }
 
 fn read_alignment(section: &mut Section, train: &Train) -> AlignmentSchedule {
-    AlignmentSchedule {
-        epochs: read_epochs(section, 0, train),
-        batch_sizes: read_sizes(section, train),
-        batches: section.positive("batches", 50),
-        include_weight_decay: section.optional("include_weight_decay").unwrap_or(false),
-    }
+    let mut schedule = AlignmentSchedule::default();
+    read_epochs(section, &mut schedule.epochs, 0, train);
+    read_sizes(section, &mut schedule.batch_sizes, train);
+    section.read_positive("batches", &mut schedule.batches);
+    section.read("include_weight_decay", &mut schedule.include_weight_decay);
+    schedule
+}
+
+fn read_covariance(section: &mut Section, train: &Train) -> CovarianceSchedule {
+    let mut schedule = CovarianceSchedule::default();
+    read_epochs(section, &mut schedule.epochs, 0, train);
+    read_sizes(section, &mut schedule.batch_sizes, train);
+    let (spread, remedy) = (|&count: &usize| count >= 2, "must be at least 2: one has no spread");
+    section.read_valid("batches", &mut schedule.batches, spread, remedy);
+    section.read_valid("probes", &mut schedule.probes, spread, remedy);
+    schedule
 }
 
 fn read_spectrum(section: &mut Section, train: &Train) -> SpectrumSchedule {
+    let mut schedule = SpectrumSchedule::default();
     let small = |tolerance: &f64| (1e-12..1.0).contains(tolerance);
-    SpectrumSchedule {
-        epochs: read_epochs(section, 0, train),
-        top: section.positive("top", 5),
-        tolerance: section.checked("tolerance", 1e-3, small, "must be between 1e-12 and 1"),
-        max_products: section.positive("max_products", 200),
-        batch_sizes: read_sizes(section, train),
-        batches: section.positive("batches", 10),
-        probes: section.optional("probes").unwrap_or(0),
-        probe_products: section.positive("probe_products", 20),
-        include_weight_decay: section.optional("include_weight_decay").unwrap_or(false),
-    }
+    read_epochs(section, &mut schedule.epochs, 0, train);
+    section.read_positive("top", &mut schedule.top);
+    let remedy = "must be between 1e-12 and 1";
+    section.read_valid("tolerance", &mut schedule.tolerance, small, remedy);
+    section.read_positive("max_products", &mut schedule.max_products);
+    read_sizes(section, &mut schedule.batch_sizes, train);
+    section.read_positive("batches", &mut schedule.batches);
+    section.read("probes", &mut schedule.probes);
+    section.read_positive("probe_products", &mut schedule.probe_products);
+    section.read("include_weight_decay", &mut schedule.include_weight_decay);
+    schedule
 }
 
-fn read_epochs(section: &mut Section, first: u64, train: &Train) -> Epochs {
-    let Some(epochs) = read_or_all::<Vec<u64>>(section, "epochs") else { return Epochs::All };
-    if epochs.iter().any(|epoch| *epoch < first || *epoch > train.epochs) {
-        let value = Value::from(epochs.iter().map(|&epoch| epoch as i64).collect::<Vec<_>>());
-        let remedy = format!("epochs run from {first} to train.epochs = {}", train.epochs);
-        section.problem("epochs", Some(&value), &remedy);
-    }
-    Epochs::These(epochs)
+/// Epochs of the walk, counted from `first`.
+fn read_epochs(section: &mut Section, epochs: &mut Epochs, first: u64, train: &Train) {
+    let valid = |epochs: &Epochs| match epochs {
+        Epochs::All => true,
+        Epochs::These(epochs) => epochs.iter().all(|epoch| (first..=train.epochs).contains(epoch)),
+    };
+    let remedy = format!("epochs run from {first} to train.epochs = {}", train.epochs);
+    section.read_valid("epochs", epochs, valid, &remedy);
 }
 
-/// Batch sizes, by default that of training.
-fn read_sizes(section: &mut Section, train: &Train) -> Vec<usize> {
-    let default = vec![train.batch_size];
+/// Batch sizes, without a list that of training.
+fn read_sizes(section: &mut Section, sizes: &mut Vec<usize>, train: &Train) {
+    *sizes = vec![train.batch_size];
     let valid = |sizes: &Vec<usize>| {
         !sizes.is_empty() && !sizes.contains(&0) && sizes.windows(2).all(|pair| pair[0] < pair[1])
     };
     let remedy = "must be a list of sizes of at least 1, ascending, for example [100, 1000]";
-    section.checked("batch_sizes", default, valid, remedy)
-}
-
-/// How many samples a standard error is computed from.
-fn read_spread(section: &mut Section, key: &'static str) -> usize {
-    section.checked(key, 50, |&count| count >= 2, "must be at least 2: one has no spread")
-}
-
-/// A value, or none for "all" and for a missing key.
-fn read_or_all<T: FromToml>(section: &mut Section, key: &'static str) -> Option<T> {
-    let value = section.take(key)?;
-    if value.as_str() == Some("all") {
-        return None;
-    }
-    let read = T::from_toml(&value);
-    if read.is_none() {
-        section.problem(key, Some(&value), &format!("{}, or \"all\"", T::WANTED));
-    }
-    read
+    section.read_valid("batch_sizes", sizes, valid, remedy);
 }

@@ -7,11 +7,9 @@ use toml::{Table, Value};
 use super::layer_list::read_layers;
 use super::measures::read_measure;
 use super::reader::{Problem, Section};
-use super::{Arch, DEFAULT_CHUNK, Data, Evaluation, Experiment, Optimizer, Train};
+use super::{Arch, Data, Evaluation, Experiment, Optimizer, Train};
 use crate::data::{self, Augment};
 use crate::network::{Head, Model};
-use crate::objective::{BatchNormPolicy, Protocol};
-use crate::precision::Precision;
 
 /// Why an experiment cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -183,7 +181,7 @@ fn read_data(mut section: Section) -> Data {
     let mean = read_channels(&mut section, "mean", |value| value.is_finite(), "finite");
     let positive = |value: f64| value.is_finite() && value > 0.0;
     let std = read_channels(&mut section, "std", positive, "above 0");
-    let augment = section.choice("augment", Some(Augment::None));
+    let augment = section.optional("augment").unwrap_or(Augment::None);
     section.finish();
     Data { name, root, train_samples, pad, channels, mean, std, augment }
 }
@@ -204,7 +202,7 @@ fn read_channels(
 }
 
 fn read_model(mut section: Section) -> Model {
-    let arch = section.choice("arch", None);
+    let arch = section.known_choice("arch").unwrap_or(Arch::Mlp);
     // A list of layers says itself where its norms are.
     let batch_norm = arch == Arch::Layers || section.optional("batch_norm").unwrap_or(true);
     let model = match arch {
@@ -219,7 +217,7 @@ fn read_model(mut section: Section) -> Model {
             let positive = |&width: &f64| width.is_finite() && width > 0.0;
             let width =
                 section.checked("width", 1.0, positive, "must be above 0, for example 0.25");
-            let head = section.choice("head", Some(Head::Equal));
+            let head = section.optional("head").unwrap_or(Head::Equal);
             Model::Vgg11 { width, head, batch_norm }
         }
         Arch::Resnet => Model::Resnet { depth: section.positive("depth", 56), batch_norm },
@@ -234,58 +232,36 @@ fn read_model(mut section: Section) -> Model {
 }
 
 fn read_train(mut section: Section) -> Train {
+    let mut train = Train::default();
     let not_negative = |value: &f64| value.is_finite() && *value >= 0.0;
-    let train = Train {
-        optimizer: section.choice("optimizer", Some(Optimizer::Sgd)),
-        learning_rate: section.checked(
-            "learning_rate",
-            0.1,
-            |&rate| rate.is_finite() && rate > 0.0,
-            "must be a finite number above 0, for example 0.1",
-        ),
-        batch_size: section.positive("batch_size", 100),
-        epochs: section.positive("epochs", 1) as u64,
-        weight_decay: section.checked("weight_decay", 0.0, not_negative, "must be 0 or more"),
-        momentum: section.checked(
-            "momentum",
-            0.0,
-            |value| (0.0..1.0).contains(value),
-            "must be at least 0 and below 1",
-        ),
-        seed: section.optional("seed").unwrap_or(1111),
-        chunk: section.positive("chunk", DEFAULT_CHUNK),
-        precision: section.choice("precision", Some(Precision::F32)),
-        save_iterates: section.optional("save_iterates").unwrap_or(false),
-    };
+    let positive = |value: &f64| value.is_finite() && *value > 0.0;
+    section.read("optimizer", &mut train.optimizer);
+    let remedy = "must be a finite number above 0, for example 0.1";
+    section.read_valid("learning_rate", &mut train.learning_rate, positive, remedy);
+    section.read_positive("batch_size", &mut train.batch_size);
+    section.read_positive("epochs", &mut train.epochs);
+    section.read_valid("weight_decay", &mut train.weight_decay, not_negative, "must be 0 or more");
+    let fraction = |value: &f64| (0.0..1.0).contains(value);
+    let remedy = "must be at least 0 and below 1";
+    section.read_valid("momentum", &mut train.momentum, fraction, remedy);
+    section.read("seed", &mut train.seed);
+    section.read_positive("chunk", &mut train.chunk);
+    section.read("precision", &mut train.precision);
+    section.read("save_iterates", &mut train.save_iterates);
     section.finish();
     train
 }
 
+/// Without a batch size of its own, the loss is measured in batches of training's.
 fn read_evaluation(mut section: Section, train_batch_size: usize) -> Evaluation {
-    let evaluation = Evaluation {
-        batch_size: section.positive("batch_size", train_batch_size.max(1)),
-        batch_norm: section.choice("batch_norm", Some(BatchNormPolicy::Batch)),
-        protocol: section.choice("protocol", Some(Protocol::Fixed)),
-        precision: section.choice("precision", Some(Precision::F32)),
-    };
+    let mut evaluation =
+        Evaluation { batch_size: train_batch_size.max(1), ..Evaluation::default() };
+    section.read_positive("batch_size", &mut evaluation.batch_size);
+    section.read("batch_norm", &mut evaluation.batch_norm);
+    section.read("protocol", &mut evaluation.protocol);
+    section.read("precision", &mut evaluation.precision);
     section.finish();
     evaluation
-}
-
-impl Default for Train {
-    /// What an experiment gets that says nothing.
-    fn default() -> Self {
-        read_train(Section::new("train", Table::new(), &mut Vec::new()))
-    }
-}
-
-impl Default for Evaluation {
-    /// What an experiment gets that says nothing.
-    fn default() -> Self {
-        let problems = &mut Vec::new();
-        let section = Section::new("evaluation", Table::new(), problems);
-        read_evaluation(section, Train::default().batch_size)
-    }
 }
 
 #[cfg(test)]

@@ -29,13 +29,31 @@ impl fmt::Display for Problem {
 /// A value that can be read from TOML; `None` if it has another type.
 pub(super) trait FromToml: Sized {
     /// What such a value looks like, for messages.
-    const WANTED: &'static str;
+    fn wanted() -> String;
 
     fn from_toml(value: &Value) -> Option<Self>;
 }
 
+impl<C: Choice> FromToml for C {
+    fn wanted() -> String {
+        format!("must be one of: {}", names::<C>())
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        let found = C::ALL.iter().find(|(name, _)| value.as_str() == Some(name));
+        found.map(|(_, choice)| *choice)
+    }
+}
+
+fn names<C: Choice>() -> String {
+    let names: Vec<_> = C::ALL.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
 impl FromToml for String {
-    const WANTED: &'static str = "must be text in quotes";
+    fn wanted() -> String {
+        "must be text in quotes".to_owned()
+    }
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_str().map(str::to_owned)
@@ -43,7 +61,9 @@ impl FromToml for String {
 }
 
 impl FromToml for bool {
-    const WANTED: &'static str = "must be true or false";
+    fn wanted() -> String {
+        "must be true or false".to_owned()
+    }
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_bool()
@@ -51,7 +71,9 @@ impl FromToml for bool {
 }
 
 impl FromToml for f64 {
-    const WANTED: &'static str = "must be a number";
+    fn wanted() -> String {
+        "must be a number".to_owned()
+    }
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_float().or_else(|| value.as_integer().map(|integer| integer as f64))
@@ -59,7 +81,9 @@ impl FromToml for f64 {
 }
 
 impl FromToml for u64 {
-    const WANTED: &'static str = "must be a whole number, 0 or more";
+    fn wanted() -> String {
+        "must be a whole number, 0 or more".to_owned()
+    }
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_integer()?.try_into().ok()
@@ -67,7 +91,9 @@ impl FromToml for u64 {
 }
 
 impl FromToml for usize {
-    const WANTED: &'static str = u64::WANTED;
+    fn wanted() -> String {
+        u64::wanted()
+    }
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_integer()?.try_into().ok()
@@ -75,10 +101,23 @@ impl FromToml for usize {
 }
 
 impl<T: FromToml> FromToml for Vec<T> {
-    const WANTED: &'static str = "must be a list of numbers such as [1, 2]";
+    fn wanted() -> String {
+        "must be a list of numbers such as [1, 2]".to_owned()
+    }
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_array()?.iter().map(T::from_toml).collect()
+    }
+}
+
+/// A setting that may be left out.
+impl<T: FromToml> FromToml for Option<T> {
+    fn wanted() -> String {
+        T::wanted()
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        T::from_toml(value).map(Some)
     }
 }
 
@@ -110,61 +149,69 @@ impl<'a> Section<'a> {
         let value = self.take(key)?;
         let read = T::from_toml(&value);
         if read.is_none() {
-            self.problem(key, Some(&value), T::WANTED);
+            self.problem(key, Some(&value), &T::wanted());
         }
         read
+    }
+
+    /// Puts the value of a key where its default stands, which stays without one.
+    pub(super) fn read<T: FromToml>(&mut self, key: &'static str, setting: &mut T) {
+        self.read_valid(key, setting, |_| true, "");
+    }
+
+    /// As [`Section::read`]; `valid` judges the value, and `remedy` says what it asks for.
+    pub(super) fn read_valid<T: FromToml>(
+        &mut self,
+        key: &'static str,
+        setting: &mut T,
+        valid: impl Fn(&T) -> bool,
+        remedy: &str,
+    ) {
+        let Some(value) = self.take(key) else { return };
+        match T::from_toml(&value) {
+            None => self.problem(key, Some(&value), &T::wanted()),
+            Some(read) => {
+                if !valid(&read) {
+                    self.problem(key, Some(&value), remedy);
+                }
+                *setting = read;
+            }
+        }
+    }
+
+    /// As [`Section::read`], for a whole number of at least 1.
+    pub(super) fn read_positive<T: FromToml + PartialOrd + From<u8>>(
+        &mut self,
+        key: &'static str,
+        setting: &mut T,
+    ) {
+        self.read_valid(key, setting, |read| *read >= T::from(1), "must be at least 1");
     }
 
     /// The value, or the default; `valid` judges it and `remedy` says what it asks for.
     pub(super) fn checked<T: FromToml>(
         &mut self,
         key: &'static str,
-        default: T,
+        mut default: T,
         valid: impl Fn(&T) -> bool,
         remedy: &str,
     ) -> T {
-        let Some(value) = self.take(key) else { return default };
-        let read = T::from_toml(&value);
-        let remedy = if read.is_none() { T::WANTED } else { remedy };
-        if !read.as_ref().is_some_and(valid) {
-            self.problem(key, Some(&value), remedy);
-        }
-        read.unwrap_or(default)
+        self.read_valid(key, &mut default, valid, remedy);
+        default
     }
 
     /// A whole number of at least 1.
-    pub(super) fn positive(&mut self, key: &'static str, default: usize) -> usize {
-        let value = self.optional(key).unwrap_or(default);
-        if value == 0 {
-            self.problem(key, Some(&Value::Integer(0)), "must be at least 1");
-        }
-        value
+    pub(super) fn positive(&mut self, key: &'static str, mut default: usize) -> usize {
+        self.read_positive(key, &mut default);
+        default
     }
 
-    /// One of the names of a choice, or the default; a missing key without default is a problem.
-    pub(super) fn choice<C: Choice>(&mut self, key: &'static str, default: Option<C>) -> C {
-        self.known_choice(key, default).or(default).unwrap_or(C::ALL[0].1)
-    }
-
-    /// As [`Section::choice`], but none where there is a problem.
-    pub(super) fn known_choice<C: Choice>(
-        &mut self,
-        key: &'static str,
-        default: Option<C>,
-    ) -> Option<C> {
-        let names: Vec<_> = C::ALL.iter().map(|(name, _)| *name).collect();
-        let names = names.join(", ");
-        let Some(value) = self.take(key) else {
-            if default.is_none() {
-                self.problem(key, None, &format!("is missing; one of: {names}"));
-            }
-            return default;
-        };
-        let found = C::ALL.iter().find(|(name, _)| value.as_str() == Some(name));
-        if found.is_none() {
-            self.problem(key, Some(&value), &format!("must be one of: {names}"));
+    /// One of the names of a choice; a missing key is a problem.
+    pub(super) fn known_choice<C: Choice>(&mut self, key: &'static str) -> Option<C> {
+        if !self.table.contains_key(key) {
+            self.problem(key, None, &format!("is missing; one of: {}", names::<C>()));
         }
-        found.map(|(_, choice)| *choice)
+        self.optional(key)
     }
 
     /// Complains if a key is missing.

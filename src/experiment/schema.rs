@@ -107,6 +107,36 @@ pub struct Evaluation {
     pub precision: Precision,
 }
 
+impl Default for Train {
+    /// What an experiment gets that says nothing.
+    fn default() -> Self {
+        Self {
+            optimizer: Optimizer::Sgd,
+            learning_rate: 0.1,
+            batch_size: 100,
+            epochs: 1,
+            weight_decay: 0.0,
+            momentum: 0.0,
+            seed: 1111,
+            chunk: DEFAULT_CHUNK,
+            precision: Precision::F32,
+            save_iterates: false,
+        }
+    }
+}
+
+impl Default for Evaluation {
+    /// What an experiment gets that says nothing.
+    fn default() -> Self {
+        Self {
+            batch_size: Train::default().batch_size,
+            batch_norm: BatchNormPolicy::Batch,
+            protocol: Protocol::Fixed,
+            precision: Precision::F32,
+        }
+    }
+}
+
 impl Evaluation {
     /// The loss that it describes, on a training set of `samples` samples.
     pub fn measured_loss(&self, samples: usize, seed: u64) -> MeasuredLoss {
