@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use losswalk::data::{Dataset, ImageShape, Normalisation};
+use losswalk::data::{Dataset, ImageShape, PixelNormalisation};
 use losswalk::experiment::{Experiment, parse};
 use losswalk::network::{Shape, build, initialise};
 use losswalk::objective::{Batch, Classification, Interrupt, Objective, Point};
@@ -37,7 +37,7 @@ fn objective(network: &Network) -> BenchResult<(Classification, Point)> {
     let pixels = (0..samples * edge * edge * channels).map(|i| (i * 7919 % 251) as u8).collect();
     let labels = (0..samples).map(|i| (i % 10) as u16).collect();
     let (mean, std) = (vec![0.5; channels].into(), vec![0.3; channels].into());
-    let normalisation = Normalisation { scale: 255.0, mean, std };
+    let normalisation = PixelNormalisation { scale: 255.0, mean, std };
     let images = Dataset::new(pixels, labels, shape, 10, normalisation, Vec::new())?;
     let network = build(&model, Shape { height: edge, width: edge, channels }, 10)?;
     let at = Point {

@@ -8,8 +8,8 @@ use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
 use super::output::show;
 use crate::data::{
-    DatasetEntry, FetchOptions, Finding, Format, Progress, Status, default_root, entries, fetch,
-    find, load_uncached, names, verify,
+    DataError, DatasetEntry, Description, FetchOptions, FetchProgress, FileStatus, Finding, Format,
+    PublishedSet, entries, fetch, find, load_uncached, names, verify,
 };
 
 /// The environment variable that replaces the mirrors.
@@ -59,17 +59,22 @@ pub fn run(command: DataCommand) -> anyhow::Result<bool> {
             show(list().trim_end())?;
             Ok(true)
         }
-        DataCommand::Fetch { name, root } => run_fetch(find(&name)?, &folder(&name, root)),
+        DataCommand::Fetch { name, root } => match find(&name)? {
+            DatasetEntry::BuiltIn(about) => print_built_in(about),
+            DatasetEntry::Published(set) => run_fetch(set, &folder(set, root)),
+            DatasetEntry::Own(set) => Err(DataError::NotPublished { name: set.name }.into()),
+        },
         DataCommand::Verify { name, root } => match find(&name)? {
-            entry if entry.is_own() => print_content(entry, root.as_deref()),
-            entry => print_findings(entry, &folder(&name, root)),
+            DatasetEntry::BuiltIn(about) => print_built_in(about),
+            DatasetEntry::Published(set) => print_findings(set, &folder(set, root)),
+            DatasetEntry::Own(set) => print_content(set.name, root.as_deref()),
         },
     }
 }
 
 /// The folder to use: the one given, or else the default.
-fn folder(name: &str, root: Option<PathBuf>) -> PathBuf {
-    root.or_else(|| default_root(name)).unwrap_or_default()
+fn folder(set: &PublishedSet, root: Option<PathBuf>) -> PathBuf {
+    root.unwrap_or_else(|| set.default_root())
 }
 
 fn list() -> String {
@@ -77,69 +82,74 @@ fn list() -> String {
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(entries().map(row));
     let credits = entries()
-        .filter(|entry| !entry.is_own())
-        .map(|entry| format!("{}: {}; license {}\n", entry.name, entry.credit, entry.license));
+        .filter_map(DatasetEntry::description)
+        .map(|about| format!("{}: {}; license {}\n", about.name, about.credit, about.license));
     format!("{}\n{}", table(&rows), credits.collect::<String>())
 }
 
-fn row(entry: &DatasetEntry) -> Vec<String> {
-    if entry.is_own() {
-        let cells = [entry.name, "any", "", "any", "any", "your own", entry.title];
-        return cells.map(str::to_owned).to_vec();
-    }
-    let bytes = entry.download_bytes();
-    let download = if bytes == 0 { "built in".to_owned() } else { DecimalBytes(bytes).to_string() };
+fn row(entry: DatasetEntry) -> Vec<String> {
+    let (about, download) = match entry {
+        DatasetEntry::BuiltIn(about) => (about, "built in".to_owned()),
+        DatasetEntry::Published(set) => {
+            (&set.about, DecimalBytes(set.download_bytes()).to_string())
+        }
+        DatasetEntry::Own(set) => {
+            let cells = [set.name, "any", "", "any", "any", "your own", set.title];
+            return cells.map(str::to_owned).to_vec();
+        }
+    };
     vec![
-        entry.name.to_owned(),
-        entry.train.to_string(),
-        entry.test.to_string(),
-        entry.shape.to_string(),
-        entry.classes.to_string(),
+        about.name.to_owned(),
+        about.train.to_string(),
+        about.test.to_string(),
+        about.shape.to_string(),
+        about.classes.to_string(),
         download,
-        entry.title.to_owned(),
+        about.title.to_owned(),
     ]
 }
 
-fn run_fetch(entry: &DatasetEntry, root: &Path) -> anyhow::Result<bool> {
+fn run_fetch(set: &PublishedSet, root: &Path) -> anyhow::Result<bool> {
     let mirror = std::env::var(MIRROR_VARIABLE).ok().filter(|mirror| !mirror.is_empty());
     let options = FetchOptions { mirror, ..FetchOptions::default() };
     let mut display = Display::default();
-    fetch(entry, root, &options, &mut |progress| display.show(progress))?;
-    print_findings(entry, root)
+    fetch(set, root, &options, &mut |progress| display.show(progress))?;
+    print_findings(set, root)
 }
 
-/// Reads every file of a set and says what is in it.
-fn print_content(entry: &DatasetEntry, root: Option<&Path>) -> anyhow::Result<bool> {
-    let data = load_uncached(entry.name, root)?;
-    let (samples, classes, shape) = (data.len(), data.classes(), data.shape());
-    show(format!("{}: {samples} images of {shape} in {classes} classes, well formed", entry.name))?;
+fn print_built_in(about: &Description) -> anyhow::Result<bool> {
+    let name = about.name;
+    show(format!("{name} is built into losswalk: there are no files to fetch or verify"))?;
     Ok(true)
 }
 
-fn print_findings(entry: &DatasetEntry, path: &Path) -> anyhow::Result<bool> {
-    let name = entry.name;
-    if entry.format == Format::BuiltIn {
-        show(format!("{name} is built into losswalk: there are no files to fetch or verify"))?;
-        return Ok(true);
-    }
-    let findings = verify(entry, path)?;
+/// Reads every file of a set and says what is in it.
+fn print_content(name: &str, root: Option<&Path>) -> anyhow::Result<bool> {
+    let data = load_uncached(name, root)?;
+    let (samples, classes, shape) = (data.len(), data.classes(), data.shape());
+    show(format!("{name}: {samples} images of {shape} in {classes} classes, well formed"))?;
+    Ok(true)
+}
+
+fn print_findings(set: &PublishedSet, path: &Path) -> anyhow::Result<bool> {
+    let (name, root) = (set.about.name, path.display());
+    let findings = verify(set, path)?;
     let rows = table(&findings.iter().map(cells).collect::<Vec<_>>());
-    let root = path.display();
     show(format!("{name}: {root}\n{}", rows.trim_end()))?;
-    let well = findings.iter().all(|finding| finding.status != Status::Wrong);
+    let well = findings.iter().all(|finding| finding.status != FileStatus::Wrong);
     if !well {
         show(format!("delete what is wrong, then run `losswalk data fetch {name} --root {root}`"))?;
-    } else if entry.format == Format::TinyImagenet {
-        return print_content(entry, Some(path));
+    } else if set.format == Format::TinyImagenet {
+        return print_content(name, Some(path));
     }
     Ok(well)
 }
 
 fn cells(finding: &Finding) -> Vec<String> {
     let status = match finding.status {
-        Status::Right => "right",
-        Status::Absent => "absent",
-        Status::Wrong => "WRONG",
+        FileStatus::Right => "right",
+        FileStatus::Absent => "absent",
+        FileStatus::Wrong => "WRONG",
     };
     vec![finding.file.clone(), status.to_owned(), finding.detail.clone()]
 }
@@ -163,23 +173,23 @@ struct Display {
 }
 
 impl Display {
-    fn show(&mut self, progress: Progress<'_>) {
+    fn show(&mut self, progress: FetchProgress<'_>) {
         match progress {
-            Progress::Present(file) => eprintln!("{}: already there", file.name),
-            Progress::Asking { file, url } => {
+            FetchProgress::Present(file) => eprintln!("{}: already there", file.name),
+            FetchProgress::Asking { file, url } => {
                 eprintln!("fetching {url} ({})", DecimalBytes(file.bytes));
                 self.bar = stderr().is_terminal().then(|| bar(file.bytes));
             }
-            Progress::Received(bytes) => {
+            FetchProgress::Received(bytes) => {
                 if let Some(bar) = &self.bar {
                     bar.set_position(bytes);
                 }
             }
-            Progress::Failed(problem) => {
+            FetchProgress::Failed(problem) => {
                 self.clear();
                 eprintln!("  {problem}");
             }
-            Progress::Done(_) => self.clear(),
+            FetchProgress::Done(_) => self.clear(),
         }
     }
 
@@ -212,8 +222,8 @@ mod tests {
         assert!(
             lines[2].starts_with("mnist          60000   10000  28x28x1  10       11.59 MB   ")
         );
-        for entry in entries().filter(|entry| !entry.is_own()) {
-            assert!(text.contains(&format!("{}: {}", entry.name, entry.credit)));
+        for about in entries().filter_map(DatasetEntry::description) {
+            assert!(text.contains(&format!("{}: {}", about.name, about.credit)));
         }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::arguments::RunArgs;
 use super::output::show;
 use super::{Exit, progress};
-use crate::data;
+use crate::data::{self, DatasetEntry};
 use crate::experiment;
 use crate::objective::Interrupt;
 use crate::report;
@@ -46,9 +46,12 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
 /// Says on stderr if a training file is not the published one; the run goes on, since the manifest
 /// records what was read.
 fn warn_about_data(settings: &experiment::Data) -> anyhow::Result<()> {
-    let Some(root) = &settings.root else { return Ok(()) };
-    let findings = data::verify(data::find(&settings.name)?, root)?;
-    for found in findings.iter().filter(|found| found.status == data::Status::Wrong) {
+    let (DatasetEntry::Published(set), Some(root)) = (data::find(&settings.name)?, &settings.root)
+    else {
+        return Ok(());
+    };
+    let findings = data::verify(set, root)?;
+    for found in findings.iter().filter(|found| found.status == data::FileStatus::Wrong) {
         let (name, file, detail) = (&settings.name, &found.file, &found.detail);
         eprintln!("warning: {file} in {} is not {name} as published: {detail}", root.display());
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{DataError, Dataset, ImageShape, Normalisation};
+use super::{DataError, Dataset, ImageShape, PixelNormalisation};
 
 impl Dataset {
     /// Every image in the middle of a `size` x `size` image whose border has the byte 0. Of an odd
@@ -42,8 +42,8 @@ impl Dataset {
         }
         let images = self.images().iter().flat_map(|&byte| std::iter::repeat_n(byte, channels));
         let images = images.collect();
-        let Normalisation { scale, mean, std } = self.normalisation().clone();
-        let normalisation = Normalisation {
+        let PixelNormalisation { scale, mean, std } = self.normalisation().clone();
+        let normalisation = PixelNormalisation {
             scale,
             mean: vec![mean[0]; channels].into(),
             std: vec![std[0]; channels].into(),
@@ -58,8 +58,9 @@ impl Dataset {
     /// [`DataError::Normalisation`] if the images have another number of channels.
     pub fn normalised(self, mean: Option<&[f64]>, std: Option<&[f64]>) -> Result<Self, DataError> {
         let shape = self.shape();
-        let Normalisation { scale, mean: own_mean, std: own_std } = self.normalisation().clone();
-        let normalisation = Normalisation {
+        let PixelNormalisation { scale, mean: own_mean, std: own_std } =
+            self.normalisation().clone();
+        let normalisation = PixelNormalisation {
             scale,
             mean: per_channel("mean", mean, own_mean, shape.channels)?,
             std: per_channel("std", std, own_std, shape.channels)?,

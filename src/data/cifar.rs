@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::load::{check_root, format_error, required};
 use super::source::SourceFile;
-use super::{DataError, Dataset, DatasetEntry, FileKind, IdxError, ImageShape, Split};
+use super::{DataError, Dataset, FileKind, IdxError, ImageShape, PublishedSet, Split};
 
 /// The size of every image.
 pub(super) const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
@@ -65,24 +65,24 @@ pub(super) struct Records {
 
 /// Loads the training files in the order of the catalog.
 pub(super) fn load(
-    entry: &DatasetEntry,
+    set: &PublishedSet,
     root: &Path,
     label_bytes: usize,
 ) -> Result<Dataset, DataError> {
-    check_root(entry, root)?;
+    check_root(set.about.name, root)?;
     let (mut all, mut files) = (Records::default(), Vec::new());
-    for file in entry.files.iter().filter(|file| file.split == Split::Train) {
+    for file in set.files.iter().filter(|file| file.split == Split::Train) {
         debug_assert_eq!(file.kind, FileKind::Records);
-        let source = required(entry, root, file)?;
-        let records = read(&source, label_bytes, entry.classes);
-        let records = records.map_err(format_error(entry, &source.path))?;
+        let source = required(set, root, file)?;
+        let records = read(&source, label_bytes, set.about.classes);
+        let records = records.map_err(format_error(set.about.name, &source.path))?;
         all.images.extend(records.images);
         all.labels.extend(records.labels);
         files.push(source.record);
     }
-    let normalisation = entry.normalisation.clone();
-    Dataset::new(all.images, all.labels, SHAPE, entry.classes, normalisation, files).map_err(
-        |problem| DataError::Inconsistent { name: entry.name, path: root.to_owned(), problem },
+    let normalisation = set.about.normalisation.clone();
+    Dataset::new(all.images, all.labels, SHAPE, set.about.classes, normalisation, files).map_err(
+        |problem| DataError::Inconsistent { name: set.about.name, path: root.to_owned(), problem },
     )
 }
 

@@ -7,8 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::DataError;
 use super::load::format_error;
-use super::{DataError, DatasetEntry};
 
 /// Why a folder does not hold the images of classes.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +52,11 @@ pub(super) struct Listing {
 
 /// Lists the images of every class; `classes` are their folders, in the order of the labels.
 pub(super) fn list(
-    entry: &DatasetEntry,
+    set: &'static str,
     train: &Path,
     classes: &[PathBuf],
 ) -> Result<Listing, DataError> {
-    let refuse = |problem: FolderError| format_error(entry, train)(problem);
+    let refuse = |problem: FolderError| format_error(set, train)(problem);
     let found = classes.len();
     let count = u16::try_from(found).map_err(|_| refuse(FolderError::TooManyClasses { found }))?;
     if count == 0 {
@@ -64,7 +64,7 @@ pub(super) fn list(
     }
     let mut samples = Vec::new();
     for (label, class) in (0..count).zip(classes) {
-        let images = images_in(entry, class)?;
+        let images = images_in(set, class)?;
         samples.extend(images.into_iter().enumerate().map(|(turn, path)| (turn, label, path)));
     }
     samples.sort_unstable_by_key(|(turn, label, _)| (*turn, *label));
@@ -74,42 +74,42 @@ pub(super) fn list(
 
 /// The folders in `train`, sorted by name; `wanted` says where images have to be.
 pub(super) fn folders(
-    entry: &DatasetEntry,
+    set: &'static str,
     train: &Path,
     wanted: &'static str,
 ) -> Result<Vec<PathBuf>, DataError> {
-    let folders = visible(entry, train, wanted)?;
+    let folders = visible(set, train, wanted)?;
     match folders.iter().find(|path| !path.is_dir()) {
-        Some(file) => Err(format_error(entry, file)(FolderError::NotAClass)),
+        Some(file) => Err(format_error(set, file)(FolderError::NotAClass)),
         None => Ok(folders),
     }
 }
 
-fn images_in(entry: &DatasetEntry, class: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let files = visible(entry, class, "a folder for each class")?;
+fn images_in(set: &'static str, class: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let files = visible(set, class, "a folder for each class")?;
     if let Some(other) = files.iter().find(|path| !is_image(path)) {
-        return Err(format_error(entry, other)(FolderError::NotAnImage));
+        return Err(format_error(set, other)(FolderError::NotAnImage));
     }
     if files.is_empty() {
-        return Err(format_error(entry, class)(FolderError::Empty("image")));
+        return Err(format_error(set, class)(FolderError::Empty("image")));
     }
     Ok(files)
 }
 
 /// What is in a folder, sorted by name, without hidden files.
 fn visible(
-    entry: &DatasetEntry,
+    set: &'static str,
     folder: &Path,
     wanted: &'static str,
 ) -> Result<Vec<PathBuf>, DataError> {
     if !folder.is_dir() {
-        return Err(format_error(entry, folder)(FolderError::Absent(wanted)));
+        return Err(format_error(set, folder)(FolderError::Absent(wanted)));
     }
     let mut paths = Vec::new();
     for found in fs::read_dir(folder).map_err(DataError::io("list", folder))? {
         let found = found.map_err(DataError::io("list", folder))?;
         match found.file_name().to_str() {
-            None => return Err(format_error(entry, &found.path())(FolderError::Name)),
+            None => return Err(format_error(set, &found.path())(FolderError::Name)),
             Some(name) if name.starts_with('.') => {}
             Some(_) => paths.push(found.path()),
         }

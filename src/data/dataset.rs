@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::DataError;
-use super::normalise::{Normalisation, Pixel, Tables};
+use super::normalise::{Pixel, PixelNormalisation, Tables};
 
 /// One file of a data set, as read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub enum DatasetError {
     #[error(
         "the normalisation has {means} means and {stds} standard deviations; the images have {channels} channels"
     )]
-    Normalisation {
+    PixelNormalisation {
         /// Entries of the mean.
         means: usize,
         /// Entries of the standard deviation.
@@ -94,7 +94,7 @@ pub struct Dataset {
     labels: Vec<u16>,
     shape: ImageShape,
     classes: u16,
-    normalisation: Normalisation,
+    normalisation: PixelNormalisation,
     tables: Tables,
     files: Vec<DataFile>,
 }
@@ -110,7 +110,7 @@ impl Dataset {
         labels: Vec<u16>,
         shape: ImageShape,
         classes: u16,
-        normalisation: Normalisation,
+        normalisation: PixelNormalisation,
         files: Vec<DataFile>,
     ) -> Result<Self, DatasetError> {
         check_count(&images, &labels, shape)?;
@@ -151,7 +151,7 @@ impl Dataset {
     }
 
     /// What [`Dataset::pixels`] does to a byte.
-    pub fn normalisation(&self) -> &Normalisation {
+    pub fn normalisation(&self) -> &PixelNormalisation {
         &self.normalisation
     }
 
@@ -174,7 +174,7 @@ impl Dataset {
     }
 
     /// The same images, normalised otherwise.
-    pub(super) fn renormalised(self, normalisation: Normalisation) -> Self {
+    pub(super) fn renormalised(self, normalisation: PixelNormalisation) -> Self {
         let tables = Tables::new(&normalisation);
         Self { normalisation, tables, ..self }
     }
@@ -184,7 +184,7 @@ impl Dataset {
         self,
         images: Vec<u8>,
         shape: ImageShape,
-        normalisation: Normalisation,
+        normalisation: PixelNormalisation,
     ) -> Self {
         Self { images, shape, ..self }.renormalised(normalisation)
     }
@@ -246,12 +246,12 @@ fn check_labels(labels: &[u16], classes: u16) -> Result<(), DatasetError> {
     }
 }
 
-fn check_channels(normalisation: &Normalisation, channels: usize) -> Result<(), DatasetError> {
+fn check_channels(normalisation: &PixelNormalisation, channels: usize) -> Result<(), DatasetError> {
     let (means, stds) = (normalisation.mean.len(), normalisation.std.len());
     if means == channels && stds == channels {
         return Ok(());
     }
-    Err(DatasetError::Normalisation { means, stds, channels })
+    Err(DatasetError::PixelNormalisation { means, stds, channels })
 }
 
 #[cfg(test)]
@@ -261,8 +261,8 @@ mod tests {
 
     const SHAPE: ImageShape = ImageShape { height: 1, width: 2, channels: 1 };
 
-    fn half() -> Normalisation {
-        Normalisation { scale: 255.0, mean: vec![0.5].into(), std: vec![1.0].into() }
+    fn half() -> PixelNormalisation {
+        PixelNormalisation { scale: 255.0, mean: vec![0.5].into(), std: vec![1.0].into() }
     }
 
     fn set(images: &[u8], labels: &[u16]) -> Result<Dataset, DatasetError> {
@@ -300,6 +300,6 @@ mod tests {
         assert!(matches!(set(&[0; 5], &[0, 1]).unwrap_err(), DatasetError::Count { .. }));
         let shape = ImageShape { channels: 2, ..SHAPE };
         let error = Dataset::new(vec![0; 4], vec![0], shape, 3, half(), Vec::new()).unwrap_err();
-        assert_eq!(error, DatasetError::Normalisation { means: 1, stds: 1, channels: 2 });
+        assert_eq!(error, DatasetError::PixelNormalisation { means: 1, stds: 1, channels: 2 });
     }
 }

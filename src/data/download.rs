@@ -8,7 +8,7 @@ use ureq::http::{HeaderMap, header};
 use ureq::{Agent, Body};
 
 use super::checksum::sha256;
-use super::{DataError, Download, Progress};
+use super::{DataError, Download, FetchProgress};
 
 /// Why an attempt failed.
 pub(super) enum Failure {
@@ -52,7 +52,7 @@ pub(super) fn download(
     url: &str,
     file: Download,
     part: &Path,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(FetchProgress<'_>),
 ) -> Result<(), Failure> {
     let held = fs::metadata(part).map_or(0, |metadata| metadata.len());
     let start = if held == file.bytes {
@@ -111,7 +111,7 @@ fn receive(
     transfer: Transfer,
     part: &Path,
     total: u64,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(FetchProgress<'_>),
 ) -> Result<u64, Failure> {
     let start = transfer.start;
     let mut file = open_at(part, start).map_err(DataError::io("open", part))?;
@@ -119,14 +119,14 @@ fn receive(
     let mut body = transfer.body.into_reader().take(total - start + 1);
     let mut buffer = vec![0; 1 << 16];
     let mut held = start;
-    progress(Progress::Received(held));
+    progress(FetchProgress::Received(held));
     loop {
         match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => {
                 file.write_all(&buffer[..count]).map_err(DataError::io("write", part))?;
                 held += count as u64;
-                progress(Progress::Received(held));
+                progress(FetchProgress::Received(held));
             }
             Err(error) => {
                 let cause = explain(&error.into());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     ArchiveError, CifarError, DatasetEntry, DatasetError, FolderError, Format, IdxError,
-    ImageError, NpyError, WnidError, catalog,
+    ImageError, NpyError, PublishedSet, WnidError, catalog,
 };
 
 /// An error of the data; every variant says what is wrong, where, and what to do.
@@ -197,32 +197,31 @@ fn fetch_it(name: &str, root: &Path) -> String {
     format!("get the files with `losswalk data fetch {name} --root {}`", root.display())
 }
 
-/// The other remedy for a missing folder; none for a set of one's own.
+/// The other remedy for a missing folder; only of a published set.
 fn or_fetch(name: &str, root: &Path) -> String {
-    if is_own(name) { String::new() } else { format!("{}, or ", fetch_it(name, root)) }
+    match catalog::find(name) {
+        Ok(DatasetEntry::Published(_)) => format!("{}, or ", fetch_it(name, root)),
+        _ => String::new(),
+    }
 }
 
-fn is_own(name: &str) -> bool {
-    catalog::find(name).is_ok_and(DatasetEntry::is_own)
-}
-
-/// The remedy for a damaged file; none for a set of one's own, where the problem says what to do.
+/// The remedy for a damaged file of a published set; with one's own, the problem says what to do.
 fn fetch_again(name: &str, path: &Path) -> String {
     match catalog::find(name) {
-        Ok(entry) if !entry.is_own() => {
-            format!("; delete it, then {}", fetch_it(name, root_of(entry, path)))
+        Ok(DatasetEntry::Published(set)) => {
+            format!("; delete it, then {}", fetch_it(name, root_of(set, path)))
         }
         _ => String::new(),
     }
 }
 
 /// The folder to fetch into, for a file that lies in the archive's folder or directly in the root.
-fn root_of<'a>(entry: &DatasetEntry, path: &'a Path) -> &'a Path {
+fn root_of<'a>(set: &PublishedSet, path: &'a Path) -> &'a Path {
     let above = |name| path.ancestors().find(|folder| folder.ends_with(name));
-    let folder = entry.archive.and_then(|archive| above(archive.folder));
-    let folder = folder.or_else(|| match entry.format {
+    let folder = set.archive.and_then(|archive| above(archive.folder));
+    let folder = folder.or_else(|| match set.format {
         Format::TinyImagenet => above("train"),
-        _ => None,
+        Format::Idx | Format::Cifar { .. } => None,
     });
     let root = folder.unwrap_or(path).parent();
     root.filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))

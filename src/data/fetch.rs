@@ -12,7 +12,7 @@ use super::download::{Failure, download};
 use super::source::{Likeness, SourceFile};
 use super::unpack::unpack;
 use super::{
-    Archive, ArchiveError, DataError, DatasetEntry, Download, Format, PublishedFile, tiny_imagenet,
+    Archive, ArchiveError, DataError, Download, Format, PublishedFile, PublishedSet, tiny_imagenet,
 };
 
 /// How often a mirror is asked for a file while its transfers break off.
@@ -36,7 +36,7 @@ impl Default for FetchOptions {
 
 /// What a fetch reports while it works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress<'a> {
+pub enum FetchProgress<'a> {
     /// The file is there and right; nothing is downloaded.
     Present(Download),
     /// Asking for a file.
@@ -61,37 +61,34 @@ pub enum Progress<'a> {
 ///
 /// # Errors
 /// [`DataError::Download`] if no mirror serves a file with the published checksum,
-/// [`DataError::NotPublished`] for a set of one's own, [`DataError::Archive`] if an archive does not hold what it should,
+/// [`DataError::Archive`] if an archive does not hold what it should,
 /// [`DataError::InTheWay`] if there is a file of that name which is not the published one,
 /// [`DataError::Busy`] if another process fetches into the folder, and disk errors.
 pub fn fetch(
-    entry: &DatasetEntry,
+    set: &PublishedSet,
     root: &Path,
     options: &FetchOptions,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(FetchProgress<'_>),
 ) -> Result<(), DataError> {
-    if entry.is_own() {
-        return Err(DataError::NotPublished { name: entry.name });
-    }
     let mut missing = Vec::new();
-    for file in entry.files {
-        match is_present(entry, file, root)? {
-            true => progress(Progress::Present(file.download())),
+    for file in set.files {
+        match is_present(set, file, root)? {
+            true => progress(FetchProgress::Present(file.download())),
             false => missing.push(file.download()),
         }
     }
-    if missing.is_empty() && has_every_image(entry, root, progress) {
+    if missing.is_empty() && has_every_image(set, root, progress) {
         return Ok(()); // The folder may be somebody else's, and read-only.
     }
     fs::create_dir_all(root).map_err(DataError::io("create", root))?;
     let _lock = lock(root)?;
     let agent = agent(options);
     let mut get = |file| {
-        fetch_file(&agent, file, root, &urls(entry, file, options), progress)?;
-        progress(Progress::Done(file));
+        fetch_file(&agent, file, root, &urls(set, file, options), progress)?;
+        progress(FetchProgress::Done(file));
         Ok(())
     };
-    let Some(archive) = entry.archive else { return missing.into_iter().try_for_each(get) };
+    let Some(archive) = set.archive else { return missing.into_iter().try_for_each(get) };
     if !archive_is_present(&archive, root)? {
         get(archive.download)?;
     }
@@ -108,17 +105,17 @@ fn agent(options: &FetchOptions) -> Agent {
         .into()
 }
 
-fn urls(entry: &DatasetEntry, file: Download, options: &FetchOptions) -> Vec<String> {
+fn urls(set: &PublishedSet, file: Download, options: &FetchOptions) -> Vec<String> {
     match &options.mirror {
         Some(mirror) => {
-            vec![format!("{}/{}/{}", mirror.trim_end_matches('/'), entry.name, file.name)]
+            vec![format!("{}/{}/{}", mirror.trim_end_matches('/'), set.about.name, file.name)]
         }
-        None => entry.mirrors.iter().map(|mirror| format!("{mirror}/{}", file.name)).collect(),
+        None => set.mirrors.iter().map(|mirror| format!("{mirror}/{}", file.name)).collect(),
     }
 }
 
-fn is_present(entry: &DatasetEntry, file: &PublishedFile, root: &Path) -> Result<bool, DataError> {
-    let Some(source) = SourceFile::find(entry, root, file)? else { return Ok(false) };
+fn is_present(set: &PublishedSet, file: &PublishedFile, root: &Path) -> Result<bool, DataError> {
+    let Some(source) = SourceFile::find(set, root, file)? else { return Ok(false) };
     match source.likeness(file) {
         Likeness::Published | Likeness::SameContent => Ok(true),
         Likeness::Other => Err(DataError::InTheWay {
@@ -131,15 +128,15 @@ fn is_present(entry: &DatasetEntry, file: &PublishedFile, root: &Path) -> Result
 
 /// Whether a set that is made of images is complete; true for a set of other files.
 fn has_every_image(
-    entry: &DatasetEntry,
+    set: &PublishedSet,
     root: &Path,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(FetchProgress<'_>),
 ) -> bool {
-    let (Format::TinyImagenet, Some(archive)) = (entry.format, entry.archive) else { return true };
-    let listing = tiny_imagenet::list(entry, root);
-    let is_complete = listing.is_ok_and(|listing| listing.paths.len() == entry.train as usize);
+    let (Format::TinyImagenet, Some(archive)) = (set.format, set.archive) else { return true };
+    let listing = tiny_imagenet::list(set, root);
+    let is_complete = listing.is_ok_and(|listing| listing.paths.len() == set.about.train as usize);
     if is_complete {
-        progress(Progress::Present(archive.download));
+        progress(FetchProgress::Present(archive.download));
     }
     is_complete
 }
@@ -205,18 +202,18 @@ fn fetch_file(
     file: Download,
     root: &Path,
     urls: &[String],
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(FetchProgress<'_>),
 ) -> Result<(), DataError> {
     let part = root.join(format!("{}.part", file.name));
     let mut attempts = Vec::new();
     for url in urls {
         for _ in 0..ATTEMPTS {
-            progress(Progress::Asking { file, url });
+            progress(FetchProgress::Asking { file, url });
             match download(agent, url, file, &part, progress) {
                 Ok(()) => return publish(&part, root, file.name),
                 Err(Failure::Disk(error)) => return Err(error),
                 Err(Failure::Server { problem, retry }) => {
-                    progress(Progress::Failed(&problem));
+                    progress(FetchProgress::Failed(&problem));
                     attempts.push(format!("{url}: {problem}"));
                     if !retry {
                         break;

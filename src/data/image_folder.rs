@@ -8,18 +8,18 @@ use std::path::Path;
 
 use super::images::{common_shape, decode_all};
 use super::load::check_root;
-use super::{DataError, DataFile, Dataset, DatasetEntry, Normalisation, class_folders};
+use super::{DataError, DataFile, Dataset, PixelNormalisation, class_folders};
 
 /// Loads `train/CLASS/*`.
-pub(super) fn load(entry: &DatasetEntry, root: &Path) -> Result<Dataset, DataError> {
-    check_root(entry, root)?;
+pub(super) fn load(set: &'static str, root: &Path) -> Result<Dataset, DataError> {
+    check_root(set, root)?;
     let train = root.join("train");
-    let classes = class_folders::folders(entry, &train, "train/CLASS/")?;
-    let listing = class_folders::list(entry, &train, &classes)?;
-    let shape = common_shape(entry, &listing)?;
-    let decoded = decode_all(entry, &listing, shape)?;
+    let classes = class_folders::folders(set, &train, "train/CLASS/")?;
+    let listing = class_folders::list(set, &train, &classes)?;
+    let shape = common_shape(set, &listing)?;
+    let decoded = decode_all(set, &listing, shape)?;
     let files = vec![DataFile { name: "train".to_owned(), sha256: decoded.sha256 }];
-    let normalisation = Normalisation::centred(shape.channels);
+    let normalisation = PixelNormalisation::centred(shape.channels);
     Dataset::new(decoded.pixels, listing.labels, shape, listing.classes, normalisation, files)
-        .map_err(|problem| DataError::Inconsistent { name: entry.name, path: train, problem })
+        .map_err(|problem| DataError::Inconsistent { name: set, path: train, problem })
 }

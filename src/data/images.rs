@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::checksum::{hexadecimal, sha256};
 use super::class_folders::Listing;
 use super::load::format_error;
-use super::{DataError, DatasetEntry, ImageShape};
+use super::{DataError, ImageShape};
 
 /// Rows and columns of the largest image that is decoded: a small file may claim any size.
 const MAX_SIDE: u32 = 4096;
@@ -61,26 +61,23 @@ pub(super) struct Decoded {
 }
 
 /// The size of the first image, with three channels if any image has them.
-pub(super) fn common_shape(
-    entry: &DatasetEntry,
-    listing: &Listing,
-) -> Result<ImageShape, DataError> {
-    let shapes: Vec<_> = listing.paths.par_iter().map(|path| shape_of(entry, path)).collect();
+pub(super) fn common_shape(set: &'static str, listing: &Listing) -> Result<ImageShape, DataError> {
+    let shapes: Vec<_> = listing.paths.par_iter().map(|path| shape_of(set, path)).collect();
     let shapes = shapes.into_iter().collect::<Result<Vec<_>, _>>()?;
     let channels = shapes.iter().map(|shape| shape.channels).max().unwrap_or(0);
     let (height, width) = shapes.first().map_or((0, 0), |shape| (shape.height, shape.width));
     Ok(ImageShape { height, width, channels })
 }
 
-fn shape_of(entry: &DatasetEntry, path: &Path) -> Result<ImageShape, DataError> {
+fn shape_of(set: &'static str, path: &Path) -> Result<ImageShape, DataError> {
     let bytes = fs::read(path).map_err(DataError::io("read", path))?;
-    decoder(&bytes).and_then(|decoder| shape(&decoder)).map_err(format_error(entry, path))
+    decoder(&bytes).and_then(|decoder| shape(&decoder)).map_err(format_error(set, path))
 }
 
 /// Decodes every file into images of `shape`; where that has three channels, grey is repeated in each.
 /// The error is that of the first file that has one.
 pub(super) fn decode_all(
-    entry: &DatasetEntry,
+    set: &'static str,
     listing: &Listing,
     shape: ImageShape,
 ) -> Result<Decoded, DataError> {
@@ -88,7 +85,7 @@ pub(super) fn decode_all(
     let room = pixels.try_reserve_exact(listing.paths.len().saturating_mul(shape.bytes()));
     room.map_err(|error| DataError::io("hold every image of", &listing.train)(error.into()))?;
     for block in listing.paths.chunks(BLOCK) {
-        let images: Vec<_> = block.par_iter().map(|path| decode_file(entry, path, shape)).collect();
+        let images: Vec<_> = block.par_iter().map(|path| decode_file(set, path, shape)).collect();
         for image in images {
             let (image, sum) = image?;
             pixels.extend_from_slice(&image);
@@ -99,12 +96,12 @@ pub(super) fn decode_all(
 }
 
 fn decode_file(
-    entry: &DatasetEntry,
+    set: &'static str,
     path: &Path,
     shape: ImageShape,
 ) -> Result<(Vec<u8>, String), DataError> {
     let bytes = fs::read(path).map_err(DataError::io("read", path))?;
-    let pixels = decode(&bytes, shape).map_err(format_error(entry, path))?;
+    let pixels = decode(&bytes, shape).map_err(format_error(set, path))?;
     Ok((pixels, sha256(&bytes)))
 }
 

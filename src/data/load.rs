@@ -6,11 +6,12 @@ use super::pixel_cache::Caching;
 use super::source::SourceFile;
 use super::{
     DataError, Dataset, DatasetEntry, FileKind, Format, FormatError, IdxError, ImageShape,
-    PublishedFile, Split, catalog, cifar, digits, idx, image_folder, numpy_arrays, tiny_imagenet,
+    OwnFormat, OwnSet, PublishedFile, PublishedSet, Split, catalog, cifar, digits, idx,
+    image_folder, numpy_arrays, tiny_imagenet,
 };
 
 /// Loads the training split of the data set `name` from the folder `root`, by default
-/// [`default_root`](super::default_root). What the folder holds is taken as it is, provided that it
+/// [`PublishedSet::default_root`]. What the folder holds is taken as it is, provided that it
 /// is well formed; [`verify`](super::verify()) compares it with what was published. A built-in set
 /// needs no folder; a set of one's own has no default.
 ///
@@ -30,77 +31,84 @@ pub fn load_uncached(name: &str, root: Option<&Path>) -> Result<Dataset, DataErr
 }
 
 fn read(name: &str, root: Option<&Path>, caching: Caching) -> Result<Dataset, DataError> {
-    let entry = catalog::find(name)?;
-    if entry.is_own() && root.is_none() {
-        return Err(DataError::NoRoot { name: entry.name });
-    }
-    let root = root.map(Path::to_owned).or_else(|| catalog::default_root(name)).unwrap_or_default();
-    match entry.format {
-        Format::BuiltIn => digits::load(),
-        Format::Idx => load_idx(entry, &root),
-        Format::Cifar { label_bytes } => cifar::load(entry, &root, label_bytes),
-        Format::TinyImagenet => tiny_imagenet::load(entry, &root, caching),
-        Format::Folder => image_folder::load(entry, &root),
-        Format::Npy => numpy_arrays::load(entry, &root),
+    match catalog::find(name)? {
+        DatasetEntry::BuiltIn(_) => digits::load(),
+        DatasetEntry::Published(set) => {
+            let root = root.map_or_else(|| set.default_root(), Path::to_owned);
+            load_published(set, &root, caching)
+        }
+        DatasetEntry::Own(set) => load_own(set, root.ok_or(DataError::NoRoot { name: set.name })?),
     }
 }
 
-fn load_idx(entry: &DatasetEntry, root: &Path) -> Result<Dataset, DataError> {
-    check_root(entry, root)?;
-    let images_file = training_file(entry, root, FileKind::Images)?;
-    let labels_file = training_file(entry, root, FileKind::Labels)?;
+fn load_published(set: &PublishedSet, root: &Path, caching: Caching) -> Result<Dataset, DataError> {
+    match set.format {
+        Format::Idx => load_idx(set, root),
+        Format::Cifar { label_bytes } => cifar::load(set, root, label_bytes),
+        Format::TinyImagenet => tiny_imagenet::load(set, root, caching),
+    }
+}
+
+fn load_own(set: &OwnSet, root: &Path) -> Result<Dataset, DataError> {
+    match set.format {
+        OwnFormat::Folder => image_folder::load(set.name, root),
+        OwnFormat::Npy => numpy_arrays::load(set.name, root),
+    }
+}
+
+fn load_idx(set: &PublishedSet, root: &Path) -> Result<Dataset, DataError> {
+    check_root(set.about.name, root)?;
+    let images_file = training_file(set, root, FileKind::Images)?;
+    let labels_file = training_file(set, root, FileKind::Labels)?;
 
     let (shape, pixels) =
-        read_images(&images_file).map_err(format_error(entry, &images_file.path))?;
-    let labels = read_labels(&labels_file).map_err(format_error(entry, &labels_file.path))?;
-    let normalisation = entry.normalisation.clone();
+        read_images(&images_file).map_err(format_error(set.about.name, &images_file.path))?;
+    let labels =
+        read_labels(&labels_file).map_err(format_error(set.about.name, &labels_file.path))?;
+    let normalisation = set.about.normalisation.clone();
     let files = vec![images_file.record, labels_file.record];
-    Dataset::new(pixels, labels, shape, entry.classes, normalisation, files).map_err(|problem| {
-        DataError::Inconsistent { name: entry.name, path: labels_file.path, problem }
-    })
+    Dataset::new(pixels, labels, shape, set.about.classes, normalisation, files).map_err(
+        |problem| DataError::Inconsistent { name: set.about.name, path: labels_file.path, problem },
+    )
 }
 
 /// An error if the folder is not there.
-pub(super) fn check_root(entry: &DatasetEntry, root: &Path) -> Result<(), DataError> {
+pub(super) fn check_root(name: &'static str, root: &Path) -> Result<(), DataError> {
     if root.is_dir() {
         return Ok(());
     }
-    Err(DataError::MissingRoot { name: entry.name, root: root.to_owned() })
+    Err(DataError::MissingRoot { name, root: root.to_owned() })
 }
 
-fn training_file(
-    entry: &DatasetEntry,
-    root: &Path,
-    kind: FileKind,
-) -> Result<SourceFile, DataError> {
-    let mut files = entry.files.iter();
+fn training_file(set: &PublishedSet, root: &Path, kind: FileKind) -> Result<SourceFile, DataError> {
+    let mut files = set.files.iter();
     match files.find(|file| file.split == Split::Train && file.kind == kind) {
-        Some(file) => required(entry, root, file),
-        None => Err(missing(entry, root, Vec::new())),
+        Some(file) => required(set, root, file),
+        None => Err(missing(set.about.name, root, Vec::new())),
     }
 }
 
 /// Reads a file that has to be there.
 pub(super) fn required(
-    entry: &DatasetEntry,
+    set: &PublishedSet,
     root: &Path,
     file: &PublishedFile,
 ) -> Result<SourceFile, DataError> {
-    let source = SourceFile::find(entry, root, file)?;
-    source.ok_or_else(|| missing(entry, root, entry.candidates(file)))
+    let source = SourceFile::find(set, root, file)?;
+    source.ok_or_else(|| missing(set.about.name, root, set.candidates(file)))
 }
 
 /// The error for a file or folder that is under none of its names.
-pub(super) fn missing(entry: &DatasetEntry, root: &Path, candidates: Vec<String>) -> DataError {
-    DataError::MissingFile { name: entry.name, root: root.to_owned(), candidates }
+pub(super) fn missing(name: &'static str, root: &Path, candidates: Vec<String>) -> DataError {
+    DataError::MissingFile { name, root: root.to_owned(), candidates }
 }
 
 /// A closure for `map_err` that adds the data set and the path to what is wrong with a file.
 pub(super) fn format_error<E: Into<FormatError>>(
-    entry: &DatasetEntry,
+    name: &'static str,
     path: &Path,
 ) -> impl FnOnce(E) -> DataError {
-    let (name, path) = (entry.name, path.to_owned());
+    let path = path.to_owned();
     move |problem| DataError::Format { name, path, problem: problem.into() }
 }
 

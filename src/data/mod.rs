@@ -23,26 +23,25 @@ mod npy;
 mod numpy_arrays;
 mod pixel_cache;
 mod published;
+mod published_set;
 mod source;
 mod tiny_imagenet;
 mod unpack;
 mod verify;
 
 pub use augment::{Augment, CropFlip};
-pub use catalog::{
-    Archive, DatasetEntry, Download, FileKind, Format, PublishedFile, Split, default_root, entries,
-    find, names,
-};
+pub use catalog::{DatasetEntry, Description, OwnFormat, OwnSet, entries, find, names};
 pub use cifar::CifarError;
 pub use class_folders::FolderError;
 pub use dataset::{DataFile, Dataset, DatasetError, ImageShape};
 pub use error::{DataError, FormatError};
-pub use fetch::{FetchOptions, Progress, fetch};
+pub use fetch::{FetchOptions, FetchProgress, fetch};
 pub use idx::IdxError;
 pub use images::ImageError;
 pub use load::{load, load_uncached};
-pub use normalise::{Normalisation, Pixel};
+pub use normalise::{Pixel, PixelNormalisation};
 pub use npy::NpyError;
+pub use published_set::{Archive, Download, FileKind, Format, PublishedFile, PublishedSet, Split};
 pub use tiny_imagenet::WnidError;
 pub use unpack::ArchiveError;
-pub use verify::{Finding, Status, verify};
+pub use verify::{FileStatus, Finding, verify};

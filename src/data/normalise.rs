@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// Pixel p of channel c becomes `(p / scale - mean[c]) / std[c]`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Normalisation {
+pub struct PixelNormalisation {
     /// The byte that stands for 1: 255 for usual images.
     pub scale: f64,
     /// Subtracted from the scaled pixel; one entry a channel.
@@ -16,7 +16,7 @@ pub struct Normalisation {
     pub std: Cow<'static, [f64]>,
 }
 
-impl Normalisation {
+impl PixelNormalisation {
     /// (x - 0.5) / 1 for every channel of usual images.
     pub(super) fn centred(channels: usize) -> Self {
         Self { scale: 255.0, mean: vec![0.5; channels].into(), std: vec![1.0; channels].into() }
@@ -51,7 +51,7 @@ pub struct Tables {
 
 impl Tables {
     /// Tabulates `normalisation`, one table for each entry of its mean and std.
-    pub(super) fn new(normalisation: &Normalisation) -> Self {
+    pub(super) fn new(normalisation: &PixelNormalisation) -> Self {
         let scale = normalisation.scale;
         let channels = normalisation.mean.iter().zip(normalisation.std.iter());
         let f64: Vec<[f64; 256]> = channels
@@ -105,10 +105,10 @@ fn look_up_interleaved<P: Copy, const C: usize>(
 mod tests {
     use super::*;
 
-    fn normalisation(channels: usize) -> Normalisation {
+    fn normalisation(channels: usize) -> PixelNormalisation {
         let mean = (0..channels).map(|c| 0.4 + 0.01 * c as f64).collect();
         let std = (0..channels).map(|c| 0.2 + 0.03 * c as f64).collect();
-        Normalisation { scale: 255.0, mean, std }
+        PixelNormalisation { scale: 255.0, mean, std }
     }
 
     #[test]

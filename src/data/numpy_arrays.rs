@@ -13,7 +13,7 @@ use zip::result::ZipError;
 use super::checksum::sha256;
 use super::load::{check_root, format_error};
 use super::npy::{Array, NpyError};
-use super::{DataError, DataFile, Dataset, DatasetEntry, ImageShape, Normalisation};
+use super::{DataError, DataFile, Dataset, ImageShape, PixelNormalisation};
 
 const ARRAYS: [&str; 2] = ["images.npy", "labels.npy"];
 const ARCHIVE: &str = "data.npz";
@@ -22,50 +22,47 @@ const ARCHIVE: &str = "data.npz";
 type Found = (PathBuf, Array);
 
 /// Loads both arrays.
-pub(super) fn load(entry: &DatasetEntry, root: &Path) -> Result<Dataset, DataError> {
-    check_root(entry, root)?;
+pub(super) fn load(set: &'static str, root: &Path) -> Result<Dataset, DataError> {
+    check_root(set, root)?;
     let is_there = |name: &str| root.join(name).is_file();
     let any_array = ARRAYS.iter().any(|name| is_there(name));
     let ([images, labels], files) = match (any_array, is_there(ARCHIVE)) {
-        (true, false) => read_pair(entry, root)?,
-        (false, true) => read_archive(entry, &root.join(ARCHIVE))?,
-        (false, false) => return Err(format_error(entry, root)(NpyError::Absent)),
-        (true, true) => return Err(format_error(entry, root)(NpyError::Ambiguous)),
+        (true, false) => read_pair(set, root)?,
+        (false, true) => read_archive(set, &root.join(ARCHIVE))?,
+        (false, false) => return Err(format_error(set, root)(NpyError::Absent)),
+        (true, true) => return Err(format_error(set, root)(NpyError::Ambiguous)),
     };
     let ((images_path, images), (labels_path, labels)) = (images, labels);
-    let shape = image_shape(&images).map_err(format_error(entry, &images_path))?;
-    let labels = classes(&labels, images.shape[0]).map_err(format_error(entry, &labels_path))?;
+    let shape = image_shape(&images).map_err(format_error(set, &images_path))?;
+    let labels = classes(&labels, images.shape[0]).map_err(format_error(set, &labels_path))?;
     // Labels are below u16::MAX.
     let count = labels.iter().max().map_or(0, |label| label + 1);
-    let normalisation = Normalisation::centred(shape.channels);
+    let normalisation = PixelNormalisation::centred(shape.channels);
     Dataset::new(images.bytes, labels, shape, count, normalisation, files)
-        .map_err(|problem| DataError::Inconsistent { name: entry.name, path: labels_path, problem })
+        .map_err(|problem| DataError::Inconsistent { name: set, path: labels_path, problem })
 }
 
-fn read_pair(entry: &DatasetEntry, root: &Path) -> Result<([Found; 2], Vec<DataFile>), DataError> {
+fn read_pair(set: &'static str, root: &Path) -> Result<([Found; 2], Vec<DataFile>), DataError> {
     let read = |name: &str| {
         let path = root.join(name);
         let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
         let file = DataFile { name: name.to_owned(), sha256: sha256(&bytes) };
-        let array = Array::parse(bytes).map_err(format_error(entry, &path))?;
+        let array = Array::parse(bytes).map_err(format_error(set, &path))?;
         Ok(((path, array), file))
     };
     let ((images, images_file), (labels, labels_file)) = (read(ARRAYS[0])?, read(ARRAYS[1])?);
     Ok(([images, labels], vec![images_file, labels_file]))
 }
 
-fn read_archive(
-    entry: &DatasetEntry,
-    path: &Path,
-) -> Result<([Found; 2], Vec<DataFile>), DataError> {
+fn read_archive(set: &'static str, path: &Path) -> Result<([Found; 2], Vec<DataFile>), DataError> {
     let bytes = fs::read(path).map_err(DataError::io("read", path))?;
     let file = DataFile { name: ARCHIVE.to_owned(), sha256: sha256(&bytes) };
     let zip = ZipArchive::new(io::Cursor::new(bytes)).map_err(NpyError::from);
-    let mut zip = zip.map_err(format_error(entry, path))?;
+    let mut zip = zip.map_err(format_error(set, path))?;
     let mut read = |name: &str| {
         let path = path.join(name);
         let array = unpack(&mut zip, name).and_then(Array::parse);
-        let array = array.map_err(format_error(entry, &path))?;
+        let array = array.map_err(format_error(set, &path))?;
         Ok((path, array))
     };
     Ok(([read(ARRAYS[0])?, read(ARRAYS[1])?], vec![file]))

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::checksum::hexadecimal;
 use super::class_folders::Listing;
 use super::images::{Decoded, decode_all};
-use super::{DataError, DatasetEntry, ImageShape};
+use super::{DataError, ImageShape};
 
 /// The file's name, beside `train`.
 const NAME: &str = "losswalk-pixels.cache";
@@ -40,20 +40,20 @@ pub(super) enum Caching {
 
 /// The images of `listing`, as [`decode_all`] would give them.
 pub(super) fn decoded(
-    entry: &DatasetEntry,
+    set: &'static str,
     listing: &Listing,
     shape: ImageShape,
     caching: Caching,
 ) -> Result<Decoded, DataError> {
     if caching == Caching::Ignore {
-        return decode_all(entry, listing, shape);
+        return decode_all(set, listing, shape);
     }
     let (path, key) = (listing.train.with_file_name(NAME), key(listing)?);
     // Whatever keeps the cache from being read, the images are there.
     if let Ok(Some(cached)) = read(&path, &key, listing.paths.len() * shape.bytes()) {
         return Ok(cached);
     }
-    let decoded = decode_all(entry, listing, shape)?;
+    let decoded = decode_all(set, listing, shape)?;
     // The data may lie in a read-only folder or on a full disk; that costs time, not the run.
     let _ = write(&path, &key, &decoded);
     Ok(decoded)

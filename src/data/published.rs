@@ -18,27 +18,35 @@
 use std::borrow::Cow;
 
 use super::{
-    Archive, DatasetEntry, Download, FileKind, Format, ImageShape, Normalisation, PublishedFile,
-    Split, cifar, tiny_imagenet,
+    Archive, DatasetEntry, Description, Download, FileKind, Format, ImageShape, OwnFormat, OwnSet,
+    PixelNormalisation, PublishedFile, PublishedSet, Split, cifar, tiny_imagenet,
 };
 
 /// Every data set, in the order in which they are listed.
-pub(super) const ALL: [&DatasetEntry; 8] =
-    [&DIGITS, &MNIST, &FASHION_MNIST, &CIFAR10, &CIFAR100, &TINY_IMAGENET, &FOLDER, &NPY];
+pub(super) const ALL: [DatasetEntry; 8] = [
+    DatasetEntry::BuiltIn(&DIGITS),
+    DatasetEntry::Published(&MNIST),
+    DatasetEntry::Published(&FASHION_MNIST),
+    DatasetEntry::Published(&CIFAR10),
+    DatasetEntry::Published(&CIFAR100),
+    DatasetEntry::Published(&TINY_IMAGENET),
+    DatasetEntry::Own(&FOLDER),
+    DatasetEntry::Own(&NPY),
+];
 
 /// (x - 0.5) / 1, as in the paper.
-const CENTRED: Normalisation =
-    Normalisation { scale: 255.0, mean: Cow::Borrowed(&[0.5]), std: Cow::Borrowed(&[1.0]) };
+const CENTRED: PixelNormalisation =
+    PixelNormalisation { scale: 255.0, mean: Cow::Borrowed(&[0.5]), std: Cow::Borrowed(&[1.0]) };
 
 /// The channels' mean and standard deviation over CIFAR-10, as the paper's authors round them.
-const CIFAR: Normalisation = Normalisation {
+const CIFAR: PixelNormalisation = PixelNormalisation {
     scale: 255.0,
     mean: Cow::Borrowed(&[0.4914, 0.4822, 0.4465]),
     std: Cow::Borrowed(&[0.2023, 0.1994, 0.2010]),
 };
 
 /// The set that is built in.
-pub(super) static DIGITS: DatasetEntry = DatasetEntry {
+pub(super) static DIGITS: Description = Description {
     name: "digits",
     title: "handwritten digits, reduced to 8x8 pixels of 17 grey levels",
     credit: "E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository",
@@ -47,23 +55,21 @@ pub(super) static DIGITS: DatasetEntry = DatasetEntry {
     shape: ImageShape { height: 8, width: 8, channels: 1 },
     train: 1797,
     test: 0,
-    normalisation: Normalisation { scale: 16.0, ..CENTRED },
-    format: Format::BuiltIn,
-    files: &[],
-    archive: None,
-    mirrors: &[],
+    normalisation: PixelNormalisation { scale: 16.0, ..CENTRED },
 };
 
-static MNIST: DatasetEntry = DatasetEntry {
-    name: "mnist",
-    title: "handwritten digits",
-    credit: "Y. LeCun, C. Cortes and C. J. C. Burges (1998)",
-    license: "CC BY-SA 3.0",
-    classes: 10,
-    shape: ImageShape { height: 28, width: 28, channels: 1 },
-    train: 60_000,
-    test: 10_000,
-    normalisation: CENTRED,
+static MNIST: PublishedSet = PublishedSet {
+    about: Description {
+        name: "mnist",
+        title: "handwritten digits",
+        credit: "Y. LeCun, C. Cortes and C. J. C. Burges (1998)",
+        license: "CC BY-SA 3.0",
+        classes: 10,
+        shape: ImageShape { height: 28, width: 28, channels: 1 },
+        train: 60_000,
+        test: 10_000,
+        normalisation: CENTRED,
+    },
     format: Format::Idx,
     files: &[
         PublishedFile {
@@ -106,16 +112,18 @@ static MNIST: DatasetEntry = DatasetEntry {
     ],
 };
 
-static FASHION_MNIST: DatasetEntry = DatasetEntry {
-    name: "fashion-mnist",
-    title: "articles of clothing, a harder set in the format of mnist",
-    credit: "H. Xiao, K. Rasul and R. Vollgraf (2017), Zalando Research",
-    license: "MIT",
-    classes: 10,
-    shape: ImageShape { height: 28, width: 28, channels: 1 },
-    train: 60_000,
-    test: 10_000,
-    normalisation: CENTRED,
+static FASHION_MNIST: PublishedSet = PublishedSet {
+    about: Description {
+        name: "fashion-mnist",
+        title: "articles of clothing, a harder set in the format of mnist",
+        credit: "H. Xiao, K. Rasul and R. Vollgraf (2017), Zalando Research",
+        license: "MIT",
+        classes: 10,
+        shape: ImageShape { height: 28, width: 28, channels: 1 },
+        train: 60_000,
+        test: 10_000,
+        normalisation: CENTRED,
+    },
     format: Format::Idx,
     files: &[
         PublishedFile {
@@ -169,16 +177,18 @@ const fn records(
     PublishedFile { name, split, kind: FileKind::Records, bytes, sha256, content_sha256: sha256 }
 }
 
-static CIFAR10: DatasetEntry = DatasetEntry {
-    name: "cifar10",
-    title: "photographs of animals and vehicles",
-    credit: "A. Krizhevsky, V. Nair and G. Hinton (2009)",
-    license: "none stated; cite the technical report *Learning Multiple Layers of Features from Tiny Images*",
-    classes: 10,
-    shape: cifar::SHAPE,
-    train: 50_000,
-    test: 10_000,
-    normalisation: CIFAR,
+static CIFAR10: PublishedSet = PublishedSet {
+    about: Description {
+        name: "cifar10",
+        title: "photographs of animals and vehicles",
+        credit: "A. Krizhevsky, V. Nair and G. Hinton (2009)",
+        license: "none stated; cite the technical report *Learning Multiple Layers of Features from Tiny Images*",
+        classes: 10,
+        shape: cifar::SHAPE,
+        train: 50_000,
+        test: 10_000,
+        normalisation: CIFAR,
+    },
     format: Format::Cifar { label_bytes: 1 },
     files: &[
         records(
@@ -232,16 +242,18 @@ static CIFAR10: DatasetEntry = DatasetEntry {
     mirrors: &["https://www.cs.toronto.edu/~kriz"],
 };
 
-static CIFAR100: DatasetEntry = DatasetEntry {
-    name: "cifar100",
-    title: "photographs of 100 kinds of things, by fine label",
-    credit: "A. Krizhevsky, V. Nair and G. Hinton (2009)",
-    license: "none stated; cite the technical report *Learning Multiple Layers of Features from Tiny Images*",
-    classes: 100,
-    shape: cifar::SHAPE,
-    train: 50_000,
-    test: 10_000,
-    normalisation: CIFAR,
+static CIFAR100: PublishedSet = PublishedSet {
+    about: Description {
+        name: "cifar100",
+        title: "photographs of 100 kinds of things, by fine label",
+        credit: "A. Krizhevsky, V. Nair and G. Hinton (2009)",
+        license: "none stated; cite the technical report *Learning Multiple Layers of Features from Tiny Images*",
+        classes: 100,
+        shape: cifar::SHAPE,
+        train: 50_000,
+        test: 10_000,
+        normalisation: CIFAR,
+    },
     format: Format::Cifar { label_bytes: 2 },
     files: &[
         records(
@@ -271,20 +283,22 @@ static CIFAR100: DatasetEntry = DatasetEntry {
     mirrors: &["https://www.cs.toronto.edu/~kriz"],
 };
 
-static TINY_IMAGENET: DatasetEntry = DatasetEntry {
-    name: "tiny-imagenet",
-    title: "photographs of 200 classes of ImageNet, reduced to 64x64",
-    credit: "Y. Le and X. Yang (2015), Stanford CS 231N, from ImageNet",
-    license: "none stated; ImageNet's terms of access: non-commercial research and education",
-    classes: 200,
-    shape: tiny_imagenet::SHAPE,
-    train: 100_000,
-    test: 10_000,
-    // The channels' mean and standard deviation, as they are usually rounded for this set.
-    normalisation: Normalisation {
-        scale: 255.0,
-        mean: Cow::Borrowed(&[0.4802, 0.4481, 0.3975]),
-        std: Cow::Borrowed(&[0.2302, 0.2265, 0.2262]),
+static TINY_IMAGENET: PublishedSet = PublishedSet {
+    about: Description {
+        name: "tiny-imagenet",
+        title: "photographs of 200 classes of ImageNet, reduced to 64x64",
+        credit: "Y. Le and X. Yang (2015), Stanford CS 231N, from ImageNet",
+        license: "none stated; ImageNet's terms of access: non-commercial research and education",
+        classes: 200,
+        shape: tiny_imagenet::SHAPE,
+        train: 100_000,
+        test: 10_000,
+        // The channels' mean and standard deviation, as they are usually rounded for this set.
+        normalisation: PixelNormalisation {
+            scale: 255.0,
+            mean: Cow::Borrowed(&[0.4802, 0.4481, 0.3975]),
+            std: Cow::Borrowed(&[0.2302, 0.2265, 0.2262]),
+        },
     },
     format: Format::TinyImagenet,
     files: &[],
@@ -302,33 +316,14 @@ static TINY_IMAGENET: DatasetEntry = DatasetEntry {
     mirrors: &["http://cs231n.stanford.edu"],
 };
 
-/// A set of one's own: what it holds is known when it is read.
-const OWN: DatasetEntry = DatasetEntry {
-    name: "",
-    title: "",
-    credit: "",
-    license: "",
-    classes: 0,
-    shape: ImageShape { height: 0, width: 0, channels: 0 },
-    train: 0,
-    test: 0,
-    normalisation: CENTRED,
-    format: Format::Folder,
-    files: &[],
-    archive: None,
-    mirrors: &[],
-};
-
-static FOLDER: DatasetEntry = DatasetEntry {
+static FOLDER: OwnSet = OwnSet {
     name: "folder",
     title: "images of your own: train/CLASS/*.png, .jpg or .jpeg, all of one size",
-    format: Format::Folder,
-    ..OWN
+    format: OwnFormat::Folder,
 };
 
-static NPY: DatasetEntry = DatasetEntry {
+static NPY: OwnSet = OwnSet {
     name: "npy",
     title: "arrays of your own: images.npy and labels.npy, or both in data.npz",
-    format: Format::Npy,
-    ..OWN
+    format: OwnFormat::Npy,
 };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::DataFile;
 use super::checksum::sha256;
-use super::{DataError, DatasetEntry, IdxError, PublishedFile, idx};
+use super::{DataError, IdxError, PublishedFile, PublishedSet, idx};
 
 /// A file that was read.
 pub(super) struct SourceFile {
@@ -30,13 +30,13 @@ pub(super) enum Likeness {
 }
 
 impl SourceFile {
-    /// Reads the first file there is among [`DatasetEntry::candidates`]; `None` if there is none.
+    /// Reads the first file there is among [`PublishedSet::candidates`]; `None` if there is none.
     pub fn find(
-        entry: &DatasetEntry,
+        set: &PublishedSet,
         root: &Path,
         file: &PublishedFile,
     ) -> Result<Option<Self>, DataError> {
-        let mut paths = entry.candidates(file).into_iter().map(|name| (root.join(&name), name));
+        let mut paths = set.candidates(file).into_iter().map(|name| (root.join(&name), name));
         let Some((path, name)) = paths.find(|(path, _)| path.is_file()) else { return Ok(None) };
         let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
         Ok(Some(Self { path, record: DataFile { name, sha256: sha256(&bytes) }, bytes }))

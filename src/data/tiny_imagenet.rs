@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::class_folders::{self, Listing};
 use super::load::{check_root, format_error, missing};
 use super::pixel_cache::{self, Caching};
-use super::{DataError, DataFile, Dataset, DatasetEntry, ImageShape};
+use super::{DataError, DataFile, Dataset, ImageShape, PublishedSet};
 
 /// The size of every image.
 pub(super) const SHAPE: ImageShape = ImageShape { height: 64, width: 64, channels: 3 };
@@ -49,43 +49,44 @@ pub enum WnidError {
 
 /// Loads the training images, from the cache beside them if `caching` says so.
 pub(super) fn load(
-    entry: &DatasetEntry,
+    set: &PublishedSet,
     root: &Path,
     caching: Caching,
 ) -> Result<Dataset, DataError> {
-    let listing = list(entry, root)?;
-    let decoded = pixel_cache::decoded(entry, &listing, SHAPE, caching)?;
+    let listing = list(set, root)?;
+    let decoded = pixel_cache::decoded(set.about.name, &listing, SHAPE, caching)?;
     let files = vec![DataFile { name: "train".to_owned(), sha256: decoded.sha256 }];
     let Listing { train, labels, classes, .. } = listing;
-    Dataset::new(decoded.pixels, labels, SHAPE, classes, entry.normalisation.clone(), files)
-        .map_err(|problem| DataError::Inconsistent { name: entry.name, path: train, problem })
+    Dataset::new(decoded.pixels, labels, SHAPE, classes, set.about.normalisation.clone(), files)
+        .map_err(|problem| DataError::Inconsistent { name: set.about.name, path: train, problem })
 }
 
 /// The images there are in the folder of the archive, or else in `root` itself.
-pub(super) fn list(entry: &DatasetEntry, root: &Path) -> Result<Listing, DataError> {
-    check_root(entry, root)?;
-    let unpacked = entry.archive.map_or("", |archive| archive.folder);
+pub(super) fn list(set: &PublishedSet, root: &Path) -> Result<Listing, DataError> {
+    check_root(set.about.name, root)?;
+    let unpacked = set.archive.map_or("", |archive| archive.folder);
     let candidates = [format!("{unpacked}/{WNIDS}"), WNIDS.to_owned()];
     let found = candidates.iter().map(|name| root.join(name)).find(|path| path.is_file());
-    let list = found.ok_or_else(|| missing(entry, root, candidates.to_vec()))?;
+    let list = found.ok_or_else(|| missing(set.about.name, root, candidates.to_vec()))?;
     let train = list.with_file_name("train");
     let classes: Vec<PathBuf> =
-        read_wnids(entry, &list)?.iter().map(|wnid| train.join(wnid)).collect();
+        read_wnids(set, &list)?.iter().map(|wnid| train.join(wnid)).collect();
     let images: Vec<PathBuf> = classes.iter().map(|class| class.join("images")).collect();
     if let Some(absent) = images.iter().find(|folder| !folder.is_dir()) {
-        return Err(missing(entry, root, vec![absent.display().to_string()]));
+        return Err(missing(set.about.name, root, vec![absent.display().to_string()]));
     }
     let listed: HashSet<&PathBuf> = classes.iter().collect();
-    let folders = class_folders::folders(entry, &train, "train/WNID/images/")?;
+    let folders = class_folders::folders(set.about.name, &train, "train/WNID/images/")?;
     match folders.iter().find(|folder| !listed.contains(folder)) {
-        Some(other) => Err(format_error(entry, other)(WnidError::Unlisted)),
-        None => class_folders::list(entry, &train, &images),
+        Some(other) => Err(format_error(set.about.name, other)(WnidError::Unlisted)),
+        None => class_folders::list(set.about.name, &train, &images),
     }
 }
 
-fn read_wnids(entry: &DatasetEntry, path: &Path) -> Result<Vec<String>, DataError> {
+fn read_wnids(set: &PublishedSet, path: &Path) -> Result<Vec<String>, DataError> {
     let text = fs::read_to_string(path).map_err(DataError::io("read", path))?;
-    let wnids = parse_wnids(&text, entry.classes).map_err(format_error(entry, path))?;
+    let wnids =
+        parse_wnids(&text, set.about.classes).map_err(format_error(set.about.name, path))?;
     Ok(wnids.into_iter().map(str::to_owned).collect())
 }
 

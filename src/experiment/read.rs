@@ -8,7 +8,7 @@ use super::layer_list::read_layers;
 use super::measures::read_measure;
 use super::reader::{Problem, Section};
 use super::{Arch, Data, Evaluation, Experiment, Optimizer, Train};
-use crate::data::{self, Augment};
+use crate::data::{self, Augment, DatasetEntry};
 use crate::network::{Head, Model};
 
 /// Why an experiment cannot be run.
@@ -164,15 +164,19 @@ fn read_data(mut section: Section) -> Data {
     }
     let name = name.unwrap_or_default();
     let root: Option<String> = section.optional("root");
-    let is_built_in = entry.is_some_and(|entry| entry.format == data::Format::BuiltIn);
-    if let (true, Some(root)) = (is_built_in, &root) {
-        let remedy = "this set is built in: leave root out";
-        section.problem("root", Some(&root.clone().into()), remedy);
-    }
-    if root.is_none() && entry.is_some_and(data::DatasetEntry::is_own) {
-        section.problem("root", None, "is missing; this set is your own: name its folder");
-    }
-    let root = root.map(PathBuf::from).or_else(|| data::default_root(&name));
+    let root = match (entry, root.map(PathBuf::from)) {
+        (Some(DatasetEntry::BuiltIn(_)), Some(root)) => {
+            let value = root.display().to_string().into();
+            section.problem("root", Some(&value), "this set is built in: leave root out");
+            None
+        }
+        (Some(DatasetEntry::Own(_)), None) => {
+            section.problem("root", None, "is missing; this set is your own: name its folder");
+            None
+        }
+        (Some(DatasetEntry::Published(set)), None) => Some(set.default_root()),
+        (_, root) => root,
+    };
     let train_samples = section.optional("train_samples");
     if train_samples == Some(0) {
         section.problem("train_samples", Some(&Value::Integer(0)), "must be at least 1");

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use flate2::{Compression, write::GzEncoder};
 use losswalk::data::{
-    DataError, DatasetEntry, FileKind, ImageShape, PublishedFile, Split, Status, find, load, verify,
+    DataError, DatasetEntry, Description, FileKind, FileStatus, ImageShape, PublishedFile,
+    PublishedSet, Split, find, load, verify,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -132,8 +133,16 @@ fn an_unknown_name_is_an_error_and_the_built_in_set_needs_no_folder() {
     assert_eq!(load("digits", None).unwrap().len(), 1797);
 }
 
+/// The set called `name`, which its makers published.
+pub fn published_set(name: &str) -> &'static PublishedSet {
+    match find(name).unwrap() {
+        DatasetEntry::Published(set) => set,
+        other => panic!("{name} is not published: {other:?}"),
+    }
+}
+
 /// A set of one training pair and one test pair, both [`images`] and [`labels`].
-fn published() -> &'static DatasetEntry {
+fn published() -> PublishedSet {
     let file = |name, split, kind, content: Vec<u8>| PublishedFile {
         name,
         split,
@@ -148,13 +157,10 @@ fn published() -> &'static DatasetEntry {
         file("t10k-images-idx3-ubyte.gz", Split::Test, FileKind::Images, images()),
         file("t10k-labels-idx1-ubyte.gz", Split::Test, FileKind::Labels, labels()),
     ];
-    Box::leak(Box::new(DatasetEntry {
-        shape: ImageShape { height: 2, width: 2, channels: 1 },
-        train: 3,
-        test: 3,
-        files: files.leak(),
-        ..find("mnist").unwrap().clone()
-    }))
+    let mnist = published_set("mnist");
+    let shape = ImageShape { height: 2, width: 2, channels: 1 };
+    let about = Description { shape, train: 3, test: 3, ..mnist.about.clone() };
+    PublishedSet { about, files: files.leak(), ..mnist.clone() }
 }
 
 #[test]
@@ -164,9 +170,12 @@ fn verify_accepts_the_published_content_however_it_is_compressed() {
         ("train-labels.idx1-ubyte", labels()),
         ("t10k-images-idx3-ubyte", images()),
     ]);
-    let findings = verify(published(), root.path()).unwrap();
-    let statuses: Vec<Status> = findings.iter().map(|finding| finding.status).collect();
-    assert_eq!(statuses, [Status::Right, Status::Right, Status::Right, Status::Absent]);
+    let findings = verify(&published(), root.path()).unwrap();
+    let statuses: Vec<FileStatus> = findings.iter().map(|finding| finding.status).collect();
+    assert_eq!(
+        statuses,
+        [FileStatus::Right, FileStatus::Right, FileStatus::Right, FileStatus::Absent]
+    );
     assert_eq!(findings[1].file, "train-labels.idx1-ubyte");
 }
 
@@ -184,9 +193,9 @@ fn verify_says_how_a_file_differs() {
     ];
     for (name, bytes, expected) in cases {
         let root = folder(&[(name, bytes)]);
-        let findings = verify(published(), root.path()).unwrap();
+        let findings = verify(&published(), root.path()).unwrap();
         let finding = findings.iter().find(|finding| finding.file == name).unwrap();
-        assert_eq!(finding.status, Status::Wrong);
+        assert_eq!(finding.status, FileStatus::Wrong);
         assert!(finding.detail.contains(expected), "{}", finding.detail);
     }
 }
@@ -194,7 +203,10 @@ fn verify_says_how_a_file_differs() {
 #[test]
 fn verify_misses_training_files_only() {
     let root = folder(&[]);
-    let findings = verify(published(), root.path()).unwrap();
-    let statuses: Vec<Status> = findings.iter().map(|finding| finding.status).collect();
-    assert_eq!(statuses, [Status::Wrong, Status::Wrong, Status::Absent, Status::Absent]);
+    let findings = verify(&published(), root.path()).unwrap();
+    let statuses: Vec<FileStatus> = findings.iter().map(|finding| finding.status).collect();
+    assert_eq!(
+        statuses,
+        [FileStatus::Wrong, FileStatus::Wrong, FileStatus::Absent, FileStatus::Absent]
+    );
 }

@@ -9,12 +9,12 @@ use std::process::Command;
 
 use flate2::{Compression, write::GzEncoder};
 use losswalk::data::{
-    Archive, DataError, DatasetEntry, Download, FetchOptions, FileKind, PublishedFile, Split,
-    Status, fetch, find, load, verify,
+    Archive, DataError, Description, Download, FetchOptions, FileKind, FileStatus, PublishedFile,
+    PublishedSet, Split, fetch, load, verify,
 };
 use tempfile::TempDir;
 
-use crate::data_files::sha256;
+use crate::data_files::{published_set, sha256};
 
 /// A record whose plane c has the byte `first + c` at 0, and row + 2 column + 50 c elsewhere.
 fn record(labels: &[u8], first: u8) -> Vec<u8> {
@@ -227,7 +227,7 @@ fn leaked(text: String) -> &'static str {
 }
 
 /// A set of one training file of records, published in `archive`.
-fn published(archive: &[u8], name: &'static str) -> DatasetEntry {
+fn published(archive: &[u8], name: &'static str) -> PublishedSet {
     let content = leaked(sha256(&cifar10()[0].1));
     let file = PublishedFile {
         name: "data_batch_1.bin",
@@ -238,10 +238,10 @@ fn published(archive: &[u8], name: &'static str) -> DatasetEntry {
         content_sha256: content,
     };
     let download = Download { name, bytes: archive.len() as u64, sha256: leaked(sha256(archive)) };
-    let cifar10 = find("cifar10").unwrap();
+    let cifar10 = published_set("cifar10");
     let limits = Archive { max_entries: 10, max_bytes: 100_000, ..cifar10.archive.unwrap() };
-    DatasetEntry {
-        train: 2,
+    PublishedSet {
+        about: Description { train: 2, ..cifar10.about.clone() },
         files: vec![file].leak(),
         archive: Some(Archive { download, ..limits }),
         mirrors: &[],
@@ -274,7 +274,7 @@ fn an_archive_is_unpacked_once_and_only_what_is_wanted_is_kept() {
     assert!(fs::read(unpacked.join("data_batch_1.bin")).unwrap() == *batch);
     assert!(!folder.path().join(".cifar-10-batches-bin.part").exists());
     let findings = verify(&published(&archive, TAR), folder.path()).unwrap();
-    assert_eq!(findings[0].status, Status::Right);
+    assert_eq!(findings[0].status, FileStatus::Right);
     // What is there and right is enough: the archive is not needed again.
     fs::remove_file(folder.path().join(TAR)).unwrap();
     fetch(&published(&archive, TAR), folder.path(), &FetchOptions::default(), &mut |_| {}).unwrap();

@@ -12,10 +12,10 @@ use std::thread;
 use std::time::Duration;
 
 use losswalk::data::{
-    DataError, DatasetEntry, FetchOptions, FileKind, Progress, PublishedFile, Split, fetch, find,
+    DataError, FetchOptions, FetchProgress, FileKind, PublishedFile, PublishedSet, Split, fetch,
 };
 
-use crate::data_files::sha256;
+use crate::data_files::{published_set, sha256};
 
 const NAME: &str = "train-images-idx3-ubyte.gz";
 
@@ -128,7 +128,7 @@ fn body() -> Vec<u8> {
 }
 
 /// A data set of that one file at `mirrors`.
-fn entry(mirrors: &[&Server]) -> DatasetEntry {
+fn entry(mirrors: &[&Server]) -> PublishedSet {
     let sha256: &str = sha256(&body()).leak();
     let file = PublishedFile {
         name: NAME,
@@ -140,14 +140,14 @@ fn entry(mirrors: &[&Server]) -> DatasetEntry {
     };
     let mirrors: Vec<&str> = mirrors.iter().map(|server| &*server.url.clone().leak()).collect();
     let files = vec![file].leak();
-    DatasetEntry { files, mirrors: mirrors.leak(), ..find("mnist").unwrap().clone() }
+    PublishedSet { files, mirrors: mirrors.leak(), ..published_set("mnist").clone() }
 }
 
 fn options() -> FetchOptions {
     FetchOptions { mirror: None, stalled_after: Duration::from_millis(300) }
 }
 
-fn quietly(entry: &DatasetEntry, root: &Path) -> Result<(), DataError> {
+fn quietly(entry: &PublishedSet, root: &Path) -> Result<(), DataError> {
     fetch(entry, root, &options(), &mut |_| {})
 }
 
@@ -174,8 +174,8 @@ fn fetches_into_a_new_folder_and_reports_on_the_way() {
     let root = folder.path().join("data").join("mnist");
     let (entry, mut received, mut done) = (entry(&[&server]), 0, false);
     fetch(&entry, &root, &options(), &mut |progress| match progress {
-        Progress::Received(bytes) => received = bytes,
-        Progress::Done(file) => done = file.name == NAME,
+        FetchProgress::Received(bytes) => received = bytes,
+        FetchProgress::Done(file) => done = file.name == NAME,
         _ => {}
     })
     .unwrap();
@@ -190,7 +190,7 @@ fn a_file_that_is_there_and_right_is_not_asked_for() {
     let (server, mut present) = (Server::start(&[]), false);
     let entry = entry(&[&server]);
     fetch(&entry, folder.path(), &options(), &mut |progress| {
-        present |= matches!(progress, Progress::Present(_));
+        present |= matches!(progress, FetchProgress::Present(_));
     })
     .unwrap();
     assert!(present && server.requests().is_empty());
@@ -284,7 +284,7 @@ fn an_error_names_every_url_what_happened_there_and_what_to_do() {
     let folder = temporary();
     let missing = Server::start(&[Behaviour::NotFound]);
     let unbound = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let entry = DatasetEntry {
+    let entry = PublishedSet {
         mirrors: vec![&*missing.url.clone().leak(), &*format!("http://{unbound}").leak()].leak(),
         ..entry(&[])
     };
@@ -316,7 +316,7 @@ fn two_fetches_into_one_folder_do_not_meet() {
     let (server, folder) = (Server::start(&[Behaviour::Serve]), temporary());
     let entry = entry(&[&server]);
     fetch(&entry, folder.path(), &options(), &mut |progress| {
-        if matches!(progress, Progress::Asking { .. }) {
+        if matches!(progress, FetchProgress::Asking { .. }) {
             let error = quietly(&entry, folder.path()).unwrap_err();
             assert!(matches!(error, DataError::Busy { .. }), "{error}");
         }

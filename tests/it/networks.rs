@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
-use losswalk::data::{Dataset, ImageShape, Normalisation};
+use losswalk::data::{Dataset, ImageShape, PixelNormalisation};
 use losswalk::experiment::{Experiment, parse};
 use losswalk::network::{Shape, build};
 use losswalk::objective::{Batch, Classification, Interrupt, Objective};
@@ -51,7 +51,7 @@ pub fn images(samples: usize, shape: ImageShape, classes: u16) -> TestResult<Dat
     let bytes = waves.map(|x| (127.5 * (1.0 + x)).floor() as u8).collect();
     let labels = (0..samples as u16).map(|i| i * 7 % classes).collect();
     let (mean, std) = (vec![0.5; channels].into(), vec![1.0; channels].into());
-    let normalisation = Normalisation { scale: 255.0, mean, std };
+    let normalisation = PixelNormalisation { scale: 255.0, mean, std };
     Ok(Dataset::new(bytes, labels, shape, classes, normalisation, Vec::new())?)
 }
 

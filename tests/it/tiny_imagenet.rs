@@ -8,12 +8,12 @@ use std::sync::LazyLock;
 
 use image::{Rgb, RgbImage};
 use losswalk::data::{
-    Archive, DataError, Dataset, DatasetEntry, Download, FetchOptions, ImageShape, Status, fetch,
-    find, load, verify,
+    Archive, DataError, Dataset, Description, Download, FetchOptions, FileStatus, ImageShape,
+    PublishedSet, fetch, load, verify,
 };
 use tempfile::TempDir;
 
-use crate::data_files::sha256;
+use crate::data_files::{published_set, sha256};
 use crate::data_formats::zip_of;
 use crate::image_folder::{Damage, grey, jpeg, png, refuses, write};
 use crate::lab::{Lab, end, lines};
@@ -293,15 +293,16 @@ fn archive() -> Vec<u8> {
 }
 
 /// The set of [`files`], published in `archive`.
-fn published(archive: &[u8]) -> DatasetEntry {
-    let whole = find(SET).unwrap();
+fn published(archive: &[u8]) -> PublishedSet {
+    let whole = published_set(SET);
     let (bytes, sha256) = (archive.len() as u64, sha256(archive).leak());
     let download = Download { bytes, sha256, ..whole.archive.unwrap().download };
     let archive = Some(Archive { download, ..whole.archive.unwrap() });
-    DatasetEntry { train: 201, archive, mirrors: &[], ..whole.clone() }
+    let about = Description { train: 201, ..whole.about.clone() };
+    PublishedSet { about, archive, mirrors: &[], ..whole.clone() }
 }
 
-fn fetch_quietly(entry: &DatasetEntry, root: &Path) -> Result<(), DataError> {
+fn fetch_quietly(entry: &PublishedSet, root: &Path) -> Result<(), DataError> {
     fetch(entry, root, &FetchOptions::default(), &mut |_| {})
 }
 
@@ -314,11 +315,11 @@ fn the_archive_is_unpacked_and_what_is_missing_later_is_unpacked_again() {
     must_be_whole(&read(root));
     let inside = root.join("tiny-imagenet-200");
     assert!(!inside.join("val").exists() && !inside.join("test").exists());
-    assert_eq!(verify(&entry, root).unwrap()[0].status, Status::Right);
+    assert_eq!(verify(&entry, root).unwrap()[0].status, FileStatus::Right);
 
     fs::remove_file(image(&inside, 7)).unwrap();
     fs::remove_dir_all(inside.join("train").join(wnid(9))).unwrap();
-    assert_eq!(verify(&entry, root).unwrap()[0].status, Status::Wrong);
+    assert_eq!(verify(&entry, root).unwrap()[0].status, FileStatus::Wrong);
     fetch_quietly(&entry, root).unwrap();
     must_be_whole(&read(root));
     // What is complete needs no archive.
@@ -335,14 +336,14 @@ fn the_archive_is_held_to_its_checksum_and_limits() {
         (Archive { max_entries: 100, ..limits }, "more than 100 entries"),
         (Archive { max_bytes: 10_000, ..limits }, "expands to more than the data set"),
         (
-            Archive { download: find(SET).unwrap().archive.unwrap().download, ..limits },
+            Archive { download: published_set(SET).archive.unwrap().download, ..limits },
             "in the way",
         ),
     ];
     for (archive_entry, expected) in cases {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "tiny-imagenet-200.zip", &archive);
-        let entry = DatasetEntry { archive: Some(archive_entry), ..whole.clone() };
+        let entry = PublishedSet { archive: Some(archive_entry), ..whole.clone() };
         let text = fetch_quietly(&entry, folder.path()).unwrap_err().to_string();
         assert!(text.contains(expected) && text.contains("tiny-imagenet-200.zip"), "{text}");
         assert!(!folder.path().join("tiny-imagenet-200").exists());
