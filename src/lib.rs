@@ -12,6 +12,7 @@ pub mod experiment;
 pub mod linalg;
 pub mod measure;
 pub mod network;
+pub mod npy;
 pub mod objective;
 pub mod parameters;
 pub mod precision;

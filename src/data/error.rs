@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{
-    ArchiveError, CifarError, DatasetEntry, DatasetError, FolderError, Format, IdxError,
-    ImageError, NpyError, PublishedSet, WnidError, catalog,
+    ArchiveError, ArraysError, CifarError, DatasetEntry, DatasetError, FolderError, Format,
+    IdxError, ImageError, PublishedSet, WnidError, catalog,
 };
 
 /// An error of the data; every variant says what is wrong, where, and what to do.
@@ -177,9 +177,9 @@ pub enum FormatError {
     /// In a list of classes.
     #[error(transparent)]
     Wnid(#[from] WnidError),
-    /// In an array of NumPy.
+    /// In arrays of NumPy.
     #[error(transparent)]
-    Npy(#[from] NpyError),
+    Npy(#[from] ArraysError),
 }
 
 impl DataError {

@@ -10,13 +10,72 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use crate::npy::{Array, NpyError};
+
 use super::checksum::sha256;
 use super::load::{check_root, format_error};
-use super::npy::{Array, NpyError};
 use super::{DataError, DataFile, Dataset, ImageShape, PixelNormalisation};
 
 const ARRAYS: [&str; 2] = ["images.npy", "labels.npy"];
 const ARCHIVE: &str = "data.npz";
+
+/// Why arrays are no data set.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArraysError {
+    /// A file that is none of NumPy's.
+    #[error(transparent)]
+    Npy(#[from] NpyError),
+    /// Images that are no bytes.
+    #[error(
+        "its elements are `{found}`, but images are bytes, uint8; if they run from 0 to 1, save numpy.round(255 * images).astype(numpy.uint8)"
+    )]
+    NoBytes {
+        /// The type as NumPy writes it.
+        found: String,
+    },
+    /// Labels that are no integers.
+    #[error(
+        "its elements are `{found}`, but labels are little-endian integers; save labels.astype(numpy.int64)"
+    )]
+    NoIntegers {
+        /// The type as NumPy writes it.
+        found: String,
+    },
+    /// Dimensions that no set of images has.
+    #[error(
+        "its shape is {found:?}, but images are [n, height, width], [n, height, width, 1] or [n, height, width, 3], channels last and none of them 0"
+    )]
+    ImageShape {
+        /// The shape.
+        found: Vec<usize>,
+    },
+    /// Dimensions that no list of labels has.
+    #[error("its shape is {found:?}, but labels are [n], one for each of the {images} images")]
+    LabelShape {
+        /// The shape.
+        found: Vec<usize>,
+        /// The number of images.
+        images: usize,
+    },
+    /// A label that is no class.
+    #[error("element {index} is {label}; labels count the classes from 0 to at most {}", u16::MAX - 1)]
+    Label {
+        /// Which one, from 0.
+        index: usize,
+        /// What it is.
+        label: String,
+    },
+    /// An archive that cannot be read.
+    #[error("cannot be unpacked: {0}; write it with numpy.savez")]
+    Zip(#[from] zip::result::ZipError),
+    /// Neither pair of files nor archive.
+    #[error("has neither images.npy and labels.npy nor data.npz")]
+    Absent,
+    /// Both a pair of files and an archive.
+    #[error("has data.npz and images.npy or labels.npy beside it; move one of them elsewhere")]
+    Ambiguous,
+}
 
 /// An array and where it lies.
 type Found = (PathBuf, Array);
@@ -29,8 +88,8 @@ pub(super) fn load(set: &'static str, root: &Path) -> Result<Dataset, DataError>
     let ([images, labels], files) = match (any_array, is_there(ARCHIVE)) {
         (true, false) => read_pair(set, root)?,
         (false, true) => read_archive(set, &root.join(ARCHIVE))?,
-        (false, false) => return Err(format_error(set, root)(NpyError::Absent)),
-        (true, true) => return Err(format_error(set, root)(NpyError::Ambiguous)),
+        (false, false) => return Err(format_error(set, root)(ArraysError::Absent)),
+        (true, true) => return Err(format_error(set, root)(ArraysError::Ambiguous)),
     };
     let ((images_path, images), (labels_path, labels)) = (images, labels);
     let shape = image_shape(&images).map_err(format_error(set, &images_path))?;
@@ -47,7 +106,8 @@ fn read_pair(set: &'static str, root: &Path) -> Result<([Found; 2], Vec<DataFile
         let path = root.join(name);
         let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
         let file = DataFile { name: name.to_owned(), sha256: sha256(&bytes) };
-        let array = Array::parse(bytes).map_err(format_error(set, &path))?;
+        let array = Array::parse(bytes).map_err(ArraysError::from);
+        let array = array.map_err(format_error(set, &path))?;
         Ok(((path, array), file))
     };
     let ((images, images_file), (labels, labels_file)) = (read(ARRAYS[0])?, read(ARRAYS[1])?);
@@ -57,11 +117,11 @@ fn read_pair(set: &'static str, root: &Path) -> Result<([Found; 2], Vec<DataFile
 fn read_archive(set: &'static str, path: &Path) -> Result<([Found; 2], Vec<DataFile>), DataError> {
     let bytes = fs::read(path).map_err(DataError::io("read", path))?;
     let file = DataFile { name: ARCHIVE.to_owned(), sha256: sha256(&bytes) };
-    let zip = ZipArchive::new(io::Cursor::new(bytes)).map_err(NpyError::from);
+    let zip = ZipArchive::new(io::Cursor::new(bytes)).map_err(ArraysError::from);
     let mut zip = zip.map_err(format_error(set, path))?;
     let mut read = |name: &str| {
         let path = path.join(name);
-        let array = unpack(&mut zip, name).and_then(Array::parse);
+        let array = unpack(&mut zip, name).and_then(|bytes| Ok(Array::parse(bytes)?));
         let array = array.map_err(format_error(set, &path))?;
         Ok((path, array))
     };
@@ -69,7 +129,7 @@ fn read_archive(set: &'static str, path: &Path) -> Result<([Found; 2], Vec<DataF
 }
 
 /// One file of the archive, at most a byte more than the archive says it has.
-fn unpack(zip: &mut ZipArchive<io::Cursor<Vec<u8>>>, name: &str) -> Result<Vec<u8>, NpyError> {
+fn unpack(zip: &mut ZipArchive<io::Cursor<Vec<u8>>>, name: &str) -> Result<Vec<u8>, ArraysError> {
     let (file, mut bytes) = (zip.by_name(name)?, Vec::new());
     let size = file.size();
     let room = bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX));
@@ -78,9 +138,9 @@ fn unpack(zip: &mut ZipArchive<io::Cursor<Vec<u8>>>, name: &str) -> Result<Vec<u
     Ok(bytes)
 }
 
-fn image_shape(images: &Array) -> Result<ImageShape, NpyError> {
+fn image_shape(images: &Array) -> Result<ImageShape, ArraysError> {
     if images.element != "|u1" {
-        return Err(NpyError::NoBytes { found: images.element.clone() });
+        return Err(ArraysError::NoBytes { found: images.element.clone() });
     }
     let (height, width, channels) = match images.shape[..] {
         [_, height, width] => (height, width, 1),
@@ -88,24 +148,24 @@ fn image_shape(images: &Array) -> Result<ImageShape, NpyError> {
         _ => (0, 0, 0),
     };
     if channels == 0 || images.shape.contains(&0) {
-        return Err(NpyError::ImageShape { found: images.shape.clone() });
+        return Err(ArraysError::ImageShape { found: images.shape.clone() });
     }
     images.check_length(1)?;
     Ok(ImageShape { height, width, channels })
 }
 
-fn classes(labels: &Array, images: usize) -> Result<Vec<u16>, NpyError> {
+fn classes(labels: &Array, images: usize) -> Result<Vec<u16>, ArraysError> {
     let integer = integer(&labels.element);
     let (is_signed, size) =
-        integer.ok_or_else(|| NpyError::NoIntegers { found: labels.element.clone() })?;
+        integer.ok_or_else(|| ArraysError::NoIntegers { found: labels.element.clone() })?;
     if labels.shape != [images] {
-        return Err(NpyError::LabelShape { found: labels.shape.clone(), images });
+        return Err(ArraysError::LabelShape { found: labels.shape.clone(), images });
     }
     labels.check_length(size)?;
     let values = labels.bytes.chunks_exact(size).map(|bytes| value(bytes, is_signed));
     let class = |(index, label): (usize, i128)| match u16::try_from(label) {
         Ok(class) if class < u16::MAX => Ok(class),
-        _ => Err(NpyError::Label { index, label: label.to_string() }),
+        _ => Err(ArraysError::Label { index, label: label.to_string() }),
     };
     values.enumerate().map(class).collect()
 }

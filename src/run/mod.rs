@@ -10,7 +10,7 @@ mod error;
 mod folder;
 mod log;
 mod manifest;
-mod npy;
+mod order;
 mod records;
 
 pub use atomic::write_atomic;
@@ -22,5 +22,5 @@ pub use error::RunError;
 pub use folder::RunFolder;
 pub use log::{Log, read_records};
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
-pub use npy::{read_u32, write_u32};
+pub use order::write_u32;
 pub use records::{LineRecord, ReachRecord, StepRecord, TimingRecord};

@@ -1,12 +1,13 @@
 //! NumPy's `.npy` format, versions 1 to 3: a header that is a Python dictionary, then the elements.
 //!
-//! Only arrays as `numpy.save` writes them by default are read: C order, little endian, nothing
-//! behind the last element. Format: NumPy Enhancement Proposal 1 and `numpy.lib.format`.
+//! Only arrays as `numpy.save` writes them by default are read: C order, nothing behind the last
+//! element. Nothing is allocated for what a header promises, only for what is there. Format: NumPy
+//! Enhancement Proposal 1 and `numpy.lib.format`.
 
 /// What every file begins with; the version follows.
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// What is wrong with an array of NumPy, or with a pair of them.
+/// What is wrong with a file of NumPy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpyError {
@@ -31,38 +32,6 @@ pub enum NpyError {
     /// Columns first.
     #[error("its elements are in Fortran order; save numpy.ascontiguousarray(array)")]
     Fortran,
-    /// Images that are no bytes.
-    #[error(
-        "its elements are `{found}`, but images are bytes, uint8; if they run from 0 to 1, save numpy.round(255 * images).astype(numpy.uint8)"
-    )]
-    NoBytes {
-        /// The type as NumPy writes it.
-        found: String,
-    },
-    /// Labels that are no integers.
-    #[error(
-        "its elements are `{found}`, but labels are little-endian integers; save labels.astype(numpy.int64)"
-    )]
-    NoIntegers {
-        /// The type as NumPy writes it.
-        found: String,
-    },
-    /// Dimensions that no set of images has.
-    #[error(
-        "its shape is {found:?}, but images are [n, height, width], [n, height, width, 1] or [n, height, width, 3], channels last and none of them 0"
-    )]
-    ImageShape {
-        /// The shape.
-        found: Vec<usize>,
-    },
-    /// Dimensions that no list of labels has.
-    #[error("its shape is {found:?}, but labels are [n], one for each of the {images} images")]
-    LabelShape {
-        /// The shape.
-        found: Vec<usize>,
-        /// The number of images.
-        images: usize,
-    },
     /// Fewer or more bytes than the header promises.
     #[error(
         "{found} bytes of elements, but its header promises the shape {shape:?}, {expected} bytes"
@@ -75,28 +44,11 @@ pub enum NpyError {
         /// Bytes there are.
         found: usize,
     },
-    /// A label that is no class.
-    #[error("element {index} is {label}; labels count the classes from 0 to at most {}", u16::MAX - 1)]
-    Label {
-        /// Which one, from 0.
-        index: usize,
-        /// What it is.
-        label: String,
-    },
-    /// An archive that cannot be read.
-    #[error("cannot be unpacked: {0}; write it with numpy.savez")]
-    Zip(#[from] zip::result::ZipError),
-    /// Neither pair of files nor archive.
-    #[error("has neither images.npy and labels.npy nor data.npz")]
-    Absent,
-    /// Both a pair of files and an archive.
-    #[error("has data.npz and images.npy or labels.npy beside it; move one of them elsewhere")]
-    Ambiguous,
 }
 
 /// An array as it lies in a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Array {
+pub struct Array {
     /// The type of its elements as NumPy writes it, `|u1` for bytes.
     pub element: String,
     /// Its dimensions.
@@ -107,7 +59,10 @@ pub(super) struct Array {
 
 impl Array {
     /// Takes a whole file apart. That the number of bytes fits the shape is for who knows the size of
-    /// an element.
+    /// an element: see [`check_length`](Self::check_length).
+    ///
+    /// # Errors
+    /// If the file is no `.npy` file, of an unknown version, cut in its header, or in Fortran order.
     pub fn parse(mut file: Vec<u8>) -> Result<Self, NpyError> {
         let (header, offset) = header(&file)?;
         if entry(header, "fortran_order")?.starts_with("True") {
@@ -119,7 +74,10 @@ impl Array {
         Ok(Self { element, shape, bytes: file })
     }
 
-    /// An error unless there are as many bytes as the shape takes.
+    /// Compares the bytes there are with those that the shape takes.
+    ///
+    /// # Errors
+    /// [`NpyError::Length`] if they differ.
     pub fn check_length(&self, element_bytes: usize) -> Result<(), NpyError> {
         let factors = self.shape.iter().map(|&size| size as u64);
         let expected = factors.fold(element_bytes as u64, u64::saturating_mul);
@@ -129,6 +87,24 @@ impl Array {
         }
         Err(NpyError::Length { shape: self.shape.clone(), expected, found })
     }
+}
+
+/// The file that `numpy.save` writes of a vector of little-endian u32, in version 1.0.
+pub fn encode_u32(values: &[u32]) -> Vec<u8> {
+    let length = values.len();
+    let mut header = format!("{{'descr': '<u4', 'fortran_order': False, 'shape': ({length},), }}");
+    // Magic, version, two bytes of length, header and newline together fill a multiple of 64 bytes.
+    while !(MAGIC.len() + 4 + header.len() + 1).is_multiple_of(64) {
+        header.push(' ');
+    }
+    header.push('\n');
+    let header_bytes = (header.len() as u16).to_le_bytes();
+    let elements = values.iter().flat_map(|value| value.to_le_bytes());
+    [MAGIC, &[1, 0], &header_bytes, header.as_bytes()]
+        .concat()
+        .into_iter()
+        .chain(elements)
+        .collect()
 }
 
 /// The dictionary, and where the elements begin.
@@ -188,6 +164,20 @@ mod tests {
             message,
             "2 bytes of elements, but its header promises the shape [2, 30], 480 bytes"
         );
+    }
+
+    #[test]
+    fn what_is_written_is_what_numpy_writes_and_is_read() {
+        let file = encode_u32(&[3, 1, 4_000_000_000]);
+        // numpy.save(file, numpy.array([3, 1, 4000000000], dtype="<u4")) by NumPy 2.
+        let header = "{'descr': '<u4', 'fortran_order': False, 'shape': (3,), }";
+        let numpy = format!("\u{1}\0v\0{header:117}\n");
+        assert_eq!(&file[..6], MAGIC);
+        assert_eq!(&file[6..128], numpy.as_bytes());
+        let array = Array::parse(file).unwrap();
+        assert_eq!((array.element.as_str(), array.shape.as_slice()), ("<u4", [3].as_slice()));
+        let values = array.bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
+        assert_eq!(values.collect::<Vec<_>>(), [3, 1, 4_000_000_000]);
     }
 
     proptest! {
