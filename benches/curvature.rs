@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use losswalk::data::{Dataset, ImageShape, PixelNormalisation};
 use losswalk::experiment::{Experiment, parse};
 use losswalk::network::{Shape, build, initialise};
-use losswalk::objective::{Batch, Classification, Interrupt, Objective, Point};
+use losswalk::objective::{Classification, Interrupt, Loss, Objective, Point};
 use losswalk::precision::Precision;
 
 #[global_allocator]
@@ -78,8 +78,9 @@ fn measure(network: &Network) -> BenchResult {
     let (name, .., samples, count, repetitions) = *network;
     let (objective, at) = objective(network)?;
     let indices: Vec<u32> = (0..100).collect();
-    let batch = Batch::Plain(&indices);
-    let gradient = || -> BenchResult<_> { Ok(objective.gradient(&at, batch)?.gradient) };
+    let batch = Loss::of(&indices);
+    let gradient =
+        || -> BenchResult<_> { Ok(objective.gradient(&at, batch, Precision::F32)?.gradient) };
     let g = gradient()?;
     let directions = vec![g.as_slice(); count];
     let along = |batch, directions: &[&[f64]]| -> BenchResult {
@@ -97,10 +98,10 @@ fn measure(network: &Network) -> BenchResult {
     let many = medians(
         repetitions,
         &[
-            &|| discard(Ok(objective.gradient(&at, Batch::Full)?.gradient)),
+            &|| discard(Ok(objective.gradient(&at, Loss::Measured, Precision::F32)?.gradient)),
             &|| discard(Ok(objective.hessian_product(&at, &g, Precision::F32)?)),
-            &|| along(Batch::Full, &directions[..1]),
-            &|| along(Batch::Full, &directions),
+            &|| along(Loss::Measured, &directions[..1]),
+            &|| along(Loss::Measured, &directions),
         ],
     )?;
     let (&[gradient, ghg], &[full, product, single, together]) = (&one_batch[..], &many[..]) else {

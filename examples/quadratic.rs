@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use losswalk::experiment::{AlignmentSchedule, LineSchedule, Measure, SpectrumSchedule, Train};
 use losswalk::objective::{
-    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
+    Computed, Directional, Gradient, Line, LineEvaluation, Loss, Objective, ObjectiveError, Point,
 };
 use losswalk::precision::Precision;
 use losswalk::random::Stream;
@@ -25,12 +25,12 @@ struct Quadratic {
 }
 
 impl Quadratic {
-    fn batch(&self, batch: Batch) -> Vec<&[f64; 2]> {
-        match batch {
-            Batch::Samples { indices, .. } | Batch::Plain(indices) => {
-                indices.iter().map(|&i| &self.centres[i as usize]).collect()
+    fn samples_of(&self, loss: Loss) -> Vec<&[f64; 2]> {
+        match loss {
+            Loss::Batch { samples, .. } => {
+                samples.iter().map(|&i| &self.centres[i as usize]).collect()
             }
-            Batch::Full => self.centres.iter().collect(),
+            Loss::Measured => self.centres.iter().collect(),
         }
     }
 
@@ -49,8 +49,8 @@ impl Objective for Quadratic {
         self.centres.len()
     }
 
-    fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
-        let batch = self.batch(batch);
+    fn gradient(&self, at: &Point, of: Loss, _: Precision) -> Result<Gradient, ObjectiveError> {
+        let batch = self.samples_of(of);
         let mean = |of: &dyn Fn(&[f64; 2]) -> f64| {
             batch.iter().map(|c| of(c)).sum::<f64>() / batch.len() as f64
         };
@@ -59,25 +59,29 @@ impl Objective for Quadratic {
         Ok(Gradient { loss, gradient: vec![slope(0), slope(1)], buffers: Vec::new() })
     }
 
-    fn losses(&self, line: Line, alphas: &[f64], _: Precision) -> Result<Vec<f64>, ObjectiveError> {
+    fn open<'a>(
+        &'a self,
+        line: Line<'a>,
+        alphas: &[f64],
+        _: Precision,
+    ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
         let full_loss = |&alpha: &f64| {
-            let ends = line.from.theta.iter().zip(&line.to.theta);
-            let theta: Vec<f64> = ends.map(|(a, b)| (1.0 - alpha) * a + alpha * b).collect();
+            let theta = Point::between(line.from, line.to, alpha).theta;
             let sum: f64 = self.centres.iter().map(|centre| Self::loss(centre, &theta)).sum();
             sum / self.centres.len() as f64
         };
-        Ok(alphas.iter().map(full_loss).collect())
+        Ok(Box::new(Computed(alphas.iter().map(full_loss).collect())))
     }
 
     /// With this and the next, alignment, covariance and spectrum can be measured too.
     fn directional(
         &self,
         at: &Point,
-        over: Batch,
+        of: Loss,
         directions: &[&[f64]],
         _: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
-        let batch = self.batch(over);
+        let batch = self.samples_of(of);
         let theta = &at.theta;
         let along = |u: &&[f64]| {
             let slope =
@@ -138,7 +142,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let folder = RunFolder::create(&path, &manifest, "# walked by examples/quadratic.rs\n")?;
     let start = Point { theta: vec![5.0, 5.0], buffers: Vec::new() };
-    let outcome = walk(&objective, &plan, start, &folder, &Interrupt::default(), &mut Printer)?;
+    let outcome = walk(&objective, &plan, start, &folder, &mut Printer)?;
     folder.lines()?.iter().for_each(|line| println!("{}", serde_json::json!(line)));
     folder.spectra()?.iter().for_each(|record| println!("{}", serde_json::json!(record)));
     println!("{outcome:?}: see {}", path.display());

@@ -25,7 +25,7 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
 
     let mut bar = progress::Progress::new();
     let start = prepared.start.clone();
-    let outcome = walk(&prepared.objective, &prepared.plan, start, &folder, &interrupt, &mut bar);
+    let outcome = walk(&prepared.objective, &prepared.plan, start, &folder, &mut bar);
     bar.finish();
     let outcome = outcome.with_context(|| format!("{} stopped", out.display()))?;
 

@@ -147,7 +147,6 @@ impl Evaluation {
 impl Train {
     /// How its batches are presented.
     pub fn batches(&self, augment: Augment) -> TrainingBatches {
-        let Self { chunk, precision, seed, .. } = *self;
-        TrainingBatches { chunk, augment, precision, seed }
+        TrainingBatches { chunk: self.chunk, augment, seed: self.seed }
     }
 }

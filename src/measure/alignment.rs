@@ -1,7 +1,7 @@
 //! Equation 4: the curvature along mini-batch gradients.
 
 use crate::linalg::unit;
-use crate::objective::{Batch, Directional, Objective, ObjectiveError, Point};
+use crate::objective::{Directional, Loss, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
 
 /// What the gradient g_B of one batch says about the loss around theta, with u = g_B / ‖g_B‖.
@@ -25,13 +25,13 @@ pub struct Alignment {
 pub fn alignments(
     objective: &impl Objective,
     at: &Point,
-    batches: &[Batch],
+    batches: &[Loss],
     precision: Precision,
 ) -> Result<Vec<Alignment>, ObjectiveError> {
-    let own = |batch: &Batch| {
+    let own = |batch: &Loss| {
         let (gradient, along) = match batch {
             // Its own loss is the measured one.
-            Batch::Full => (objective.gradient(at, *batch)?, None),
+            Loss::Measured => (objective.gradient(at, *batch, precision)?, None),
             _ => objective.along_gradient(at, *batch, precision)?,
         };
         Ok((unit(gradient.gradient), along))
@@ -39,7 +39,7 @@ pub fn alignments(
     let own: Result<Vec<_>, ObjectiveError> = batches.iter().map(own).collect();
     let own = own?;
     let directions: Vec<&[f64]> = own.iter().filter_map(|((_, u), _)| u.as_deref()).collect();
-    let mut full = objective.directional(at, Batch::Full, &directions, precision)?.into_iter();
+    let mut full = objective.directional(at, Loss::Measured, &directions, precision)?.into_iter();
     let alignment = |((grad_norm, u), along): &((f64, Option<Vec<f64>>), Option<Directional>)| {
         let full = u.as_ref().and_then(|_| full.next());
         let of_batch = along.or(full).map(|along| along.curvature);

@@ -7,7 +7,7 @@
 
 use super::Mean;
 use crate::linalg::{axpy, difference_norm};
-use crate::objective::{Batch, Objective, ObjectiveError, Point};
+use crate::objective::{Loss, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
 
 /// tr cov(g_B) from batches drawn independently, each without replacement, with the error of the
@@ -20,11 +20,12 @@ pub fn gradient_covariance(
     at: &Point,
     g: &[f64],
     batches: impl Iterator<Item = Vec<u32>>,
+    precision: Precision,
 ) -> Result<Mean, ObjectiveError> {
     let mut squares = Vec::new();
     let mut sum = vec![0.0; g.len()];
     for batch in batches {
-        let found = objective.gradient(at, Batch::Plain(&batch))?.gradient;
+        let found = objective.gradient(at, Loss::of(&batch), precision)?.gradient;
         squares.push(difference_norm(&found, g).powi(2));
         axpy(1.0, &found, &mut sum);
     }
@@ -49,7 +50,7 @@ pub fn sample_covariance(
     let mut traces = Vec::new();
     for group in groups {
         let directions: Vec<&[f64]> = group.iter().map(Vec::as_slice).collect();
-        let found = objective.slopes(at, Batch::Full, &directions, precision)?;
+        let found = objective.slopes(at, Loss::Measured, &directions, precision)?;
         // u'Cu has N in its denominator.
         traces.extend(found.iter().map(|slopes| slopes.variance * samples / (samples - 1.0)));
     }

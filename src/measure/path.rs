@@ -91,7 +91,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::objective::{Batch, Gradient};
+    use crate::objective::{Computed, Gradient, LineEvaluation, Loss};
 
     /// L = ‖theta‖² / 2, counting its evaluations.
     struct Bowl(Mutex<Cell<usize>>);
@@ -105,17 +105,17 @@ mod tests {
             1
         }
 
-        fn gradient(&self, at: &Point, _: Batch) -> Result<Gradient, ObjectiveError> {
+        fn gradient(&self, at: &Point, _: Loss, _: Precision) -> Result<Gradient, ObjectiveError> {
             let loss = norm(&at.theta).powi(2) / 2.0;
             Ok(Gradient { loss, gradient: at.theta.clone(), buffers: Vec::new() })
         }
 
-        fn losses(
-            &self,
-            line: Line,
+        fn open<'a>(
+            &'a self,
+            line: Line<'a>,
             alphas: &[f64],
             _: Precision,
-        ) -> Result<Vec<f64>, ObjectiveError> {
+        ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
             if let Ok(count) = self.0.lock() {
                 count.set(count.get() + alphas.len());
             }
@@ -123,7 +123,7 @@ mod tests {
                 let pairs = line.from.theta.iter().zip(&line.to.theta);
                 pairs.map(|(a, b)| (a + alpha * (b - a)).powi(2) / 2.0).sum()
             };
-            Ok(alphas.iter().map(|&alpha| at(alpha)).collect())
+            Ok(Box::new(Computed(alphas.iter().map(|&alpha| at(alpha)).collect())))
         }
     }
 

@@ -1,11 +1,14 @@
 //! The loss of a network that classifies images: cross-entropy, averaged over the training set.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use rayon::prelude::*;
 
+use super::directional::in_theta;
 use super::transfer::{dtype, scaled_tensor};
+use super::tree::{self, Addend};
 use super::{
-    Batch, BatchNormPolicy, Directional, Gradient, Interrupt, Line, MeasuredLoss, Objective,
-    ObjectiveError, Point, Slopes,
+    BatchNormPolicy, Directional, Gradient, Images, Interrupt, Line, LineEvaluation, Loss,
+    MeasuredLoss, Objective, ObjectiveError, Point, Slopes,
 };
 use crate::data::Augment;
 use crate::data::{CropFlip, Dataset, Pixel};
@@ -23,8 +26,6 @@ pub struct TrainingBatches {
     pub chunk: usize,
     /// What is done to the images.
     pub augment: Augment,
-    /// The precision of the gradient.
-    pub precision: Precision,
     /// What augmentation and the authors' protocol draw from.
     pub seed: u64,
 }
@@ -74,19 +75,45 @@ impl Classification {
         &self.measured
     }
 
-    /// A batch in the pieces that are computed at once, and how they are presented.
-    pub(super) fn presented<'a>(
-        &'a self,
-        over: Batch<'a>,
-    ) -> (Vec<&'a [u32]>, Presentation, BatchNormPolicy) {
-        let chunks = |indices: &'a [u32]| indices.chunks(self.training.chunk).collect();
-        match over {
-            Batch::Full => (self.measured.batches(), Presentation::Plain, self.measured.policy),
-            Batch::Samples { indices, epoch } => {
-                (chunks(indices), Presentation::Epoch(epoch), BatchNormPolicy::Batch)
+    /// The units that a loss is computed in, and how their images are presented.
+    pub(super) fn units<'a>(&'a self, of: Loss<'a>) -> (Vec<&'a [u32]>, Presentation) {
+        match of {
+            Loss::Measured => (self.measured.batches(), Presentation::Plain),
+            Loss::Batch { samples, images } => {
+                let presentation = match images {
+                    Images::Plain => Presentation::Plain,
+                    Images::OfEpoch(epoch) => Presentation::Epoch(epoch),
+                };
+                (samples.chunks(self.training.chunk).collect(), presentation)
             }
-            Batch::Plain(indices) => (chunks(indices), Presentation::Plain, BatchNormPolicy::Batch),
         }
+    }
+
+    /// Where batch norm takes its statistics from in a loss; none for a network without norms.
+    pub(super) fn policy(&self, of: Loss) -> Option<BatchNormPolicy> {
+        let policy = match of {
+            Loss::Measured => self.measured.policy,
+            Loss::Batch { .. } => BatchNormPolicy::Batch,
+        };
+        (self.network.layout.norms() > 0).then_some(policy)
+    }
+
+    /// The sum of what units yield: the one way in which this loss adds.
+    pub(super) fn sum<T: Addend>(
+        &self,
+        units: &[&[u32]],
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<T, ObjectiveError> {
+        tree::sum(units.len(), |unit| self.interrupt.check().and_then(|()| of(units[unit])))
+    }
+
+    /// What each of some units yields.
+    pub(super) fn each<T: Send>(
+        &self,
+        units: &[usize],
+        of: impl Fn(usize) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<Vec<T>, ObjectiveError> {
+        units.par_iter().map(|&unit| self.interrupt.check().and_then(|()| of(unit))).collect()
     }
 
     /// Normalised images of some samples, [n, h, w, c].
@@ -155,6 +182,10 @@ impl Objective for Classification {
         self.data.len()
     }
 
+    fn check(&self) -> Result<(), ObjectiveError> {
+        self.interrupt.check()
+    }
+
     fn supports(&self, precision: Precision) -> bool {
         self.device.supports_dtype(dtype(precision))
     }
@@ -168,50 +199,62 @@ impl Objective for Classification {
         Ok(Point { theta, buffers })
     }
 
-    fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
-        let (chunks, presentation, _) = self.presented(batch);
+    fn gradient(
+        &self,
+        at: &Point,
+        of: Loss,
+        precision: Precision,
+    ) -> Result<Gradient, ObjectiveError> {
         // From within the thread pool: a small batch is many small pieces of work, and each would be
         // handed over to it.
-        rayon::scope(|_| self.mean_gradient(at, &chunks, presentation))
+        rayon::scope(|_| self.mean_gradient(at, of, precision))
     }
 
-    fn losses(
-        &self,
-        line: Line,
+    fn open<'a>(
+        &'a self,
+        line: Line<'a>,
         alphas: &[f64],
         precision: Precision,
-    ) -> Result<Vec<f64>, ObjectiveError> {
-        self.losses_on_line(line, alphas, precision)
+    ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
+        Ok(Box::new(self.open_line(line, alphas, precision)?))
+    }
+
+    fn second_order(
+        &self,
+        line: Line,
+        precision: Precision,
+    ) -> Result<Directional, ObjectiveError> {
+        rayon::scope(|_| self.along_line(line, precision))
     }
 
     fn directional(
         &self,
         at: &Point,
-        over: Batch,
+        of: Loss,
         directions: &[&[f64]],
         precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
-        rayon::scope(|_| self.along(at, over, directions, 2, precision))
+        rayon::scope(|_| self.along(at, of, &in_theta(directions), 2, precision))
     }
 
     fn slopes(
         &self,
         at: &Point,
-        over: Batch,
+        of: Loss,
         directions: &[&[f64]],
         precision: Precision,
     ) -> Result<Vec<Slopes>, ObjectiveError> {
-        let found = rayon::scope(|_| self.along(at, over, directions, 1, precision))?;
+        let found = rayon::scope(|_| self.along(at, of, &in_theta(directions), 1, precision))?;
         Ok(found.iter().map(Slopes::from).collect())
     }
 
     fn along_gradient(
         &self,
         at: &Point,
-        batch: Batch,
+        of: Loss,
         precision: Precision,
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
-        rayon::scope(|_| self.gradient_and_along(at, batch, precision))
+        rayon::scope(|_| self.gradient_and_along(at, of, precision))
     }
 
     fn hessian_product(
@@ -220,7 +263,7 @@ impl Objective for Classification {
         direction: &[f64],
         precision: Precision,
     ) -> Result<Vec<f64>, ObjectiveError> {
-        self.hessian_times(at, direction, precision)
+        rayon::scope(|_| self.hessian_times(at, direction, precision))
     }
 }
 

@@ -7,11 +7,11 @@
 
 use burn::tensor::Tensor;
 
-use super::BatchNormPolicy;
 use super::classification::normalisation;
-use super::problem::separately;
+use super::contract::separately;
+use super::expansion::Leaves;
 use super::transfer::host;
-use super::{Batch, Classification, Directional, Gradient, ObjectiveError, Point};
+use super::{Classification, Directional, Gradient, Line, Loss, ObjectiveError, Point};
 use crate::linalg::{norm, normaliser};
 use crate::network::{Normalisation, Pass, Statistics};
 use crate::precision::Precision;
@@ -21,22 +21,35 @@ use crate::taylor::Series;
 /// coefficient c.
 const MOMENTS: usize = 3;
 
+/// A direction in theta and, where they move too, in the running statistics.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Direction<'a> {
+    theta: &'a [f64],
+    /// Empty where they are held fixed.
+    buffers: &'a [f64],
+}
+
+/// Directions that hold running statistics fixed.
+pub(super) fn in_theta<'a>(directions: &[&'a [f64]]) -> Vec<Direction<'a>> {
+    directions.iter().map(|theta| Direction { theta, buffers: &[] }).collect()
+}
+
 impl Classification {
-    /// The losses of `over` along each direction; of order 1, without what is of second order.
+    /// A loss along each direction; of order 1, without what is of second order.
     pub(super) fn along(
         &self,
         at: &Point,
-        over: Batch,
-        directions: &[&[f64]],
+        of: Loss,
+        directions: &[Direction],
         order: usize,
         precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
-        let (batches, presentation, policy) = self.presented(over);
+        let (batches, presentation) = self.units(of);
         let theta = self.split(&at.theta, precision);
-        let split: Vec<_> = directions.iter().map(|u| self.split(u, precision)).collect();
+        let split: Vec<_> = directions.iter().map(|u| self.split(u.theta, precision)).collect();
         let parameters = expansion(&theta, &split, order);
-        let orders = (directions.len(), order);
-        let frozen = self.given_statistics(policy, at, &parameters, orders, precision)?;
+        let buffers: Vec<&[f64]> = directions.iter().map(|u| u.buffers).collect();
+        let frozen = self.given_statistics(of, at, &parameters, &buffers, order, precision)?;
         let frozen = frozen.map(|flat| self.statistics_series(&flat, order, precision));
         let values: Vec<_> = parameters.iter().map(tracked).collect();
         let frozen_values: Option<Vec<_>> =
@@ -47,7 +60,7 @@ impl Classification {
             let (_, gradients) = self.backward(images.clone(), batch, &mut pass);
             pass.into_primal(gradients)
         };
-        let sums = self.sum_over(&batches, |batch| {
+        let sums = self.sum(&batches, |batch| {
             let images = self.images(batch, precision, presentation);
             let pass = Pass::new(&parameters, normalisation(frozen.as_deref()));
             if order < 2 {
@@ -60,30 +73,43 @@ impl Classification {
         Ok(directionals(&sums, samples))
     }
 
-    /// The gradient g of a batch, and the batch's loss along g / ‖g‖. A batch of one chunk goes
-    /// forward and backward once for both.
+    /// The measured loss along a line, at its start. Running statistics move as the line moves them.
+    pub(super) fn along_line(
+        &self,
+        line: Line,
+        precision: Precision,
+    ) -> Result<Directional, ObjectiveError> {
+        let Point { theta, buffers } = &Point::difference(line.from, line.to);
+        let direction = Direction { theta, buffers };
+        let found = self.along(line.from, Loss::Measured, &[direction], 2, precision)?;
+        Ok(found[0])
+    }
+
+    /// The gradient g of a loss, and that loss along g / ‖g‖. A batch of one chunk goes forward and
+    /// backward once for both.
     pub(super) fn gradient_and_along(
         &self,
         at: &Point,
-        batch: Batch,
+        of: Loss,
         precision: Precision,
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
-        let (chunks, presentation, policy) = self.presented(batch);
-        let &[samples] = &chunks[..] else { return separately(self, at, batch, precision) };
-        if policy != BatchNormPolicy::Batch || precision != self.training.precision {
-            return separately(self, at, batch, precision);
-        }
-        let theta = self.split(&at.theta, precision);
+        let (units, presentation) = self.units(of);
+        let (&[samples], Loss::Batch { .. }) = (&units[..], of) else {
+            return separately(self, at, of, precision);
+        };
+        let here = self.expansion(at, None, of, precision)?;
         let images = self.images(samples, precision, presentation);
-        let mut part = self.part(&theta, images.clone(), samples, true)?;
-        let primal = std::mem::take(&mut part.primal);
-        let mut gradient = Gradient::empty(at);
-        gradient.add(part, samples.len())?;
+        let leaves = Leaves::new(&here, self);
+        let series = here.series(&leaves.theta);
+        let mut pass = Pass::new(&series, Normalisation::Batch).recording();
+        let (part, gradients) =
+            self.part(&leaves, images.clone(), samples, samples.len(), &mut pass)?;
+        let (primal, gradient) = (pass.into_primal(gradients), part.into_gradient(at));
         let Some(factor) = normaliser(norm(&gradient.gradient)) else {
             return Ok((gradient, None));
         };
         let u = self.split_multiple(&gradient.gradient, factor, precision);
-        let parameters = expansion(&theta, &[u], 2);
+        let parameters = expansion(&here.theta, &[u], 2);
         let pass = Pass::new(&parameters, Normalisation::Batch).contracting(&primal);
         let sums = self.moments(images, samples, pass, 1)?;
         Ok((gradient, directionals(&sums, samples.len()).pop()))

@@ -1,81 +1,79 @@
-//! The mini-batch gradient, by reverse mode over the order-0 forward pass.
-//!
-//! A batch is a list of chunks. Chunks are computed in parallel, a window of as many as there are
-//! threads at a time, and added in f64 in the order of their index: memory is bounded by the
-//! window, and the sum does not depend on the number of threads.
+//! The gradient of a loss, by reverse mode over the order-0 forward pass, unit by unit.
 
 use burn::tensor::{Gradients, Tensor};
-use rayon::prelude::*;
 
-use super::classification::Presentation;
+use super::classification::normalisation;
+use super::expansion::Leaves;
 use super::statistics::observed;
-use super::transfer::{add_all, host};
-use super::{Classification, Gradient, ObjectiveError, Point};
-use crate::network::{Normalisation, Pass, Primal, RUNNING_MOMENTUM, cross_entropy};
+use super::transfer::host;
+use super::tree::Addend;
+use super::{BatchNormPolicy, Classification, Gradient, Loss, ObjectiveError, Point};
+use crate::network::{Pass, RUNNING_MOMENTUM, cross_entropy};
+use crate::precision::Precision;
 use crate::taylor::Series;
 
-/// Sums over one chunk.
+/// What a unit adds to a mean gradient.
+#[derive(Default)]
 pub(super) struct Part {
     loss: f64,
-    /// Entry by entry of the layout.
-    gradient: Vec<Tensor<1>>,
-    /// Mean and unbiased variance of every norm, in the order of the buffers.
-    statistics: Vec<f64>,
-    /// Empty unless asked for.
-    pub primal: Primal,
+    /// With respect to theta, then to given statistics.
+    gradient: Vec<f64>,
+    running: Running,
+}
+
+/// What units do to running statistics, one after the other: each is multiplied by `decay`, and
+/// `shift` is added. Empty until a unit has been seen.
+#[derive(Default)]
+pub(super) struct Running {
+    decay: f64,
+    shift: Vec<f64>,
 }
 
 impl Classification {
-    /// The mean over all samples of all chunks.
+    /// The mean gradient over all samples of a loss. Memory: a gradient in f64 for every level of the
+    /// tree of units and every thread.
     pub(super) fn mean_gradient(
         &self,
         at: &Point,
-        chunks: &[&[u32]],
-        presentation: Presentation,
+        of: Loss,
+        precision: Precision,
     ) -> Result<Gradient, ObjectiveError> {
-        let samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
-        let parameters = self.split(&at.theta, self.training.precision);
-        let mut mean = Gradient::empty(at);
-        for window in chunks.chunks(rayon::current_num_threads()) {
-            let parts: Result<Vec<_>, _> = window
-                .par_iter()
-                .map(|chunk| {
-                    let images = self.images(chunk, self.training.precision, presentation);
-                    self.part(&parameters, images, chunk, false)
-                })
-                .collect();
-            parts?.into_iter().try_for_each(|part| mean.add(part, samples))?;
+        let (units, presentation) = self.units(of);
+        let samples = units.iter().map(|unit| unit.len()).sum();
+        let mut expansion = self.expansion(at, None, of, precision)?;
+        let mut sum: Part = self.sum(&units, |unit| {
+            let images = self.images(unit, precision, presentation);
+            let leaves = Leaves::new(&expansion, self);
+            let given = leaves.given(self.network.layout.buffers.len());
+            let series = expansion.series(&leaves.theta);
+            let mut pass = Pass::new(&series, normalisation(given.as_deref()));
+            self.part(&leaves, images, unit, samples, &mut pass).map(|(part, _)| part)
+        })?;
+        let cotangent = sum.gradient.split_off(at.theta.len());
+        if self.policy(of) == Some(BatchNormPolicy::Recomputed) {
+            expansion.statistics = None;
+            sum.add(self.sum(&units, |unit| {
+                let (gradient, running) = self.through_statistics(&expansion, unit, &cotangent)?;
+                Ok(Part { loss: 0.0, gradient, running })
+            })?);
         }
-        Ok(mean)
+        Ok(sum.into_gradient(at))
     }
 
-    /// The sums over one chunk.
+    /// A unit's part of the mean over so many samples, and what reverse mode has left.
     pub(super) fn part(
         &self,
-        parameters: &[Tensor<1>],
+        leaves: &Leaves,
         images: Tensor<4>,
-        samples: &[u32],
-        keeps_primal: bool,
-    ) -> Result<Part, ObjectiveError> {
-        self.interrupt.check()?;
-        let leaf = |tensor: &Tensor<1>| Tensor::from_inner(tensor.clone()).require_grad();
-        let leaves: Vec<Tensor<1>> = parameters.iter().map(leaf).collect();
-        let series: Vec<_> = leaves.iter().cloned().map(Series::constant).collect();
-        let pass = Pass::new(&series, Normalisation::Batch);
-        let mut pass = if keeps_primal { pass.recording() } else { pass };
-        let (losses, mut gradients) = self.backward(images, samples, &mut pass);
-
-        // Taken out, not copied.
-        let entry = |leaf: &Tensor<1>| {
-            let gradient = leaf.grad_remove(&mut gradients);
-            gradient.unwrap_or_else(|| leaf.zeros_like().inner())
-        };
-        Ok(Part {
-            gradient: leaves.iter().map(entry).collect(),
-            loss: host(losses)?.into_iter().sum(),
-            statistics: observed(&pass, 0, 0)?,
-            primal: pass.into_primal(gradients),
-        })
+        unit: &[u32],
+        samples: usize,
+        pass: &mut Pass,
+    ) -> Result<(Part, Gradients), ObjectiveError> {
+        let factor = 1.0 / samples as f64;
+        let (losses, mut gradients) = self.backward(images, unit, pass);
+        let gradient = leaves.gradient(Some(&mut gradients), factor)?;
+        let loss = factor * host(losses)?.into_iter().sum::<f64>();
+        Ok((Part { loss, gradient, running: Running::seen(pass)? }, gradients))
     }
 
     /// Reverse mode over some samples: their losses, [n, 1], and the gradients of the sum.
@@ -94,19 +92,52 @@ impl Classification {
     }
 }
 
-impl Gradient {
-    /// Of no sample so far.
-    pub(super) fn empty(at: &Point) -> Self {
-        Self { loss: 0.0, gradient: Vec::new(), buffers: at.buffers.clone() }
+impl Part {
+    /// The whole, from its parts.
+    pub fn into_gradient(self, at: &Point) -> Gradient {
+        let Self { loss, gradient, running } = self;
+        Gradient { loss, gradient, buffers: running.applied(&at.buffers) }
+    }
+}
+
+impl Addend for Part {
+    fn add(&mut self, next: Self) {
+        self.loss += next.loss;
+        self.gradient.add(next.gradient);
+        self.running.add(next.running);
+    }
+}
+
+impl Running {
+    /// By a pass under the batch's own statistics.
+    pub fn seen(pass: &Pass) -> Result<Self, ObjectiveError> {
+        let mut shift = observed(pass, 0, 0)?;
+        shift.iter_mut().for_each(|newest| *newest *= RUNNING_MOMENTUM);
+        Ok(Self { decay: 1.0 - RUNNING_MOMENTUM, shift })
     }
 
-    /// Adds a part of a batch of so many samples.
-    pub(super) fn add(&mut self, part: Part, samples: usize) -> Result<(), ObjectiveError> {
-        let factor = 1.0 / samples as f64;
-        self.loss += factor * part.loss;
-        for (running, newest) in self.buffers.iter_mut().zip(&part.statistics) {
-            *running += RUNNING_MOMENTUM * (newest - *running);
+    fn applied(&self, buffers: &[f64]) -> Vec<f64> {
+        if self.shift.is_empty() {
+            return buffers.to_vec();
         }
-        add_all(&mut self.gradient, factor, part.gradient)
+        buffers
+            .iter()
+            .zip(&self.shift)
+            .map(|(running, shift)| self.decay * running + shift)
+            .collect()
+    }
+}
+
+impl Addend for Running {
+    fn add(&mut self, next: Self) {
+        if next.shift.is_empty() {
+            return;
+        }
+        let before = std::mem::replace(self, next);
+        if !before.shift.is_empty() {
+            let pairs = self.shift.iter_mut().zip(before.shift);
+            pairs.for_each(|(shift, earlier)| *shift += self.decay * earlier);
+            self.decay *= before.decay;
+        }
     }
 }

@@ -1,138 +1,88 @@
 //! The hot path: the loss of the full training set at many points of one line.
 //!
-//! Evaluation batches are independent units of work, each computed whole by one thread for all
-//! points of the line. What the points share is computed once: a first layer that is linear in its
-//! parameters has the output a + alpha b along the line, with a and b from one order-1 pass.
-//! Logits are widened to f64 before the softmax, and sums are taken in f64 in the order of the
-//! batches.
+//! Evaluation batches are independent units of work, each computed whole by one thread for all points
+//! asked for. What the points share is computed once: a first layer that is linear in its parameters
+//! has the output a + alpha b along the line, with a and b from one order-1 pass. Logits are widened
+//! to f64 before the softmax.
 
 use burn::tensor::{DType, Device, Tensor};
 use rayon::prelude::*;
 
 use super::classification::{Presentation, normalisation};
 use super::transfer::host;
-use super::{BatchNormPolicy, Protocol};
-use super::{Classification, Line, ObjectiveError, Point};
+use super::{
+    BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point, Protocol, tree,
+};
 use crate::network::{Pass, Statistics, cross_entropy};
 use crate::precision::Precision;
 use crate::random::Stream;
 use crate::taylor::Series;
-
-/// Evaluation batches of a thread between two additions of their sums.
-const BATCHES_PER_THREAD: usize = 16;
 
 /// One point of the line: the parameters there, and statistics unless the batch gives them.
 struct Station {
     alpha: f64,
     parameters: Vec<Series<1>>,
     frozen: Option<Vec<Statistics>>,
+    samples: Samples,
 }
 
-/// Everything that evaluation batches share.
-struct Stations {
+/// The images that a point is measured on.
+#[derive(Clone)]
+enum Samples {
+    /// Those of the measured loss.
+    Fixed,
+    /// In an order of the point's own, and presented anew.
+    Drawn { order: Vec<u32>, presentation: Presentation },
+}
+
+/// A line with everything that its units share.
+pub(super) struct OpenLine<'a> {
+    objective: &'a Classification,
     /// The parameters as from + alpha (to - from), for the layers that are linear in them.
     line: Vec<Series<1>>,
-    points: Vec<Station>,
+    stations: Vec<Station>,
     precision: Precision,
-    presentation: Presentation,
 }
 
 impl Classification {
-    pub(super) fn losses_on_line(
+    pub(super) fn open_line(
         &self,
         line: Line,
         alphas: &[f64],
         precision: Precision,
-    ) -> Result<Vec<f64>, ObjectiveError> {
-        match self.measured.protocol {
-            Protocol::Fixed => {
-                let batches = self.measured.batches();
-                let stations = self.stations(line, alphas, precision, Presentation::Plain);
-                self.mean_losses(stations, &batches)
-            }
-            Protocol::Authors => {
-                let loss = |alpha| self.loss_presented_anew(line, alpha, precision);
-                alphas.iter().map(|&alpha| loss(alpha)).collect()
-            }
-        }
-    }
-
-    /// The loss at one point, on batches and images drawn for it.
-    fn loss_presented_anew(
-        &self,
-        line: Line,
-        alpha: f64,
-        precision: Precision,
-    ) -> Result<f64, ObjectiveError> {
-        let (number, point) = (line.number, alpha.to_bits());
-        let order =
-            Stream::point_order(self.training.seed, number, point).permutation(self.data.len());
-        let batches: Vec<_> = order.chunks(self.measured.batch_size).collect();
-        let presentation = Presentation::Point { line: number, point };
-        let stations = self.stations(line, &[alpha], precision, presentation);
-        Ok(self.mean_losses(stations, &batches)?.into_iter().sum())
-    }
-
-    /// The mean loss over all samples of all batches at every station.
-    fn mean_losses(
-        &self,
-        mut stations: Stations,
-        batches: &[&[u32]],
-    ) -> Result<Vec<f64>, ObjectiveError> {
-        if self.measured.policy == BatchNormPolicy::Recomputed {
-            self.recompute_statistics(&mut stations, batches)?;
-        }
-        let sums = self.sum_over(batches, |batch| self.batch_losses(&stations, batch))?;
-        Ok(sums.into_iter().map(|sum| sum / self.data.len() as f64).collect())
-    }
-
-    fn stations(
-        &self,
-        line: Line,
-        alphas: &[f64],
-        precision: Precision,
-        presentation: Presentation,
-    ) -> Stations {
-        let Line { from, to, .. } = line;
-        let difference: Vec<f64> = to.theta.iter().zip(&from.theta).map(|(b, a)| b - a).collect();
-        let starts = self.split(&from.theta, precision).into_iter();
-        let ends = self.split(&difference, precision);
-        let line = starts.zip(ends).map(|(start, end)| Series::line(start, end, 1)).collect();
-        let station = |&alpha: &f64| {
-            let Point { theta, buffers } = between(from, to, alpha);
-            let parameters = self.split(&theta, precision).into_iter().map(Series::constant);
-            let frozen = (self.measured.policy == BatchNormPolicy::Running)
-                .then(|| self.statistics(&buffers, precision));
-            Station { alpha, parameters: parameters.collect(), frozen }
+    ) -> Result<OpenLine<'_>, ObjectiveError> {
+        let starts = self.split(&line.from.theta, precision).into_iter();
+        let ends = self.split(&Point::difference(line.from, line.to).theta, precision);
+        let mut open = OpenLine {
+            objective: self,
+            line: starts.zip(ends).map(|(start, end)| Series::line(start, end, 1)).collect(),
+            stations: alphas
+                .par_iter()
+                .map(|&alpha| self.station(line, alpha, precision))
+                .collect(),
+            precision,
         };
-        Stations { line, points: alphas.par_iter().map(station).collect(), precision, presentation }
-    }
-
-    /// Adds up what `values` yields for every evaluation batch, in f64 and in the batches' order.
-    pub(super) fn sum_over(
-        &self,
-        batches: &[&[u32]],
-        values: impl Fn(&[u32]) -> Result<Vec<f64>, ObjectiveError> + Sync,
-    ) -> Result<Vec<f64>, ObjectiveError> {
-        let of_batch = |batch: &&[u32]| self.interrupt.check().and_then(|()| values(batch));
-        let mut sums = Vec::new();
-        // A window bounds how many batches' values are held at once.
-        let window = BATCHES_PER_THREAD * rayon::current_num_threads();
-        for batches in batches.chunks(window) {
-            let all: Result<Vec<_>, _> = batches.par_iter().map(of_batch).collect();
-            for values in all? {
-                sums.resize(values.len(), 0.0);
-                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
-            }
+        if self.measured.policy == BatchNormPolicy::Recomputed {
+            open.recompute_statistics()?;
         }
-        Ok(sums)
+        Ok(open)
     }
 
-    /// The summed loss of one batch at every point.
-    fn batch_losses(&self, stations: &Stations, batch: &[u32]) -> Result<Vec<f64>, ObjectiveError> {
-        self.walk_line(stations, batch, |logits, _| {
-            Ok(vec![host(self.sample_losses(logits, batch).into_value())?.into_iter().sum()])
-        })
+    fn station(&self, line: Line, alpha: f64, precision: Precision) -> Station {
+        let Point { theta, buffers } = Point::between(line.from, line.to, alpha);
+        let parameters = self.split(&theta, precision).into_iter().map(Series::constant);
+        let frozen = (self.measured.policy == BatchNormPolicy::Running)
+            .then(|| self.statistics(&buffers, precision));
+        let samples = match self.measured.protocol {
+            Protocol::Fixed => Samples::Fixed,
+            Protocol::Authors => {
+                let (line, point) = (line.number, alpha.to_bits());
+                let mut order = Stream::point_order(self.training.seed, line, point);
+                let presentation = Presentation::Point { line, point };
+                Samples::Drawn { order: order.permutation(self.data.len()), presentation }
+            }
+        };
+        Station { alpha, parameters: parameters.collect(), frozen, samples }
     }
 
     /// The loss of every sample of a batch, [n, 1], in f64 and on the CPU: the softmax of a few
@@ -142,54 +92,97 @@ impl Classification {
         let logits = logits.map_linear(|z| Tensor::from_data(z.into_data(), (&cpu, DType::F64)));
         cross_entropy(logits, self.labels(batch, &cpu))
     }
+}
 
-    /// Runs one batch through the network at every point and concatenates what `read` makes of the
-    /// logits and of the pass.
-    fn walk_line(
-        &self,
-        stations: &Stations,
-        batch: &[u32],
-        read: impl Fn(Series<2>, &Pass) -> Result<Vec<f64>, ObjectiveError>,
-    ) -> Result<Vec<f64>, ObjectiveError> {
-        let network = &self.network;
-        let images =
-            Series::constant(self.images(batch, stations.precision, stations.presentation));
-        let shared = network.linear_prefix();
-        let mut pass = Pass::new(&stations.line, normalisation(None));
-        let prefix = network.forward(0..shared, images, &mut pass);
-        let mut values = Vec::new();
-        for station in &stations.points {
-            let frozen = station.frozen.as_deref();
-            let mut pass = Pass::new(&station.parameters, normalisation(frozen));
-            let output = prefix.at(station.alpha);
-            let output = network.forward(shared..network.depth(), output, &mut pass);
-            values.extend(read(network.head(output), &pass)?);
-        }
-        Ok(values)
+impl LineEvaluation for OpenLine<'_> {
+    fn units(&self) -> usize {
+        self.objective.data.len().div_ceil(self.objective.measured.batch_size)
     }
 
-    /// Replaces the stations' statistics by averages over the training set at each point.
-    fn recompute_statistics(
+    fn samples(&self, unit: usize) -> usize {
+        self.batch(&Samples::Fixed, unit).0.len()
+    }
+
+    fn points(&self) -> usize {
+        self.stations.len()
+    }
+
+    fn unit_losses(
         &self,
-        stations: &mut Stations,
-        batches: &[&[u32]],
-    ) -> Result<(), ObjectiveError> {
-        let averages = self.sum_over(batches, |batch| {
-            self.walk_line(stations, batch, |_, pass| self.weighted_statistics(pass, 0, 0, batch))
-        })?;
-        let buffers = self.network.layout.buffer_dimension();
-        let precision = stations.precision;
-        for (station, average) in stations.points.iter_mut().zip(averages.chunks(buffers.max(1))) {
-            station.frozen = Some(self.statistics(average, precision));
-        }
-        Ok(())
+        units: &[usize],
+        points: &[usize],
+    ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
+        self.objective.each(units, |unit| {
+            self.visit(unit, points, |logits, _, batch| {
+                let losses = self.objective.sample_losses(logits, batch);
+                Ok(host(losses.into_value())?.into_iter().sum())
+            })
+        })
     }
 }
 
-/// (1 - alpha) from + alpha to, which is exact at both ends.
-fn between(from: &Point, to: &Point, alpha: f64) -> Point {
-    let mix = |from: &[f64], to: &[f64]| {
-        from.iter().zip(to).map(|(a, b)| (1.0 - alpha) * a + alpha * b).collect()
-    };
-    Point { theta: mix(&from.theta, &to.theta), buffers: mix(&from.buffers, &to.buffers) }
+impl OpenLine<'_> {
+    /// A unit's images.
+    fn batch<'b>(&'b self, samples: &'b Samples, unit: usize) -> (&'b [u32], Presentation) {
+        let measured = &self.objective.measured;
+        let (order, presentation) = match samples {
+            Samples::Fixed => (&measured.order, Presentation::Plain),
+            Samples::Drawn { order, presentation } => (order, *presentation),
+        };
+        let start = unit * measured.batch_size;
+        (&order[start..order.len().min(start + measured.batch_size)], presentation)
+    }
+
+    /// Runs a unit through the network at some points and collects what `read` makes of the logits, of
+    /// the pass and of the unit's samples.
+    fn visit<T>(
+        &self,
+        unit: usize,
+        points: &[usize],
+        read: impl Fn(Series<2>, &Pass, &[u32]) -> Result<T, ObjectiveError>,
+    ) -> Result<Vec<T>, ObjectiveError> {
+        let network = &self.objective.network;
+        let shared = network.linear_prefix();
+        let prefix = |samples: &Samples| {
+            let (batch, presentation) = self.batch(samples, unit);
+            let images = self.objective.images(batch, self.precision, presentation);
+            let mut pass = Pass::new(&self.line, normalisation(None));
+            network.forward(0..shared, Series::constant(images), &mut pass)
+        };
+        let mut fixed = None;
+        let stations = points.iter().map(|&point| &self.stations[point]);
+        let values = stations.map(|station| {
+            let drawn;
+            let prefix = match station.samples {
+                Samples::Fixed => fixed.get_or_insert_with(|| prefix(&Samples::Fixed)),
+                Samples::Drawn { .. } => {
+                    drawn = prefix(&station.samples);
+                    &drawn
+                }
+            };
+            let mut pass = Pass::new(&station.parameters, normalisation(station.frozen.as_deref()));
+            let output = prefix.at(station.alpha);
+            let output = network.forward(shared..network.depth(), output, &mut pass);
+            read(network.head(output), &pass, self.batch(&station.samples, unit).0)
+        });
+        values.collect()
+    }
+
+    /// Gives each point the statistics that are averages over the training set there.
+    fn recompute_statistics(&mut self) -> Result<(), ObjectiveError> {
+        let objective = self.objective;
+        let points: Vec<usize> = (0..self.stations.len()).collect();
+        let averages = tree::sum(self.units(), |unit| {
+            objective.interrupt.check()?;
+            let of_points = self.visit(unit, &points, |_, pass, batch| {
+                objective.weighted_statistics(pass, 0, 0, batch)
+            });
+            Ok::<_, ObjectiveError>(of_points?.concat())
+        })?;
+        let buffers = objective.network.layout.buffer_dimension();
+        for (station, average) in self.stations.iter_mut().zip(averages.chunks(buffers.max(1))) {
+            station.frozen = Some(objective.statistics(average, self.precision));
+        }
+        Ok(())
+    }
 }

@@ -1,24 +1,37 @@
-//! L(theta): its value along a line and its gradient. The only door to autodiff.
+//! L(theta): its value along a line and its derivatives. The only door to autodiff.
 //!
 //! [`Objective`] speaks of theta as a flat `&[f64]`, whatever the precision inside, so that what
 //! stands above it (walks, measurements) knows neither tensors nor networks.
 
 mod classification;
+mod contract;
+mod derivative;
 mod device;
 mod directional;
+mod error;
+mod evaluation;
+mod expansion;
 mod gradient;
 mod hessian;
+mod interrupt;
 mod line;
+mod loss;
 mod measured_loss;
+mod point;
 mod policy;
-mod problem;
+mod recomputed;
 mod statistics;
 mod transfer;
+pub mod tree;
 
 pub use classification::{Classification, TrainingBatches};
+pub use contract::Objective;
+pub use derivative::{Directional, Gradient, Slopes};
 pub use device::{DeviceError, device_by_name};
+pub use error::ObjectiveError;
+pub use evaluation::{Computed, LineEvaluation};
+pub use interrupt::Interrupt;
+pub use loss::{Images, Loss};
 pub use measured_loss::MeasuredLoss;
+pub use point::{Line, Point};
 pub use policy::{BatchNormPolicy, Protocol};
-pub use problem::{
-    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point, Slopes,
-};

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use super::BatchNormPolicy;
 use super::classification::Presentation;
 use super::transfer::{host, tensor};
-use super::{Classification, ObjectiveError, Point};
+use super::{Classification, Loss, ObjectiveError, Point};
 use crate::network::{Normalisation, Pass, Statistics};
 use crate::precision::Precision;
 use crate::taylor::Series;
@@ -119,36 +119,43 @@ impl Classification {
         batch.len() as f64 / self.data.len() as f64
     }
 
-    /// What batch norm is given at `at` under a policy, flat, with all derivatives along the
-    /// directions of `parameters`; none where the batch gives it.
+    /// What batch norm is given at `at`, flat, with all derivatives along the directions that
+    /// `parameters` has to `order`; none where the batch gives it. `buffers` are the directions' running
+    /// statistics, which theta does not move: empty where they are held fixed.
     pub(super) fn given_statistics(
         &self,
-        policy: BatchNormPolicy,
+        of: Loss,
         at: &Point,
         parameters: &[Series<1>],
-        (directions, order): (usize, usize),
+        buffers: &[&[f64]],
+        order: usize,
         precision: Precision,
     ) -> Result<Option<Vec<f64>>, ObjectiveError> {
-        let has_norms = self.network.layout.norms() > 0;
-        match policy {
-            BatchNormPolicy::Running if has_norms => Ok(Some(at.buffers.clone())),
-            BatchNormPolicy::Recomputed if has_norms => {
-                let batches = self.measured.batches();
-                let average = self.sum_over(&batches, |batch| {
+        match self.policy(of) {
+            Some(BatchNormPolicy::Running) => {
+                let mut flat = at.buffers.clone();
+                for direction in buffers {
+                    flat.extend_from_slice(direction);
+                    flat.resize(flat.len() + at.buffers.len() * order - direction.len(), 0.0);
+                }
+                Ok(Some(flat))
+            }
+            Some(BatchNormPolicy::Recomputed) => {
+                let average = self.sum(&self.measured.batches(), |batch| {
                     let images = self.images(batch, precision, Presentation::Plain);
                     let mut pass = Pass::new(parameters, Normalisation::Batch);
                     self.network.logits(Series::constant(images), &mut pass);
-                    self.weighted_statistics(&pass, directions, order, batch)
+                    self.weighted_statistics(&pass, buffers.len(), order, batch)
                 });
                 average.map(Some)
             }
-            _ => Ok(None),
+            Some(BatchNormPolicy::Batch) | None => Ok(None),
         }
     }
 }
 
 /// Means and variances in turn, norm by norm.
-fn paired(rows: impl Iterator<Item = Series<4>>) -> Vec<Statistics> {
+pub(super) fn paired(rows: impl Iterator<Item = Series<4>>) -> Vec<Statistics> {
     let rows: Vec<_> = rows.collect();
     let (pairs, _) = rows.as_chunks::<2>();
     let statistics = |[mean, variance]: &[Series<4>; 2]| Statistics {

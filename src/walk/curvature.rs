@@ -11,7 +11,7 @@ use super::{Observer, WalkError};
 use crate::experiment::{AlignmentSchedule, CovarianceSchedule, Measure};
 use crate::linalg::dot;
 use crate::measure::{Alignment, Mean, alignments, gradient_covariance, sample_covariance};
-use crate::objective::{Batch, Objective};
+use crate::objective::{Loss, Objective};
 use crate::precision::Precision;
 use crate::random::Stream;
 use crate::run::{AlignmentRecord, CovarianceRecord, Log};
@@ -137,13 +137,13 @@ impl<O: Objective> Walker<'_, O> {
         }
         let of_samples = self.sample_trace(schedule.probes, worked)?;
         let (objective, at) = (self.objective, &self.state.point);
-        let g = objective.gradient(at, Batch::Full)?.gradient;
+        let g = objective.gradient(at, Loss::Measured, self.precision())?.gradient;
         for size in due {
             let batches = (0..schedule.batches).map(|index| {
                 worked(GRADIENT * size as u64);
                 self.measured_batch(size, index)
             });
-            let trace = gradient_covariance(objective, at, &g, batches)?;
+            let trace = gradient_covariance(objective, at, &g, batches, self.precision())?;
             let factor = 1.0 / size as f64 - 1.0 / self.plan.samples as f64;
             let ratio = trace.mean / (factor * of_samples.mean);
             let relative = |mean: Mean| mean.error / mean.mean;
@@ -193,8 +193,8 @@ impl<O: Objective> Walker<'_, O> {
     }
 
     /// Those samples as a batch; all of them are the measured loss itself.
-    pub(super) fn batch<'b>(&self, indices: &'b [u32]) -> Batch<'b> {
-        if indices.len() == self.plan.samples { Batch::Full } else { Batch::Plain(indices) }
+    pub(super) fn batch<'b>(&self, indices: &'b [u32]) -> Loss<'b> {
+        if indices.len() == self.plan.samples { Loss::Measured } else { Loss::of(indices) }
     }
 
     /// The precision of derivatives of the measured loss.

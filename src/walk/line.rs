@@ -4,7 +4,7 @@ use super::walker::{Walker, finite};
 use super::{Place, WalkError};
 use crate::experiment::LineSchedule;
 use crate::measure::{barrier, line_losses, reach};
-use crate::objective::{Batch, Directional, Line, Objective, Point};
+use crate::objective::{Directional, Line, Objective, Point};
 use crate::precision::Precision;
 use crate::run::{LineRecord, ReachRecord, RunError, write_atomic};
 
@@ -79,11 +79,8 @@ impl<O: Objective> Walker<'_, O> {
         if !schedule.second_order {
             return Ok(None);
         }
-        let pairs = line.to.theta.iter().zip(&line.from.theta);
-        let update: Vec<f64> = pairs.map(|(to, from)| to - from).collect();
         let precision = self.plan.evaluation.precision;
-        let found = self.objective.directional(line.from, Batch::Full, &[&update], precision)?;
-        Ok(found.into_iter().next())
+        Ok(Some(self.objective.second_order(line, precision)?))
     }
 
     fn save_iterate(&self, step: u64, at: &Point) -> Result<(), RunError> {

@@ -171,7 +171,8 @@ impl<O: Objective> Walker<'_, O> {
         let mut shares = Vec::new();
         for index in 0..batches {
             let indices = self.measured_batch(size, index);
-            let gradient = self.objective.gradient(&self.state.point, self.batch(&indices))?;
+            let batch = self.batch(&indices);
+            let gradient = self.objective.gradient(&self.state.point, batch, self.precision())?;
             shares.extend(share_in_space(vectors, &gradient.gradient));
         }
         let Mean { mean, deviation, .. } = Mean::of(&shares);

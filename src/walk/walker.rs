@@ -7,7 +7,7 @@ use super::{Place, Plan, State, WalkError};
 use crate::experiment::Optimizer;
 use crate::linalg::{difference_norm, norm};
 use crate::measure::{check_determinism, cosine};
-use crate::objective::{Batch, Gradient, Interrupt, Line, Objective, ObjectiveError, Point};
+use crate::objective::{Gradient, Line, Loss, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
 use crate::run::{Checkpoint, RunError, RunFolder, Status, StepRecord, write_u32};
 
@@ -67,7 +67,6 @@ pub fn walk(
     plan: &Plan,
     start: Point,
     folder: &RunFolder,
-    interrupt: &Interrupt,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, WalkError> {
     let (newest, damaged) = Checkpoint::load_newest(&folder.checkpoints())?;
@@ -81,7 +80,6 @@ pub fn walk(
     let mut walker = Walker {
         objective,
         plan,
-        interrupt,
         origin: origin.point.theta,
         state,
         recorder,
@@ -105,7 +103,6 @@ pub fn walk(
 pub(super) struct Walker<'a, O: Objective> {
     pub(super) objective: &'a O,
     pub(super) plan: &'a Plan,
-    interrupt: &'a Interrupt,
     /// theta_0.
     origin: Vec<f64>,
     pub(super) state: State,
@@ -137,7 +134,7 @@ impl<O: Objective> Walker<'_, O> {
         }
         self.measure_here(observer)?;
         while self.state.step < total {
-            if self.interrupt.check().is_err() {
+            if self.objective.check().is_err() {
                 self.save()?;
                 return Ok(Outcome::Interrupted { step: self.state.step });
             }
@@ -218,8 +215,9 @@ impl<O: Objective> Walker<'_, O> {
     }
 
     fn gradient(&mut self, place: Place) -> Result<Gradient, WalkError> {
+        let precision = self.plan.train.precision;
         if self.plan.train.optimizer == Optimizer::Gd {
-            return Ok(self.objective.gradient(&self.state.point, Batch::Full)?);
+            return Ok(self.objective.gradient(&self.state.point, Loss::Measured, precision)?);
         }
         if self.order.0 != place.epoch {
             self.order = (place.epoch, self.plan.epoch_order(place.epoch));
@@ -228,8 +226,8 @@ impl<O: Objective> Walker<'_, O> {
             }
         }
         let indices = &self.order.1[self.plan.batch_range(place)];
-        let batch = Batch::Samples { indices, epoch: place.epoch };
-        Ok(self.objective.gradient(&self.state.point, batch)?)
+        let batch = Loss::in_epoch(indices, place.epoch);
+        Ok(self.objective.gradient(&self.state.point, batch, precision)?)
     }
 
     fn save(&mut self) -> Result<(), RunError> {

@@ -13,7 +13,7 @@ use losswalk::measure::{alignments, spectrum_ends};
 use losswalk::network::{Shape, build};
 use losswalk::objective::Protocol;
 use losswalk::objective::{
-    Batch, Classification, Directional, Interrupt, MeasuredLoss, Objective, Point,
+    Classification, Directional, Interrupt, Loss, MeasuredLoss, Objective, Point,
 };
 use losswalk::precision::Precision;
 use serde::Deserialize;
@@ -108,7 +108,7 @@ fn curvature_agrees_with_dense_hessians_of_pytorch() -> TestResult {
         let u = direction(&objective)?;
         let reversed: Vec<f64> = u.iter().rev().copied().collect();
         // Two directions at once, of which the second must not touch the first.
-        let both = objective.directional(&at, Batch::Full, &[&u, &reversed], Precision::F64)?;
+        let both = objective.directional(&at, Loss::Measured, &[&u, &reversed], Precision::F64)?;
         let Directional { loss, slope, curvature, covariance, residual } = both[0];
         close(&name, loss, case.loss);
         close(&name, slope, case.slope);
@@ -116,7 +116,7 @@ fn curvature_agrees_with_dense_hessians_of_pytorch() -> TestResult {
         close(&name, covariance, case.covariance);
         close(&name, residual, case.residual);
         close(&name, covariance + slope * slope + residual, curvature);
-        let slopes = objective.slopes(&at, Batch::Full, &[&reversed, &u], Precision::F64)?;
+        let slopes = objective.slopes(&at, Loss::Measured, &[&reversed, &u], Precision::F64)?;
         close(&name, slopes[0].variance, both[1].covariance);
         close(&name, slopes[1].mean, case.slope);
         close(&name, slopes[1].variance, case.covariance);
@@ -184,11 +184,11 @@ fn softmax_regression_agrees_with_its_closed_form() -> TestResult {
     for (found, expected) in found.iter().zip(&expected) {
         close("H u", *found, *expected);
     }
-    let directional = objective.directional(&at, Batch::Full, &[&u], Precision::F64)?[0];
+    let directional = objective.directional(&at, Loss::Measured, &[&u], Precision::F64)?[0];
     close("u'Hu", directional.curvature, dot(&u, &expected));
     // A quarter of the samples, as training sees them: their mean is the whole.
     let parts = [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]].map(|batch: [u32; 4]| {
-        let found = objective.directional(&at, Batch::Plain(&batch), &[&u], Precision::F64);
+        let found = objective.directional(&at, Loss::of(&batch), &[&u], Precision::F64);
         found.map(|found| found[0].curvature / 3.0)
     });
     let parts: Result<Vec<f64>, _> = parts.into_iter().collect();
@@ -202,9 +202,9 @@ fn the_curvature_along_a_batchs_own_gradient_is_that_of_separate_passes() -> Tes
     let batch: [u32; 6] = [0, 3, 4, 7, 8, 11];
     for (chunk, policy) in [(6, "batch"), (2, "batch"), (6, "running")] {
         let (objective, at) = objective(&format!("{model}{chunk}"), 4, policy)?;
-        for batch in [Batch::Plain(&batch), Batch::Full] {
+        for batch in [Loss::of(&batch), Loss::Measured] {
             let (gradient, along) = objective.along_gradient(&at, batch, Precision::F64)?;
-            assert_eq!(gradient, objective.gradient(&at, batch)?);
+            assert_eq!(gradient, objective.gradient(&at, batch, Precision::F64)?);
             let (_, u) = unit(gradient.gradient);
             let expected =
                 objective.directional(&at, batch, &[&u.ok_or("zero")?], Precision::F64)?;
@@ -221,7 +221,7 @@ fn the_curvature_along_a_batchs_own_gradient_is_that_of_separate_passes() -> Tes
         }
         let lost = Point { theta: vec![f64::NAN; at.theta.len()], ..at };
         let (gradient, along) =
-            objective.along_gradient(&lost, Batch::Plain(&batch), Precision::F64)?;
+            objective.along_gradient(&lost, Loss::of(&batch), Precision::F64)?;
         assert!(gradient.loss.is_nan() && along.is_none());
     }
     Ok(())
@@ -230,16 +230,16 @@ fn the_curvature_along_a_batchs_own_gradient_is_that_of_separate_passes() -> Tes
 #[test]
 fn alignment_is_with_the_full_hessian_and_sharpness_with_the_batchs_own() -> TestResult {
     let (objective, at) = objective("model.arch = 'mlp'\nmodel.hidden = [7, 5]", 4, "batch")?;
-    let batch = Batch::Plain(&[1, 2, 5, 9]);
-    let found = alignments(&objective, &at, &[batch, Batch::Full], Precision::F64)?;
-    let own = [batch, Batch::Full];
+    let batch = Loss::of(&[1, 2, 5, 9]);
+    let found = alignments(&objective, &at, &[batch, Loss::Measured], Precision::F64)?;
+    let own = [batch, Loss::Measured];
     for (found, own) in found.iter().zip(own) {
-        let (length, u) = unit(objective.gradient(&at, own)?.gradient);
+        let (length, u) = unit(objective.gradient(&at, own, Precision::F64)?.gradient);
         let u = u.ok_or("zero")?;
         let along = |over| objective.directional(&at, over, &[&u], Precision::F64);
         close("length", found.grad_norm, length);
         let full = found.full.ok_or("none")?.curvature;
-        close("full", full, along(Batch::Full)?[0].curvature);
+        close("full", full, along(Loss::Measured)?[0].curvature);
         close("own", found.of_batch.ok_or("none")?, along(own)?[0].curvature);
     }
     assert_ne!(found[0].of_batch, found[0].full.map(|along| along.curvature));

@@ -8,8 +8,9 @@ use burn::tensor::Device;
 use losswalk::data::{Dataset, ImageShape, PixelNormalisation};
 use losswalk::experiment::{Experiment, parse};
 use losswalk::network::{Shape, build};
-use losswalk::objective::{Batch, Classification, Interrupt, Objective};
+use losswalk::objective::{Classification, Interrupt, Loss, Objective};
 use losswalk::parameters::Tensors;
+use losswalk::precision::Precision;
 use serde::Deserialize;
 
 pub type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -103,7 +104,7 @@ fn every_architecture_agrees_with_pytorch() -> TestResult {
         let objective = objective(case)?;
         let mut at = objective.import(&parameters(&objective))?;
         let indices: Vec<u32> = (0..SAMPLES as u32).collect();
-        let found = objective.gradient(&at, Batch::Samples { indices: &indices, epoch: 1 })?;
+        let found = objective.gradient(&at, Loss::in_epoch(&indices, 1), Precision::F64)?;
         let name = format!("{:?}", case.model);
         assert!((found.loss - case.loss).abs() <= TOLERANCE * case.loss, "{name}: {}", found.loss);
         (at.theta, at.buffers) = (found.gradient, found.buffers);

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use losswalk::data::load;
 use losswalk::experiment::{Experiment, parse};
 use losswalk::network::{Shape, build, initialise};
-use losswalk::objective::{Batch, Classification, Interrupt, Line, Objective, Point};
+use losswalk::objective::{Classification, Interrupt, Line, Loss, Objective, Point};
 use losswalk::precision::Precision;
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
@@ -67,7 +67,7 @@ fn the_loss_of_the_fixed_protocol_has_no_spread_and_that_of_the_authors_has() ->
 fn augmentation_changes_with_the_epoch_and_not_with_the_batch() -> TestResult {
     let (objective, at) = objective(&["train.chunk=1", "model.batch_norm=false"])?;
     let loss = |indices: &[u32], epoch| -> Result<f64, Box<dyn std::error::Error>> {
-        Ok(objective.gradient(&at, Batch::Samples { indices, epoch })?.loss)
+        Ok(objective.gradient(&at, Loss::in_epoch(indices, epoch), Precision::F32)?.loss)
     };
     assert_ne!(loss(&[7, 8], 1)?, loss(&[7, 8], 2)?);
     assert_eq!(loss(&[7, 8], 1)?, loss(&[7, 8], 1)?);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use losswalk::experiment::{self};
 use losswalk::objective::{
-    Batch, Directional, Gradient, Interrupt, Line, Objective, ObjectiveError, Point,
+    Computed, Directional, Gradient, Line, LineEvaluation, Loss, Objective, ObjectiveError, Point,
 };
 use losswalk::precision::Precision;
 use losswalk::run::{LineRecord, Manifest, RunFolder, Status, StepRecord};
@@ -58,8 +58,8 @@ impl Objective for Quadratic {
         TILTS.len()
     }
 
-    fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError> {
-        let samples = samples_of(batch);
+    fn gradient(&self, at: &Point, of: Loss, _: Precision) -> Result<Gradient, ObjectiveError> {
+        let samples = samples_of(of);
         let mean = |i: usize| {
             samples.iter().map(|&s| TILTS[s as usize][i]).sum::<f64>() / samples.len() as f64
         };
@@ -69,20 +69,26 @@ impl Objective for Quadratic {
         Ok(Gradient { loss, gradient, buffers: Vec::new() })
     }
 
-    fn losses(&self, line: Line, alphas: &[f64], _: Precision) -> Result<Vec<f64>, ObjectiveError> {
+    fn open<'a>(
+        &'a self,
+        line: Line<'a>,
+        alphas: &[f64],
+        _: Precision,
+    ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
         let ends = || line.from.theta.iter().zip(&line.to.theta);
         let at = |alpha: f64| ends().map(|(a, b)| a + alpha * (b - a)).collect::<Vec<_>>();
-        Ok(alphas.iter().map(|&alpha| (self.fault)(alpha, loss(&at(alpha)))).collect())
+        let losses = alphas.iter().map(|&alpha| (self.fault)(alpha, loss(&at(alpha)))).collect();
+        Ok(Box::new(Computed(losses)))
     }
 
     fn directional(
         &self,
         at: &Point,
-        over: Batch,
+        of: Loss,
         directions: &[&[f64]],
         _: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
-        let samples = samples_of(over);
+        let samples = samples_of(of);
         let along = |u: &&[f64]| {
             let tilts: Vec<f64> = samples.iter().map(|&s| dot(u, &TILTS[s as usize])).collect();
             let mean = tilts.iter().sum::<f64>() / tilts.len() as f64;
@@ -106,10 +112,10 @@ impl Objective for Quadratic {
     }
 }
 
-fn samples_of(batch: Batch) -> Vec<u32> {
-    match batch {
-        Batch::Samples { indices, .. } | Batch::Plain(indices) => indices.to_vec(),
-        Batch::Full => (0..TILTS.len() as u32).collect(),
+fn samples_of(loss: Loss) -> Vec<u32> {
+    match loss {
+        Loss::Batch { samples, .. } => samples.to_vec(),
+        Loss::Measured => (0..TILTS.len() as u32).collect(),
     }
 }
 
@@ -172,7 +178,7 @@ impl Walked {
         plan: &Plan,
     ) -> Result<Outcome, WalkError> {
         let start = Point { theta: START.to_vec(), buffers: Vec::new() };
-        let outcome = walk(objective, plan, start, &self.folder, &Interrupt::default(), heard)?;
+        let outcome = walk(objective, plan, start, &self.folder, heard)?;
         if outcome == Outcome::Done {
             assert_eq!(heard.done, heard.all);
         }

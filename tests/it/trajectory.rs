@@ -10,7 +10,7 @@ use losswalk::data::Augment;
 use losswalk::experiment::{Evaluation, Train};
 use losswalk::linalg::norm;
 use losswalk::network::{Shape, mlp};
-use losswalk::objective::{Batch, Classification, Gradient, Interrupt, Objective, Point};
+use losswalk::objective::{Classification, Gradient, Interrupt, Loss, Objective, Point};
 use losswalk::parameters::Tensors;
 use losswalk::precision::Precision;
 use losswalk::walk::State;
@@ -77,7 +77,8 @@ fn replay(golden: &Golden, case: &Case) {
     let (objective, train) = (objective(golden, case), train(golden, case));
     let mut state = State::start(start(&objective), train.precision);
     for (step, indices) in golden.batches.iter().enumerate() {
-        let found = objective.gradient(&state.point, Batch::Samples { indices, epoch: 1 }).unwrap();
+        let found =
+            objective.gradient(&state.point, Loss::in_epoch(indices, 1), train.precision).unwrap();
         let Gradient { loss, gradient, buffers } = found;
         near(loss, case.losses[step], "loss");
         near(norm(&gradient), case.grad_norms[step], "gradient's norm");

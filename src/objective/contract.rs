@@ -1,110 +1,10 @@
 //! What the rest of the program asks of a loss.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
+use super::{Directional, Gradient, Line, LineEvaluation, Loss, ObjectiveError, Point, Slopes};
 use crate::linalg::unit;
 use crate::network::StateDictError;
 use crate::parameters::Tensors;
 use crate::precision::Precision;
-
-/// A place on the path: theta, and what training carries along without a gradient.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Point {
-    /// The parameters.
-    pub theta: Vec<f64>,
-    /// Running statistics of batch norm; empty without.
-    pub buffers: Vec<f64>,
-}
-
-/// The segment from + alpha (to - from).
-#[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
-    /// alpha = 0.
-    pub from: &'a Point,
-    /// alpha = 1.
-    pub to: &'a Point,
-    /// Which line of the run this is. A loss that presents its samples anew for every point draws
-    /// from it; any other ignores it.
-    pub number: u64,
-}
-
-/// The samples that a gradient is the mean over.
-#[derive(Debug, Clone, Copy)]
-pub enum Batch<'a> {
-    /// A mini-batch.
-    Samples {
-        /// Indices into the training set.
-        indices: &'a [u32],
-        /// The epoch, which augmentation depends on.
-        epoch: u64,
-    },
-    /// The whole training set, in the batches that the loss is measured in: the exact gradient of
-    /// the measured loss under batch statistics.
-    Full,
-    /// Some samples as they are, whatever training does to its images.
-    Plain(&'a [u32]),
-}
-
-/// A mean loss with its gradient.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Gradient {
-    /// Mean loss over the batch.
-    pub loss: f64,
-    /// Mean gradient over the batch, as long as theta.
-    pub gradient: Vec<f64>,
-    /// The buffers after this batch.
-    pub buffers: Vec<f64>,
-}
-
-/// The loss along a direction u at theta, to second order, and the terms of equation 2 of the paper.
-///
-/// With the loss l_i of every sample, g_i its gradient and g their mean: the Hessian of the mean loss
-/// is H = C + g g' + R with C = mean_i (g_i - g)(g_i - g)' and, for the probability p_i of the
-/// sample's own label, R = -mean_i (grad² p_i) / p_i. So u'Hu = u'Cu + (u'g)² + u'Ru.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Directional {
-    /// L(theta).
-    pub loss: f64,
-    /// u'g.
-    pub slope: f64,
-    /// u'Hu.
-    pub curvature: f64,
-    /// u'Cu.
-    pub covariance: f64,
-    /// u'Ru.
-    pub residual: f64,
-}
-
-/// How the losses l_i of samples change along a direction u, with their gradients g_i.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Slopes {
-    /// u'g, the mean of u'g_i.
-    pub mean: f64,
-    /// u'Cu, their variance, with the number of samples in the denominator.
-    pub variance: f64,
-}
-
-impl From<&Directional> for Slopes {
-    fn from(along: &Directional) -> Self {
-        Self { mean: along.slope, variance: along.covariance }
-    }
-}
-
-/// Why a loss could not be had.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ObjectiveError {
-    /// Somebody pressed Ctrl-C.
-    #[error("interrupted")]
-    Interrupted,
-    /// A derivative that this loss does not offer.
-    #[error("this loss has no {0}: implement Objective::{0} to measure curvature")]
-    Unsupported(&'static str),
-    /// The framework failed to hand over a result.
-    #[error("the device failed: {0}")]
-    Device(String),
-}
 
 /// A loss over a training set, as a function of theta: all that a walk asks of a network, its data
 /// and its loss. Implement it to walk something else than [`Classification`](super::Classification);
@@ -136,20 +36,21 @@ pub enum ObjectiveError {
 ///         4
 ///     }
 ///
-///     fn gradient(&self, at: &Point, _: Batch) -> Result<Gradient, ObjectiveError> {
+///     fn gradient(&self, at: &Point, _: Loss, _: Precision) -> Result<Gradient, ObjectiveError> {
 ///         let theta = at.theta[0];
 ///         let loss = theta * theta / 2.0;
 ///         Ok(Gradient { loss, gradient: vec![theta], buffers: Vec::new() })
 ///     }
 ///
-///     fn losses(
-///         &self,
-///         line: Line,
+///     fn open<'a>(
+///         &'a self,
+///         line: Line<'a>,
 ///         alphas: &[f64],
 ///         _: Precision,
-///     ) -> Result<Vec<f64>, ObjectiveError> {
-///         let theta = |alpha: f64| (1.0 - alpha) * line.from.theta[0] + alpha * line.to.theta[0];
-///         Ok(alphas.iter().map(|&alpha| theta(alpha).powi(2) / 2.0).collect())
+///     ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
+///         let theta = |alpha: f64| Point::between(line.from, line.to, alpha).theta[0];
+///         let losses = alphas.iter().map(|&alpha| theta(alpha).powi(2) / 2.0).collect();
+///         Ok(Box::new(Computed(losses)))
 ///     }
 /// }
 ///
@@ -164,6 +65,12 @@ pub trait Objective: Sync {
 
     /// N, the samples of the training set.
     fn samples(&self) -> usize;
+
+    /// An error once somebody asked to stop: the walk asks after every step, and an implementation
+    /// that computes for long asks within.
+    fn check(&self) -> Result<(), ObjectiveError> {
+        Ok(())
+    }
 
     /// True if losses can be had in this precision.
     fn supports(&self, _: Precision) -> bool {
@@ -187,14 +94,31 @@ pub trait Objective: Sync {
         Ok(Point { theta, buffers: array("buffers").unwrap_or_default() })
     }
 
-    /// The mean loss and gradient over a batch, as training sees them: without weight decay and
-    /// momentum, which the walk adds. Indices of samples are below [`samples`](Objective::samples).
+    /// The mean loss and its gradient, without weight decay and momentum, which the walk adds.
+    /// Indices of samples are below [`samples`](Objective::samples).
     ///
-    /// Cost: one forward and one backward pass over the batch.
-    fn gradient(&self, at: &Point, batch: Batch) -> Result<Gradient, ObjectiveError>;
+    /// Cost: one forward and one backward pass over the samples; with statistics that are recomputed
+    /// over the training set, three forward and two backward ones.
+    fn gradient(
+        &self,
+        at: &Point,
+        of: Loss,
+        precision: Precision,
+    ) -> Result<Gradient, ObjectiveError>;
 
-    /// L(from + alpha (to - from)) for every alpha, each the mean over the full training set.
-    /// `alphas` is never empty; at 0 and 1 the point is exactly `from` and `to`.
+    /// Opens a line for evaluation at some points: L(from + alpha (to - from)) for every alpha, each
+    /// the mean over the full training set. `alphas` is never empty; at 0 and 1 the point is exactly
+    /// `from` and `to`. A loss that is not made of units hands over [`Computed`](super::Computed).
+    ///
+    /// Cost: what all units share, such as statistics recomputed over the training set.
+    fn open<'a>(
+        &'a self,
+        line: Line<'a>,
+        alphas: &[f64],
+        precision: Precision,
+    ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError>;
+
+    /// The loss at every alpha of a line.
     ///
     /// Cost: one forward pass over the training set for every alpha, less what the points share.
     fn losses(
@@ -202,10 +126,23 @@ pub trait Objective: Sync {
         line: Line,
         alphas: &[f64],
         precision: Precision,
-    ) -> Result<Vec<f64>, ObjectiveError>;
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        self.open(line, alphas, precision)?.losses()
+    }
 
-    /// The loss of `over` along each direction, to second order. [`Batch::Full`] is the measured
-    /// loss under its policy of batch norm; the loss of a mini-batch is what training sees.
+    /// The loss along a line to second order at its start, with u = to - from. What moves along the
+    /// line beside theta, such as running statistics, moves here too.
+    fn second_order(
+        &self,
+        line: Line,
+        precision: Precision,
+    ) -> Result<Directional, ObjectiveError> {
+        let update = Point::difference(line.from, line.to).theta;
+        let found = self.directional(line.from, Loss::Measured, &[&update], precision)?;
+        found.into_iter().next().ok_or(ObjectiveError::Unsupported("directional"))
+    }
+
+    /// A loss along each direction, to second order.
     ///
     /// Cost: about three forward passes over the samples for every direction, and two that all
     /// directions of a call share. Memory: the directions, and for every thread what a gradient of a
@@ -213,7 +150,7 @@ pub trait Objective: Sync {
     fn directional(
         &self,
         _at: &Point,
-        _over: Batch,
+        _of: Loss,
         _directions: &[&[f64]],
         _precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
@@ -227,25 +164,24 @@ pub trait Objective: Sync {
     fn slopes(
         &self,
         at: &Point,
-        over: Batch,
+        of: Loss,
         directions: &[&[f64]],
         precision: Precision,
     ) -> Result<Vec<Slopes>, ObjectiveError> {
-        let found = self.directional(at, over, directions, precision)?;
+        let found = self.directional(at, of, directions, precision)?;
         Ok(found.iter().map(Slopes::from).collect())
     }
 
-    /// The gradient g of a batch, and the batch's own loss along g / ‖g‖; none if g is zero or not
-    /// finite.
+    /// The gradient g of a loss, and that loss along g / ‖g‖; none if g is zero or not finite.
     ///
     /// Cost: that of [`Objective::gradient`] and [`Objective::directional`], less what they share.
     fn along_gradient(
         &self,
         at: &Point,
-        batch: Batch,
+        of: Loss,
         precision: Precision,
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
-        separately(self, at, batch, precision)
+        separately(self, at, of, precision)
     }
 
     /// H v, with the Hessian H of the measured loss.
@@ -265,27 +201,11 @@ pub trait Objective: Sync {
 pub(super) fn separately(
     objective: &(impl Objective + ?Sized),
     at: &Point,
-    batch: Batch,
+    of: Loss,
     precision: Precision,
 ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
-    let gradient = objective.gradient(at, batch)?;
+    let gradient = objective.gradient(at, of, precision)?;
     let (_, u) = unit(gradient.gradient.clone());
-    let along = u.map(|u| objective.directional(at, batch, &[&u], precision)).transpose()?;
+    let along = u.map(|u| objective.directional(at, of, &[&u], precision)).transpose()?;
     Ok((gradient, along.and_then(|mut along| along.pop())))
-}
-
-/// A request to stop, shared between threads; raised by Ctrl-C.
-#[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// Asks everyone to stop. Returns true if somebody had asked before.
-    pub fn raise(&self) -> bool {
-        self.0.swap(true, Ordering::SeqCst)
-    }
-
-    /// An error once somebody asked.
-    pub fn check(&self) -> Result<(), ObjectiveError> {
-        if self.0.load(Ordering::Relaxed) { Err(ObjectiveError::Interrupted) } else { Ok(()) }
-    }
 }

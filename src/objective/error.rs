@@ -1,0 +1,16 @@
+//! Why a loss or a derivative of it could not be had.
+
+/// Why a loss could not be had.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectiveError {
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// A derivative that this loss does not offer.
+    #[error("this loss has no {0}: implement Objective::{0} to measure curvature")]
+    Unsupported(&'static str),
+    /// The framework failed to hand over a result.
+    #[error("the device failed: {0}")]
+    Device(String),
+}
