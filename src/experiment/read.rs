@@ -10,6 +10,7 @@ use super::reader::{Problem, Section};
 use super::{Arch, Data, Evaluation, Experiment, Optimizer, Train};
 use crate::data::{self, Augment, DatasetEntry};
 use crate::network::{Head, Model};
+use crate::objective::BatchNormPolicy;
 
 /// Why an experiment cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +147,14 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
     }
     let evaluation = Section::new("evaluation", evaluation, problems);
     let evaluation = read_evaluation(evaluation, train.batch_size);
+    let moves_statistics = evaluation.batch_norm == BatchNormPolicy::Running;
+    if train.optimizer == Optimizer::Gd && moves_statistics && model.has_batch_norm() {
+        let remedy = "gradient descent steps along the gradient of the measured loss, but running \
+                      statistics are no function of theta, so there is none: choose \"batch\" or \
+                      \"recomputed\", or train by sgd with the full set as one batch";
+        let (key, value) = ("evaluation.batch_norm".to_owned(), Some("\"running\"".to_owned()));
+        problems.push(Problem { key, value, remedy: remedy.to_owned() });
+    }
     let entries = measure.into_iter().enumerate();
     let measure = entries.map(|(index, entry)| read_measure(index, entry, &train, problems));
     Experiment { name, data, model, measure: measure.collect(), train, evaluation }

@@ -37,8 +37,7 @@ pub fn check_samples(experiment: &Experiment, available: usize) -> Vec<Problem> 
             format!("{lonely} (train.chunk = {})", train.chunk),
         );
     }
-    // Gradient descent trains on the evaluation batches, whatever the policy of measurement.
-    let uses_batches = evaluation.batch_norm != BatchNormPolicy::Running || !is_sgd;
+    let uses_batches = evaluation.batch_norm != BatchNormPolicy::Running;
     if has_norm && uses_batches && smallest(evaluation.batch_size) == 1 {
         problem("evaluation.batch_size", evaluation.batch_size, lonely.to_owned());
     }

@@ -11,9 +11,8 @@ use losswalk::experiment::{Experiment, parse};
 use losswalk::linalg::{Limits, dot, unit};
 use losswalk::measure::{alignments, spectrum_ends};
 use losswalk::network::{Shape, build};
-use losswalk::objective::Protocol;
 use losswalk::objective::{
-    Classification, Directional, Interrupt, Loss, MeasuredLoss, Objective, Point,
+    Classification, Directional, Interrupt, Loss, MeasuredLoss, Objective, Point, Protocol,
 };
 use losswalk::precision::Precision;
 use serde::Deserialize;
@@ -39,7 +38,7 @@ struct Case {
     eigenvalues: Vec<f64>,
 }
 
-fn objective(model: &str, size: usize, policy: &str) -> TestResult<(Classification, Point)> {
+pub fn objective(model: &str, size: usize, policy: &str) -> TestResult<(Classification, Point)> {
     let text = format!("data.name = 'digits'\n{model}");
     let settings = [format!("evaluation.batch_norm={policy}"), "train.precision=f64".to_owned()];
     let Experiment { model, train, evaluation, data, .. } = parse(&text, "golden", "g", &settings)?;
@@ -72,7 +71,7 @@ fn objective(model: &str, size: usize, policy: &str) -> TestResult<(Classificati
 }
 
 /// The formula's direction in memory order.
-fn direction(objective: &Classification) -> TestResult<Vec<f64>> {
+pub fn direction(objective: &Classification) -> TestResult<Vec<f64>> {
     let mut file = parameters(objective);
     for (index, (_, values)) in file.entries.values_mut().enumerate() {
         *values = wave(values.len(), index as f64 + 0.5).collect();

@@ -20,6 +20,7 @@ mod memory;
 mod networks;
 mod numpy_arrays;
 mod numpy_damage;
+mod policies;
 mod program;
 mod protocol;
 mod quadratic;
