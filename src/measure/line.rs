@@ -84,7 +84,7 @@ pub fn check_determinism(
     precision: Precision,
 ) -> Result<Result<f64, (f64, f64)>, ObjectiveError> {
     let line = Line { from: at, to: at, number: 0 };
-    let once = || Ok(objective.losses(line, &[0.0], precision)?[0]);
+    let once = || Ok::<_, ObjectiveError>(objective.losses(line, &[0.0], precision)?[0]);
     let (first, second): (f64, f64) = (once()?, once()?);
     Ok(if first.to_bits() == second.to_bits() { Ok(first) } else { Err((first, second)) })
 }

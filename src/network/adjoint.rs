@@ -19,26 +19,40 @@ pub struct Primal {
     adjoints: Vec<Tensor<4>>,
 }
 
+/// A layer that computed other products or outputs while derivatives were contracted than while they
+/// were recorded, so that no entry of the tape can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a layer calls Pass::product and Pass::contract otherwise for one order of the series than for another: it must call them alike, whatever the order"
+)]
+pub struct TapeError;
+
 /// What a pass does beside computing activations.
 #[derive(Debug, Default)]
-pub(super) enum Trace<'a> {
+pub(super) enum Tape<'a> {
     /// Nothing.
     #[default]
     None,
     /// Keeps products, and adds a zero to the output of layers, whose gradient is the adjoint.
     Record { products: Vec<Tensor<4>>, zeros: Vec<Tensor<4>> },
     /// Takes products as they are known, and weighs second coefficients with the adjoints.
-    Contract { products: &'a [Tensor<4>], adjoints: &'a [Tensor<4>], sums: Vec<Vec<Tensor<1>>> },
+    Contract {
+        products: &'a [Tensor<4>],
+        adjoints: &'a [Tensor<4>],
+        sums: Vec<Vec<Tensor<1>>>,
+        /// Every call so far had its entry.
+        is_matched: bool,
+    },
 }
 
-impl<'a> Trace<'a> {
+impl<'a> Tape<'a> {
     pub fn record() -> Self {
         Self::Record { products: Vec::new(), zeros: Vec::new() }
     }
 
     pub fn contract(primal: &'a Primal) -> Self {
         let Primal { products, adjoints } = primal;
-        Self::Contract { products, adjoints, sums: Vec::new() }
+        Self::Contract { products, adjoints, sums: Vec::new(), is_matched: true }
     }
 
     /// A product as `compute` gives it, with c_0 where that is known.
@@ -50,7 +64,13 @@ impl<'a> Trace<'a> {
                 products.push(product.value().clone().inner());
                 product
             }
-            Self::Contract { products, .. } => compute(products.split_off_first().cloned()),
+            Self::Contract { products, is_matched, .. } => {
+                let known = products.split_off_first();
+                let dims = known.map(Tensor::dims);
+                let product = compute(known.cloned());
+                *is_matched &= dims == Some(product.dims());
+                product
+            }
         }
     }
 
@@ -63,8 +83,13 @@ impl<'a> Trace<'a> {
                 zeros.push(zero.clone());
                 output + Series::constant(zero)
             }
-            Self::Contract { adjoints, sums, .. } => {
-                let Some(adjoint) = adjoints.split_off_first() else { return output };
+            Self::Contract { adjoints, sums, is_matched, .. } => {
+                let adjoint = adjoints.split_off_first();
+                let Some(adjoint) = adjoint.filter(|adjoint| adjoint.dims() == output.dims())
+                else {
+                    *is_matched = false;
+                    return output;
+                };
                 for (direction, higher) in output.split_off(2).into_iter().enumerate() {
                     let Some(second) = higher.into_iter().next() else { continue };
                     // A dimension at a time keeps rounding errors small.
@@ -78,10 +103,13 @@ impl<'a> Trace<'a> {
     }
 
     /// What [`Pass::contracted`](super::Pass::contracted) does.
-    pub fn contracted(&self, direction: usize) -> Option<Tensor<1>> {
-        let Self::Contract { sums, .. } = self else { return None };
-        let terms = sums.get(direction).filter(|terms| !terms.is_empty())?;
-        Some(Tensor::cat(terms.clone(), 0))
+    pub fn contracted(&self, direction: usize) -> Result<Option<Tensor<1>>, TapeError> {
+        let Self::Contract { products, adjoints, sums, is_matched } = self else { return Ok(None) };
+        if !is_matched || !products.is_empty() || !adjoints.is_empty() {
+            return Err(TapeError);
+        }
+        let terms = sums.get(direction).filter(|terms| !terms.is_empty());
+        Ok(terms.map(|terms| Tensor::cat(terms.clone(), 0)))
     }
 
     /// The primal of a pass that recorded, from the gradients of the summed loss.

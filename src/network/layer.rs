@@ -4,8 +4,8 @@ use std::fmt::{self, Debug};
 
 use burn::tensor::{Gradients, Tensor};
 
-use super::adjoint::Trace;
-use super::{ParameterId, Primal};
+use super::adjoint::Tape;
+use super::{ParameterId, Primal, TapeError};
 use crate::taylor::Series;
 
 /// Height, width and channels of an activation.
@@ -94,24 +94,24 @@ pub struct Pass<'a> {
     pub normalisation: Normalisation<'a>,
     /// The statistics of the batch, one for each norm passed; only under [`Normalisation::Batch`].
     pub observed: Vec<Statistics>,
-    trace: Trace<'a>,
+    tape: Tape<'a>,
 }
 
 impl<'a> Pass<'a> {
     /// A pass with these parameters, one series for each entry of the layout.
     pub fn new(parameters: &'a [Series<1>], normalisation: Normalisation<'a>) -> Self {
-        Self { parameters, normalisation, observed: Vec::new(), trace: Trace::None }
+        Self { parameters, normalisation, observed: Vec::new(), tape: Tape::None }
     }
 
     /// Of order 0, on tensors that reverse mode sees: [`Pass::into_primal`] is wanted afterwards.
     pub fn recording(self) -> Self {
-        Self { trace: Trace::record(), ..self }
+        Self { tape: Tape::record(), ..self }
     }
 
     /// Of order 2 along any directions, over the batch and theta that `primal` is of. Second
     /// coefficients of activations go into [`Pass::contracted`] instead of being passed on.
     pub fn contracting(self, primal: &'a Primal) -> Self {
-        Self { trace: Trace::contract(primal), ..self }
+        Self { tape: Tape::contract(primal), ..self }
     }
 
     /// The product of an activation with a parameter under a bilinear map: how a layer computes what
@@ -122,7 +122,7 @@ impl<'a> Pass<'a> {
         parameter: &Series<E>,
         bilinear: impl Fn(Tensor<D>, Tensor<E>) -> Tensor<4>,
     ) -> Series<4> {
-        let product = self.trace.product(|known| match known {
+        let product = self.tape.product(|known| match known {
             Some(value) => input.product_of(value, parameter, bilinear),
             None => input.product(parameter, bilinear),
         });
@@ -132,18 +132,18 @@ impl<'a> Pass<'a> {
     /// Marks a layer's output that has second coefficients where the input has none. A layer that
     /// does not call this is slower to differentiate, and no less right.
     pub fn contract(&mut self, output: Series<4>) -> Series<4> {
-        self.trace.contract_output(output)
+        self.tape.contract_output(output)
     }
 
     /// What the pass leaves behind, from the gradients of the batch's summed loss.
     pub fn into_primal(self, gradients: Gradients) -> Primal {
-        self.trace.into_primal(gradients)
+        self.tape.into_primal(gradients)
     }
 
     /// The part of the summed loss's second coefficient along a direction that is not in the logits,
-    /// as terms to be added up; none for zero.
-    pub fn contracted(&self, direction: usize) -> Option<Tensor<1>> {
-        self.trace.contracted(direction)
+    /// as terms to be added up; none for zero. Asked for when the whole network has been passed.
+    pub fn contracted(&self, direction: usize) -> Result<Option<Tensor<1>>, TapeError> {
+        self.tape.contracted(direction)
     }
 
     /// A parameter in the shape that its layer wants.

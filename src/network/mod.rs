@@ -26,7 +26,7 @@ mod vgg;
 mod zoo;
 
 pub use activation::Activation;
-pub use adjoint::Primal;
+pub use adjoint::{Primal, TapeError};
 pub use batch_norm::{BatchNorm, EPSILON, RUNNING_MOMENTUM};
 pub use convolution::{Convolution, ConvolutionConfig};
 pub use initialisation::initialise;

@@ -129,7 +129,7 @@ impl Classification {
         for i in 0..directions {
             let slopes = entries(losses.coefficient(i, 1))?;
             let seconds =
-                [entries(losses.coefficient(i, 2))?, entries(pass.contracted(i).as_ref())?];
+                [entries(losses.coefficient(i, 2))?, entries(pass.contracted(i)?.as_ref())?];
             sums.push(slopes.iter().sum());
             sums.push(2.0 * seconds.iter().flatten().sum::<f64>());
             sums.push(slopes.iter().map(|slope| slope * slope).sum());

@@ -1,5 +1,7 @@
 //! Why a loss or a derivative of it could not be had.
 
+use crate::network::TapeError;
+
 /// Why a loss could not be had.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,9 @@ pub enum ObjectiveError {
     /// A derivative that this loss does not offer.
     #[error("this loss has no {0}: implement Objective::{0} to measure curvature")]
     Unsupported(&'static str),
+    /// A layer whose derivatives cannot be trusted.
+    #[error(transparent)]
+    Layer(#[from] TapeError),
     /// The framework failed to hand over a result.
     #[error("the device failed: {0}")]
     Device(String),

@@ -2,8 +2,8 @@
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use losswalk::network::{
-    Entry, Layer, Layout, Linear, Network, Normalisation, Pass, Shape, ShapeError, cross_entropy,
-    mlp, resnet,
+    Entry, Layer, Layout, Linear, Network, Normalisation, Pass, Shape, ShapeError, TapeError,
+    cross_entropy, mlp, resnet,
 };
 use losswalk::taylor::Series;
 use proptest::prelude::*;
@@ -53,7 +53,11 @@ fn loss(network: &Network, theta: &[f64], direction: &[f64], order: usize) -> Se
 }
 
 /// Its second coefficient by adjoints, and how many layers left a term of their own.
-fn contracted(network: &Network, theta: &[f64], direction: &[f64]) -> (f64, usize) {
+fn contracted(
+    network: &Network,
+    theta: &[f64],
+    direction: &[f64],
+) -> Result<(f64, usize), TapeError> {
     let tracked = |series: Series<1>| Series::constant(Tensor::from_inner(series.into_value()));
     let values: Vec<_> = line(network, theta, direction, 0).into_iter().map(tracked).collect();
     let mut pass = Pass::new(&values, Normalisation::Batch).recording();
@@ -62,9 +66,10 @@ fn contracted(network: &Network, theta: &[f64], direction: &[f64]) -> (f64, usiz
     let parameters = line(network, theta, direction, 2);
     let mut pass = Pass::new(&parameters, Normalisation::Batch).contracting(&primal);
     let own = value(&summed_loss(network, &mut pass, &Device::flex()), 2);
-    let below = pass.contracted(0).map(|terms| terms.into_data().iter::<f64>().collect::<Vec<_>>());
+    let below = pass.contracted(0)?;
+    let below = below.map(|terms| terms.into_data().iter::<f64>().collect::<Vec<_>>());
     let below = below.unwrap_or_default();
-    (own + below.iter().sum::<f64>(), below.len())
+    Ok((own + below.iter().sum::<f64>(), below.len()))
 }
 
 fn value(series: &Series<2>, j: usize) -> f64 {
@@ -160,7 +165,8 @@ proptest! {
                 prop_assert!(error < 1e-6 * exact.abs().max(1.0), "`{layer}` {j}: {exact} {numeric}");
             }
             let exact = value(&found, 2);
-            let (second, terms) = contracted(&network, &theta, &direction);
+            let (second, terms) = contracted(&network, &theta, &direction)
+                .map_err(|error| TestCaseError::fail(error.to_string()))?;
             let error = (second - exact).abs();
             prop_assert!(error < 1e-12 * exact.abs().max(1.0), "`{layer}`: {exact} {second}");
             prop_assert!(terms >= SAMPLES, "`{layer}`: nothing contracted");
@@ -182,18 +188,48 @@ impl Layer for Cube {
     }
 }
 
-#[test]
-fn a_layer_that_contracts_nothing_has_the_same_second_derivative() {
+/// x³, by somebody who marks its output in one kind of pass alone.
+#[derive(Debug)]
+struct Careless;
+
+impl Layer for Careless {
+    fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(input)
+    }
+
+    fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {
+        let has_direction = input.coefficient(0, 1).is_some();
+        let output = input.clone().square() * input;
+        if has_direction { pass.contract(output) } else { output }
+    }
+}
+
+/// Linear - layer - linear.
+fn around(layer: impl Layer + 'static) -> Network {
     let mut layout = Layout::default();
     let first = Linear::new(&mut layout, "a", Shape::flat(6), 5);
     let last = Linear::new(&mut layout, "b", Shape::flat(5), 3);
-    let layers: Vec<Box<dyn Layer>> = vec![Box::new(first), Box::new(Cube), Box::new(last)];
-    let network = Network::new(layout, Shape::flat(6), 3, layers);
+    let layers: Vec<Box<dyn Layer>> = vec![Box::new(first), Box::new(layer), Box::new(last)];
+    Network::new(layout, Shape::flat(6), 3, layers)
+}
+
+#[test]
+fn a_layer_that_contracts_now_and_then_is_an_error_and_not_a_wrong_number() {
+    let network = around(Careless);
+    let count = network.layout.dimension();
+    let found = contracted(&network, &wave(count, 0.5), &wave(count, 2.0));
+    assert_eq!(found, Err(TapeError));
+}
+
+#[test]
+fn a_layer_that_contracts_nothing_has_the_same_second_derivative() -> Result<(), TapeError> {
+    let network = around(Cube);
     let count = network.layout.dimension();
     let (theta, direction) = (wave(count, 0.5), wave(count, 2.0));
     let exact = value(&loss(&network, &theta, &direction, 2), 2);
-    let (second, terms) = contracted(&network, &theta, &direction);
+    let (second, terms) = contracted(&network, &theta, &direction)?;
     assert!((second - exact).abs() < 1e-12 * exact.abs(), "{exact} {second}");
     // The last layer's own term includes what the cube passes on; the first has none.
     assert_eq!(terms, SAMPLES);
+    Ok(())
 }
