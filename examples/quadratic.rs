@@ -9,13 +9,15 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use losswalk::experiment::{AlignmentSchedule, LineSchedule, Measure, SpectrumSchedule, Train};
+use losswalk::experiment::{
+    AlignmentSchedule, LineSchedule, PointMeasure, SpectrumSchedule, Train,
+};
 use losswalk::objective::{
     Computed, Directional, Gradient, Line, LineEvaluation, Loss, Objective, ObjectiveError, Point,
 };
 use losswalk::precision::Precision;
 use losswalk::random::Stream;
-use losswalk::run::{Manifest, RunFolder};
+use losswalk::run::{Manifest, RunFolder, SpectrumRecord};
 use losswalk::walk::{Event, Observer, Plan, walk};
 
 const CURVATURES: [f64; 2] = [1.0, 15.0];
@@ -130,7 +132,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let every_step = LineSchedule { second_order: true, ..LineSchedule::default() };
     let sizes = AlignmentSchedule { batch_sizes: vec![10, 100], ..AlignmentSchedule::default() };
     let top = SpectrumSchedule { top: 1, ..SpectrumSchedule::default() };
-    let points = vec![Measure::Alignment(sizes), Measure::Spectrum(top)];
+    let points = vec![PointMeasure::Alignment(sizes), PointMeasure::Spectrum(top)];
     let plan = Plan::of_objective(train, vec![every_step], objective.samples());
     let plan = Plan { points, ..plan };
     let manifest = Manifest {
@@ -144,7 +146,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Point { theta: vec![5.0, 5.0], buffers: Vec::new() };
     let outcome = walk(&objective, &plan, start, &folder, &mut Printer)?;
     folder.lines()?.iter().for_each(|line| println!("{}", serde_json::json!(line)));
-    folder.spectra()?.iter().for_each(|record| println!("{}", serde_json::json!(record)));
+    let spectra: Vec<SpectrumRecord> = folder.points()?;
+    spectra.iter().for_each(|record| println!("{}", serde_json::json!(record)));
     println!("{outcome:?}: see {}", path.display());
     Ok(())
 }

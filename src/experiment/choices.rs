@@ -53,17 +53,3 @@ choice! {
         Gd = "gd",
     }
 }
-
-choice! {
-    /// What to measure.
-    MeasureKind {
-        /// The loss along every update.
-        Line = "line",
-        /// Curvature along mini-batch gradients.
-        Alignment = "alignment",
-        /// The covariance of mini-batch gradients.
-        Covariance = "covariance",
-        /// The ends of the Hessian's spectrum.
-        Spectrum = "spectrum",
-    }
-}

@@ -8,10 +8,10 @@ mod reader;
 mod samples;
 mod schema;
 
-pub use choices::{Arch, LayerKind, MeasureKind, Optimizer};
+pub use choices::{Arch, LayerKind, Optimizer};
 pub use measures::{
-    AlignmentSchedule, CovarianceSchedule, Epochs, Iterations, LineSchedule, Measure,
-    SpectrumSchedule,
+    AlignmentSchedule, CovarianceSchedule, Epochs, Iterations, LineSchedule, Measure, MeasureKind,
+    PointMeasure, SpectrumSchedule,
 };
 pub use read::{ExperimentError, load, parse};
 pub use reader::Problem;

@@ -1,6 +1,6 @@
 //! What an experiment demands of its data set's size.
 
-use super::{Experiment, Optimizer, Problem};
+use super::{Experiment, Measure, Optimizer, Problem};
 use crate::objective::BatchNormPolicy;
 
 /// Everything in the experiment that cannot be with a training set of `available` samples.
@@ -16,6 +16,11 @@ pub fn check_samples(experiment: &Experiment, available: usize) -> Vec<Problem> 
         let remedy = format!("{} has {available} training samples", data.name);
         problem("data.train_samples", samples, remedy);
         return problems;
+    }
+    // Steps are fewer than the samples that they see.
+    if train.epochs.checked_mul(samples as u64).is_none() {
+        let remedy = format!("with {samples} samples an epoch, these are more than can be counted");
+        problem("train.epochs", train.epochs as usize, remedy);
     }
     let is_sgd = train.optimizer == Optimizer::Sgd;
     if is_sgd && train.batch_size > samples {
@@ -42,6 +47,7 @@ pub fn check_samples(experiment: &Experiment, available: usize) -> Vec<Problem> 
         problem("evaluation.batch_size", evaluation.batch_size, lonely.to_owned());
     }
     for (index, measure) in experiment.measure.iter().enumerate() {
+        let Measure::Point(measure) = measure else { continue };
         let key = format!("measure[{index}].batch_sizes");
         for &size in measure.batch_sizes() {
             if size > samples {
@@ -83,6 +89,8 @@ mod tests {
     fn sizes_that_cannot_be_are_found() {
         assert!(keys(&[], 1000).is_empty());
         assert_eq!(keys(&["data.train_samples=1001"], 1000), ["data.train_samples"]);
+        assert!(keys(&["train.epochs=9223372036854775"], 1000).is_empty());
+        assert_eq!(keys(&["train.epochs=92233720368547759"], 1000), ["train.epochs"]);
         let both = ["train.batch_size", "evaluation.batch_size"];
         assert_eq!(keys(&["train.batch_size=37"], 1000), both);
         assert!(keys(&["train.batch_size=37", "model.batch_norm=false"], 1000).is_empty());

@@ -36,9 +36,9 @@ impl RunData {
             manifest,
             steps,
             lines: folder.lines()?,
-            alignments: folder.alignments()?,
-            covariances: folder.covariances()?,
-            spectra: folder.spectra()?,
+            alignments: folder.points()?,
+            covariances: folder.points()?,
+            spectra: folder.points()?,
             timings: folder.timings()?,
         })
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::atomic::remove_temporaries;
 use super::{
-    AlignmentRecord, CovarianceRecord, FORMAT_VERSION, LineRecord, Manifest, RunError,
-    SpectrumRecord, StepRecord, TimingRecord, read_records, write_atomic,
+    FORMAT_VERSION, LineRecord, Manifest, PointRecord, RunError, StepRecord, TimingRecord,
+    read_records, write_atomic,
 };
 
 /// A run folder. Holding one from [`RunFolder::create`] or [`RunFolder::resume`] locks it against
@@ -80,19 +80,9 @@ impl RunFolder {
         self.path.join("line.jsonl")
     }
 
-    /// `alignment.jsonl`.
-    pub fn alignment_log(&self) -> PathBuf {
-        self.path.join("alignment.jsonl")
-    }
-
-    /// `covariance.jsonl`.
-    pub fn covariance_log(&self) -> PathBuf {
-        self.path.join("covariance.jsonl")
-    }
-
-    /// `spectrum.jsonl`.
-    pub fn spectrum_log(&self) -> PathBuf {
-        self.path.join("spectrum.jsonl")
+    /// The record file of one kind of measurement at points.
+    pub fn point_log<R: PointRecord>(&self) -> PathBuf {
+        self.path.join(R::LOG)
     }
 
     /// `eigenvectors/step-NNNNNNNN-I.safetensors`, the I-th largest eigenvector (from 1) before step
@@ -146,19 +136,9 @@ impl RunFolder {
         read_records(&self.line_log())
     }
 
-    /// Every complete line of `alignment.jsonl`; empty if none was measured.
-    pub fn alignments(&self) -> Result<Vec<AlignmentRecord>, RunError> {
-        read_records(&self.alignment_log())
-    }
-
-    /// Every complete line of `covariance.jsonl`; empty if none was measured.
-    pub fn covariances(&self) -> Result<Vec<CovarianceRecord>, RunError> {
-        read_records(&self.covariance_log())
-    }
-
-    /// Every complete line of `spectrum.jsonl`; empty if none was measured.
-    pub fn spectra(&self) -> Result<Vec<SpectrumRecord>, RunError> {
-        read_records(&self.spectrum_log())
+    /// Every complete record of one kind of measurement at points; empty if there was none.
+    pub fn points<R: PointRecord>(&self) -> Result<Vec<R>, RunError> {
+        read_records(&self.point_log::<R>())
     }
 
     /// Every complete line of `timing.jsonl`.

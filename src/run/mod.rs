@@ -3,24 +3,28 @@
 //! Records (`steps.jsonl`, `line.jsonl`) hold results alone, no times and no machine names, so that
 //! equal runs are equal files; times go to `timing.jsonl`, machines to the manifest.
 
+mod alignment_record;
 mod atomic;
 mod checkpoint;
-mod curvature_records;
+mod covariance_record;
 mod error;
 mod folder;
 mod log;
 mod manifest;
 mod order;
+mod point_record;
 mod records;
+mod spectrum_record;
 
+pub use alignment_record::AlignmentRecord;
 pub use atomic::write_atomic;
 pub use checkpoint::Checkpoint;
-pub use curvature_records::{
-    AlignmentRecord, CovarianceRecord, DensityRule, ShareRecord, SpectrumRecord,
-};
+pub use covariance_record::CovarianceRecord;
 pub use error::RunError;
 pub use folder::RunFolder;
 pub use log::{Log, read_records};
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
 pub use order::write_u32;
+pub use point_record::PointRecord;
 pub use records::{LineRecord, ReachRecord, StepRecord, TimingRecord};
+pub use spectrum_record::{DensityRule, ShareRecord, SpectrumRecord};

@@ -1,12 +1,13 @@
 //! The walk: theta_0, theta_1, ... by SGD or GD, measured on schedule, recorded, resumable.
 
-mod curvature;
+mod cost;
 mod error;
+mod forecast;
 mod line;
 mod plan;
+mod point;
 mod prepare;
 mod recorder;
-mod spectrum;
 mod state;
 mod walker;
 

@@ -1,23 +1,10 @@
 //! Which samples each step sees, and which steps are measured.
 
 use crate::experiment::{
-    AlignmentSchedule, Evaluation, Experiment, LineSchedule, Measure, Optimizer, Train,
+    Evaluation, Experiment, LineSchedule, Measure, Optimizer, PointMeasure, Train,
 };
 use crate::objective::BatchNormPolicy;
 use crate::random::Stream;
-
-/// Costs in forward passes, for the time left. A gradient is one, and a backward pass that costs two.
-pub(super) const GRADIENT: u64 = 3;
-/// A direction to first order, beside what it shares with others.
-pub(super) const SLOPE: u64 = 2;
-/// A direction to second order, beside what it shares with others.
-pub(super) const DIRECTION: u64 = 3;
-/// What directions share: a pass forward and one backward to the activations.
-const PRIMAL: u64 = 2;
-/// A product H v.
-pub(super) const PRODUCT: u64 = 6;
-/// Products that the ends of a spectrum usually take.
-const TYPICAL_PRODUCTS: usize = 40;
 
 /// The whole walk as decided before its first step.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +18,7 @@ pub struct Plan {
     /// When lines are measured; the first schedule that contains a step decides.
     pub lines: Vec<LineSchedule>,
     /// What is measured at single points of the path, and when.
-    pub points: Vec<Measure>,
+    pub points: Vec<PointMeasure>,
     /// N.
     pub samples: usize,
 }
@@ -50,17 +37,19 @@ pub struct Place {
 impl Plan {
     /// The plan of an experiment on `samples` samples.
     pub fn new(experiment: &Experiment, samples: usize) -> Self {
-        let measures = experiment.measure.iter();
-        let line = |measure: &Measure| match measure {
-            Measure::Line(schedule) => Some(schedule.clone()),
-            _ => None,
-        };
+        let (mut lines, mut points) = (Vec::new(), Vec::new());
+        for measure in experiment.measure.iter().cloned() {
+            match measure {
+                Measure::Line(schedule) => lines.push(schedule),
+                Measure::Point(measure) => points.push(measure),
+            }
+        }
         Self {
             train: experiment.train.clone(),
             evaluation: experiment.evaluation.clone(),
             batch_norm: experiment.has_batch_norm().then_some(experiment.evaluation.batch_norm),
-            lines: measures.clone().filter_map(line).collect(),
-            points: measures.filter(|measure| line(measure).is_none()).cloned().collect(),
+            lines,
+            points,
             samples,
         }
     }
@@ -98,8 +87,14 @@ impl Plan {
 
     /// True if anything is measured at points of the path, or along any step from `step` on.
     pub fn measures_after(&self, step: u64) -> bool {
-        !self.points.is_empty()
-            || (step..self.total_steps()).any(|step| self.line_schedule(self.place(step)).is_some())
+        let (place, epochs) = (self.place(step), self.train.epochs);
+        // A schedule that has an iteration has all those before it.
+        let has_line = |schedule: &LineSchedule| {
+            (place.epoch <= epochs && schedule.contains(place.epoch, place.iteration))
+                || (schedule.iterations.contains(0)
+                    && schedule.epochs.count(place.epoch + 1, epochs + 1) > 0)
+        };
+        !self.points.is_empty() || self.lines.iter().any(has_line)
     }
 
     /// The order in which an epoch visits the samples.
@@ -113,62 +108,6 @@ impl Plan {
         match self.train.optimizer {
             Optimizer::Gd => 0..self.samples,
             Optimizer::Sgd => start..(start + self.train.batch_size).min(self.samples),
-        }
-    }
-
-    /// Forward passes over one sample that all steps before `step` cost, with what is measured along
-    /// them and at points before it.
-    pub fn work_before(&self, step: u64) -> u64 {
-        let steps: u64 = (0..step).map(|step| self.work(self.place(step))).sum();
-        let points = step.div_ceil(self.steps_per_epoch());
-        steps + (0..points).map(|epoch| self.point_work(epoch)).sum::<u64>()
-    }
-
-    /// All of it.
-    pub fn total_work(&self) -> u64 {
-        self.work_before(self.total_steps()) + self.point_work(self.train.epochs)
-    }
-
-    /// Forward passes over one sample that a step costs, with the line along it.
-    pub fn work(&self, place: Place) -> u64 {
-        let schedule = self.line_schedule(place);
-        let points = schedule.map_or(0, |schedule| {
-            schedule.points as u64 + if schedule.second_order { PRIMAL + DIRECTION } else { 0 }
-        });
-        GRADIENT * self.batch_range(place).len() as u64 + points * self.samples as u64
-    }
-
-    /// Forward passes that the measurements at the end of an epoch cost.
-    fn point_work(&self, epoch: u64) -> u64 {
-        let due = self.points.iter().filter(|measure| measure.is_due_after(epoch));
-        due.map(|measure| self.measure_work(measure)).sum()
-    }
-
-    /// Forward passes that a measurement at one point costs.
-    pub(super) fn measure_work(&self, measure: &Measure) -> u64 {
-        let samples = self.samples as u64;
-        let batches = |sizes: &[usize], batches: usize, cost: u64| -> u64 {
-            sizes.iter().map(|&size| batches as u64 * size as u64 * cost).sum()
-        };
-        match measure {
-            Measure::Line(_) => 0,
-            Measure::Alignment(schedule) => {
-                let AlignmentSchedule { batch_sizes, batches: count, .. } = schedule;
-                let directions = (batch_sizes.len() * count) as u64;
-                directions * DIRECTION * samples
-                    + batches(batch_sizes, *count, GRADIENT + DIRECTION)
-            }
-            Measure::Covariance(schedule) => {
-                let probes = schedule.probes as u64;
-                probes * SLOPE * samples
-                    + batches(&schedule.batch_sizes, schedule.batches, GRADIENT)
-            }
-            Measure::Spectrum(schedule) => {
-                let products = TYPICAL_PRODUCTS.min(schedule.max_products)
-                    + schedule.probes * schedule.probe_products;
-                products as u64 * PRODUCT * samples
-                    + batches(&schedule.batch_sizes, schedule.batches, GRADIENT)
-            }
         }
     }
 }

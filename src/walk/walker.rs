@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::forecast::Forecast;
+use super::point::{self, Here, PointLogs, Progress};
 use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
 use crate::experiment::Optimizer;
@@ -83,6 +85,7 @@ pub fn walk(
         origin: origin.point.theta,
         state,
         recorder,
+        logs: PointLogs::default(),
         order: (0, Vec::new()),
         saved: Instant::now(),
     };
@@ -107,6 +110,7 @@ pub(super) struct Walker<'a, O: Objective> {
     origin: Vec<f64>,
     pub(super) state: State,
     pub(super) recorder: Recorder<'a>,
+    logs: PointLogs,
     /// The newest epoch and its order.
     order: (u64, Vec<u32>),
     saved: Instant,
@@ -118,7 +122,8 @@ impl<O: Objective> Walker<'_, O> {
             self.save()?;
         }
         let total_steps = self.plan.total_steps();
-        observer.begin(self.plan.total_work(), self.plan.work_before(self.state.step));
+        let forecast = self.forecast();
+        observer.begin(forecast.total(), forecast.before(self.state.step));
         match self.steps(total_steps, observer) {
             // Within a measurement: the line is measured again after a resume.
             Err(WalkError::Objective(ObjectiveError::Interrupted)) => {
@@ -147,13 +152,44 @@ impl<O: Objective> Walker<'_, O> {
                 }
                 self.measure_here(observer)?;
             }
-            let work = self.plan.work(place);
+            let work = self.forecast().step(place);
             observer.step(Event { record: &record, total_steps: total, work });
             if record.is_diverged() {
                 return self.diverge(place);
             }
         }
         Ok(Outcome::Done)
+    }
+
+    /// Measures what is due where the walk stands, as far as no earlier attempt has.
+    fn measure_here(&mut self, observer: &mut dyn Observer) -> Result<(), WalkError> {
+        let (plan, place) = (self.plan, self.plan.place(self.state.step));
+        if place.iteration != 0 {
+            return Ok(());
+        }
+        let epoch = place.epoch - 1;
+        for measure in plan.points.iter().filter(|measure| measure.epochs().contains(epoch)) {
+            let here = Here {
+                objective: self.objective,
+                plan,
+                state: &self.state,
+                epoch,
+                recorder: &self.recorder,
+            };
+            let (name, work) = point::described(measure, here.extent());
+            let what = format!("{name} after epoch {epoch}");
+            let mut progress = Progress::begin(observer, what, work);
+            if point::measure(measure, &here, &mut self.logs, &mut progress)? {
+                self.recorder.lap_curvature();
+                self.recorder.sync(self.state.step)?;
+            }
+            progress.end();
+        }
+        Ok(())
+    }
+
+    fn forecast(&self) -> Forecast<'_> {
+        Forecast::new(self.plan, self.objective.dimension())
     }
 
     fn diverge(&mut self, place: Place) -> Result<Outcome, WalkError> {

@@ -6,7 +6,7 @@
 use std::fs;
 
 use losswalk::random::Stream;
-use losswalk::run::{AlignmentRecord, RunFolder, SpectrumRecord};
+use losswalk::run::{AlignmentRecord, CovarianceRecord, RunFolder, SpectrumRecord};
 use losswalk::walk::{Outcome, Plan};
 
 use crate::lab::Lab;
@@ -47,7 +47,7 @@ fn gradient(record: &AlignmentRecord) -> Vec<f64> {
 #[test]
 fn alignment_on_a_quadratic_equals_its_closed_form() {
     let walked = walked(&curved(&[]));
-    let records = walked.folder.alignments().unwrap();
+    let records: Vec<AlignmentRecord> = walked.folder.points().unwrap();
     // 20 batches of 1 and of 2, and one of all 4, at three points.
     assert_eq!(records.len(), 3 * 41);
     for record in &records {
@@ -76,7 +76,7 @@ fn alignment_on_a_quadratic_equals_its_closed_form() {
 #[test]
 fn covariance_of_gradients_is_that_of_equation_3() {
     let walked = walked(&curved(&[]));
-    let records = walked.folder.covariances().unwrap();
+    let records: Vec<CovarianceRecord> = walked.folder.points().unwrap();
     assert_eq!(records.len(), 9);
     // tr C of the samples' gradients, which differ by their tilts alone.
     let tilt = |i: u32| mean_tilt(&[i]);
@@ -120,7 +120,7 @@ fn check_spectrum(record: &SpectrumRecord, decay: f64) {
 
 #[test]
 fn the_spectrum_of_a_quadratic_is_its_diagonal() {
-    let plain = walked(&curved(&[])).folder.spectra().unwrap();
+    let plain: Vec<SpectrumRecord> = walked(&curved(&[])).folder.points().unwrap();
     assert_eq!(plain.iter().map(|record| record.step).collect::<Vec<_>>(), [0, 1, 2]);
     plain.iter().for_each(|record| check_spectrum(record, 0.0));
     // The last two coordinates have the largest curvatures; the update before a point is along g.
@@ -137,9 +137,10 @@ fn the_share_of_the_last_update_counts_weight_decay_and_momentum() {
     for momentum in [0.0, 0.9] {
         let settings =
             [format!("train.weight_decay={DECAY}"), format!("train.momentum={momentum}")];
-        let spectra = walked(&curved(&settings.each_ref().map(String::as_str))).folder.spectra();
+        let walked = walked(&curved(&settings.each_ref().map(String::as_str)));
+        let spectra: Vec<SpectrumRecord> = walked.folder.points().unwrap();
         let (mut theta, mut update) = (START, [0.0; 4]);
-        for record in &spectra.unwrap()[1..] {
+        for record in &spectra[1..] {
             for i in 0..4 {
                 let slope = (CURVATURES[i] + DECAY) * theta[i];
                 update[i] = momentum * update[i] - RATE * slope;
@@ -158,13 +159,13 @@ fn weight_decay_is_part_of_the_hessian_only_where_asked() {
                     {kind='spectrum',epochs=[0],top=2,probes=2,include_weight_decay=true}]";
     let with = walked(&curved(&[&decay, measures]));
     let without = walked(&curved(&[&decay]));
-    check_spectrum(&with.folder.spectra().unwrap()[0], DECAY);
-    check_spectrum(&without.folder.spectra().unwrap()[0], 0.0);
+    check_spectrum(&with.folder.points().unwrap()[0], DECAY);
+    check_spectrum(&without.folder.points().unwrap()[0], 0.0);
     let alignment = |records: Vec<AlignmentRecord>| {
         records.iter().find(|record| record.batch_size == 4).and_then(|record| record.alignment)
     };
-    let before = alignment(without.folder.alignments().unwrap()).unwrap();
-    near(alignment(with.folder.alignments().unwrap()), before + DECAY);
+    let before = alignment(without.folder.points().unwrap()).unwrap();
+    near(alignment(with.folder.points().unwrap()), before + DECAY);
 }
 
 #[test]
@@ -202,15 +203,15 @@ fn a_loss_that_does_not_return_has_no_critical_alpha() {
 fn what_is_recorded_of_a_point_is_not_measured_again() {
     let plan = curved(&[]);
     let walked = walked(&plan);
-    let path = walked.folder.alignment_log();
+    let path = walked.folder.point_log::<AlignmentRecord>();
     let whole = fs::read_to_string(&path).unwrap();
-    let spectra = fs::read(walked.folder.spectrum_log()).unwrap();
+    let spectra = fs::read(walked.folder.point_log::<SpectrumRecord>()).unwrap();
     // As a kill would leave it: some batches of the last point, and a torn line.
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
     fs::write(&path, lines[..100].concat() + &lines[100][..20]).unwrap();
     assert_eq!(walked.walk(&Quadratic::SOUND, &plan).unwrap(), Outcome::Done);
     assert_eq!(fs::read_to_string(&path).unwrap(), whole);
-    assert_eq!(fs::read(walked.folder.spectrum_log()).unwrap(), spectra);
+    assert_eq!(fs::read(walked.folder.point_log::<SpectrumRecord>()).unwrap(), spectra);
 }
 
 /// On digits, through the program.
@@ -237,7 +238,9 @@ fn curvature_depends_neither_on_threads_nor_on_a_resume() {
     let folder = RunFolder::open(&run).unwrap();
     let newest = fs::read_dir(folder.checkpoints()).unwrap().map(|entry| entry.unwrap().path());
     fs::remove_dir_all(newest.max().unwrap()).unwrap();
-    for (log, kept) in [(folder.alignment_log(), 6), (folder.spectrum_log(), 1)] {
+    let (alignment, spectrum) =
+        (folder.point_log::<AlignmentRecord>(), folder.point_log::<SpectrumRecord>());
+    for (log, kept) in [(alignment, 6), (spectrum, 1)] {
         let text = fs::read_to_string(&log).unwrap();
         fs::write(&log, text.split_inclusive('\n').take(kept).collect::<String>()).unwrap();
     }
@@ -250,7 +253,7 @@ fn without_batch_norm_equation_3_holds_for_a_network() {
     let lab = Lab::new();
     let measure = "measure=[{kind='covariance',batch_sizes=[10,100],batches=100,probes=50}]";
     let run = lab.done("run", &[measure, "model.batch_norm=false"]);
-    let records = RunFolder::open(&run).unwrap().covariances().unwrap();
+    let records: Vec<CovarianceRecord> = RunFolder::open(&run).unwrap().points().unwrap();
     assert_eq!(records.len(), 4);
     for record in records {
         let (ratio, error) = (record.ratio.unwrap(), record.ratio_error.unwrap());
@@ -259,12 +262,24 @@ fn without_batch_norm_equation_3_holds_for_a_network() {
 }
 
 #[test]
-fn an_observer_hears_of_work_within_every_measurement() {
+fn what_an_observer_hears_of_a_measurement_is_its_forecast_part_by_part() {
     let heard = heard(&curved(&[]));
-    for what in ["alignment", "covariance of gradients", "spectrum"] {
-        for epoch in 0..=2 {
-            // The end of a measurement alone would be heard of once.
-            assert!(heard.measuring[&format!("{what} after epoch {epoch}")] > 2, "{what} {epoch}");
-        }
+    // Of 4 samples: gradients at 3 passes a sample, with the curvature along them 5; directions at 3
+    // and 2 shared by ten of them; slopes at 2 and 1 shared; products at 6. A forecast that was less
+    // than its parts would cut the last one, one that was more would add another.
+    let of_tens = |size: u64| 10 * 5 * size + (10 * 3 + 2) * 4;
+    let full = 3 * 4 + (3 + 2) * 4;
+    let alignment = vec![of_tens(1), of_tens(1), of_tens(2), of_tens(2), full];
+    let batches = |size: u64| vec![3 * size; 400];
+    let covariance =
+        [vec![(10 * 2 + 1) * 4; 4], vec![3 * 4], batches(1), batches(2), batches(3)].concat();
+    for epoch in 0..=2 {
+        let of = |what: &str| &heard.measuring[&format!("{what} after epoch {epoch}")];
+        assert_eq!(*of("alignment"), alignment);
+        assert_eq!(*of("covariance of gradients"), covariance);
+        // Of this one, the data decide how many products it takes.
+        let spectrum = of("spectrum");
+        assert!(spectrum.len() > 2 && spectrum[..2] == [6 * 4; 2]);
+        assert_eq!(spectrum.iter().sum::<u64>(), (40 + 2 * 20) * 6 * 4 + 10 * 3 * 2);
     }
 }

@@ -12,6 +12,7 @@ mod determinism;
 mod experiments;
 mod failures;
 mod fetch;
+mod huge_plans;
 mod image_folder;
 mod lab;
 mod layer_list;

@@ -124,8 +124,8 @@ fn samples_of(loss: Loss) -> Vec<u32> {
 pub struct Heard {
     all: u64,
     done: u64,
-    /// How often work within each measurement at a point was heard of.
-    pub measuring: BTreeMap<String, u64>,
+    /// The work within each measurement at a point, as it was heard of.
+    pub measuring: BTreeMap<String, Vec<u64>>,
 }
 
 impl Observer for Heard {
@@ -139,7 +139,7 @@ impl Observer for Heard {
 
     fn measuring(&mut self, what: &str, work: u64) {
         self.done += work;
-        *self.measuring.entry(what.to_owned()).or_default() += u64::from(work > 0);
+        self.measuring.entry(what.to_owned()).or_default().extend((work > 0).then_some(work));
     }
 }
 

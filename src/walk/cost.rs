@@ -1,0 +1,92 @@
+//! What everything costs, in forward passes over one sample: the one model behind the plan, the
+//! progress and the time left.
+//!
+//! It is a forecast. Where the data decide how long something takes, it says what is typical; the
+//! time left is by the pace so far, so that it makes good what the forecast misses everywhere alike.
+
+use crate::experiment::LineSchedule;
+
+/// A gradient: a pass forward, and one backward that costs two.
+const GRADIENT: u64 = 3;
+/// A gradient, and the curvature of the same batch along it.
+const ALONG_GRADIENT: u64 = 5;
+/// A direction to first order, and what the directions of one call share: the pass forward.
+const SLOPE: (u64, u64) = (2, 1);
+/// A direction to second order, and what the directions of one call share: a pass forward and one
+/// backward to the activations.
+const DIRECTION: (u64, u64) = (3, 2);
+/// A product H v.
+const PRODUCT: u64 = 6;
+
+/// Entries of all directions that are held at once, which bounds their memory to 512 MiB.
+const DIRECTION_ENTRIES: usize = 1 << 26;
+/// The most directions at once: more would share little that these do not.
+const MOST_DIRECTIONS: usize = 10;
+
+/// The size of a problem.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// N.
+    pub(super) samples: usize,
+    /// Length of theta.
+    pub(super) dimension: usize,
+}
+
+impl Extent {
+    /// Directions that one call takes along.
+    pub(super) fn directions_at_once(self) -> usize {
+        (DIRECTION_ENTRIES / self.dimension.max(1)).clamp(1, MOST_DIRECTIONS)
+    }
+
+    /// The measured loss along directions, to first order.
+    pub(super) fn slopes(self, directions: usize) -> u64 {
+        self.along(SLOPE, directions)
+    }
+
+    /// The measured loss along directions, to second order.
+    pub(super) fn directional(self, directions: usize) -> u64 {
+        self.along(DIRECTION, directions)
+    }
+
+    fn along(self, (each, shared): (u64, u64), directions: usize) -> u64 {
+        let calls = directions.div_ceil(self.directions_at_once());
+        let factor = product(each, directions).saturating_add(product(shared, calls));
+        product(factor, self.samples)
+    }
+
+    /// Products with the Hessian of the measured loss.
+    pub(super) fn products(self, count: usize) -> u64 {
+        product(product(PRODUCT, self.samples), count)
+    }
+
+    /// The loss along one update; without `shared_start` also at its start, which is the end of no
+    /// line before.
+    ///
+    /// Beyond the update, the loss is typically back at its start before alpha = 2. A line that is
+    /// measured again in 64 bits is not foreseen.
+    pub(super) fn line(self, schedule: &LineSchedule, shared_start: bool) -> u64 {
+        let LineSchedule { points, reach, second_order, .. } = *schedule;
+        let beyond = reach.map_or(0, |limit| {
+            let most = ((limit - 1.0) * points as f64) as usize;
+            most.min(points).saturating_add(points - 1)
+        });
+        let evaluations = points.saturating_add(beyond).saturating_add((!shared_start).into());
+        let curvature = if second_order { self.directional(1) } else { 0 };
+        product(evaluations as u64, self.samples).saturating_add(curvature)
+    }
+}
+
+/// The gradient of a batch.
+pub(super) fn gradient(samples: usize) -> u64 {
+    product(GRADIENT, samples)
+}
+
+/// The gradient of a batch, and the curvature of the batch's own loss along it.
+pub(super) fn along_gradient(samples: usize) -> u64 {
+    product(ALONG_GRADIENT, samples)
+}
+
+/// So many times as much. Numbers too large for any walk to end stay as large as they can be.
+pub(super) fn product(work: u64, count: usize) -> u64 {
+    work.saturating_mul(count as u64)
+}

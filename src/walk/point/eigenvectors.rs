@@ -1,0 +1,46 @@
+//! The files of the largest eigenvectors, which later spectra compare theirs with.
+
+use std::fs;
+
+use super::Here;
+use crate::linalg::Eigenpair;
+use crate::objective::{Objective, Point};
+use crate::parameters::Tensors;
+use crate::run::{RunError, SpectrumRecord, write_atomic};
+use crate::walk::WalkError;
+
+/// Writes eigenvectors in 32 bits and returns them as the files have them.
+pub(super) fn save<O: Objective>(
+    here: &Here<O>,
+    pairs: &[Eigenpair],
+) -> Result<Vec<Vec<f64>>, WalkError> {
+    let mut rounded = Vec::new();
+    for (index, pair) in (1..).zip(pairs) {
+        let path = here.recorder.folder.eigenvector(here.state.step, index);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(RunError::io("create", parent))?;
+        }
+        let theta = pair.vector.iter().map(|&entry| f64::from(entry as f32)).collect();
+        let point = Point { theta, buffers: here.state.point.buffers.clone() };
+        let encoded = here.objective.export(&point, true).encode().map_err(RunError::from)?;
+        write_atomic(&path, &encoded)?;
+        rounded.push(point.theta);
+    }
+    Ok(rounded)
+}
+
+/// The eigenvectors of an earlier spectrum; none if a file is missing.
+pub(super) fn load<O: Objective>(
+    here: &Here<O>,
+    record: &SpectrumRecord,
+) -> Result<Vec<Vec<f64>>, WalkError> {
+    let folder = here.recorder.folder;
+    let paths = (1..=record.eigenvalues.len()).map(|i| folder.eigenvector(record.step, i));
+    let mut vectors = Vec::new();
+    for path in paths.filter(|path| path.exists()) {
+        let file =
+            Tensors::read(&path).map_err(|error| RunError::content(&path, error.to_string()))?;
+        vectors.push(here.objective.import(&file)?.theta);
+    }
+    Ok(vectors)
+}

@@ -1,0 +1,18 @@
+//! What is measured at single points of the path: one file a quantity, which says what it costs, what
+//! one of its records is of, and how it is measured. When, and what of it is recorded already, is the
+//! same for all.
+
+mod alignment;
+mod covariance;
+mod eigenvectors;
+mod here;
+mod log;
+mod measurement;
+mod progress;
+mod quantities;
+mod spectrum;
+
+pub(super) use here::Here;
+pub(super) use measurement::PointMeasurement;
+pub(super) use progress::Progress;
+pub(super) use quantities::{PointLogs, described, measure};

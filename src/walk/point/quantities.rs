@@ -1,0 +1,69 @@
+//! Everything that is measured at points: the one place where the walk knows it by name.
+
+use std::collections::BTreeSet;
+
+use super::log::PointLog;
+use super::{Here, PointMeasurement, Progress};
+use crate::experiment::PointMeasure;
+use crate::objective::Objective;
+use crate::run::{AlignmentRecord, CovarianceRecord, SpectrumRecord};
+use crate::walk::WalkError;
+use crate::walk::cost::Extent;
+
+/// The record files, each opened when it is first needed.
+#[derive(Debug, Default)]
+pub(in crate::walk) struct PointLogs {
+    alignment: Option<PointLog<AlignmentRecord>>,
+    covariance: Option<PointLog<CovarianceRecord>>,
+    spectrum: Option<PointLog<SpectrumRecord>>,
+}
+
+/// What a measurement is called, and its work at one point.
+pub(in crate::walk) fn described(measure: &PointMeasure, extent: Extent) -> (&'static str, u64) {
+    fn of<M: PointMeasurement>(measurement: &M, extent: Extent) -> (&'static str, u64) {
+        (M::NAME, measurement.cost(extent))
+    }
+    match measure {
+        PointMeasure::Alignment(schedule) => of(schedule, extent),
+        PointMeasure::Covariance(schedule) => of(schedule, extent),
+        PointMeasure::Spectrum(schedule) => of(schedule, extent),
+    }
+}
+
+/// Measures what is not recorded yet. Returns false if everything was.
+pub(in crate::walk) fn measure<O: Objective>(
+    measure: &PointMeasure,
+    here: &Here<O>,
+    logs: &mut PointLogs,
+    progress: &mut Progress,
+) -> Result<bool, WalkError> {
+    match measure {
+        PointMeasure::Alignment(schedule) => {
+            measure_due(schedule, here, &mut logs.alignment, progress)
+        }
+        PointMeasure::Covariance(schedule) => {
+            measure_due(schedule, here, &mut logs.covariance, progress)
+        }
+        PointMeasure::Spectrum(schedule) => {
+            measure_due(schedule, here, &mut logs.spectrum, progress)
+        }
+    }
+}
+
+fn measure_due<M: PointMeasurement, O: Objective>(
+    measurement: &M,
+    here: &Here<O>,
+    log: &mut Option<PointLog<M::Record>>,
+    progress: &mut Progress,
+) -> Result<bool, WalkError> {
+    let log = PointLog::open_once(log, here.recorder.folder)?;
+    log.forget_before(here.state.step);
+    let recorded: BTreeSet<_> = log.at(here.state.step).map(M::unit).collect();
+    let units = measurement.units(here.plan.samples);
+    let due: Vec<_> = units.filter(|unit| !recorded.contains(unit)).collect();
+    if due.is_empty() {
+        return Ok(false);
+    }
+    measurement.measure(here, &due, log, progress)?;
+    Ok(true)
+}
