@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::arguments::MeasureArgs;
 use crate::experiment::{self, Experiment};
-use crate::measure::{LineLosses, barrier};
+use crate::measure::LineLosses;
 use crate::network::StateDictError;
 use crate::objective::BatchNormPolicy;
 use crate::objective::{Classification, Interrupt, Objective, Point};
 use crate::parameters::Tensors;
 use crate::precision::Precision;
-use crate::run::RunFolder;
+use crate::run::{RunFolder, Verdict};
 use crate::walk::prepare;
 
 const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.batch_norm = \"running\" needs; \
@@ -55,17 +55,10 @@ impl Subject {
     }
 
     /// Judges what was measured on a line.
-    pub(super) fn verdict(&self, line: LineLosses) -> Measured {
-        let verdict = barrier(&line.alphas, &line.losses);
+    pub(super) fn judge(&self, line: LineLosses) -> Measured {
         Measured {
+            verdict: Verdict::from(&line),
             samples: self.objective.samples(),
-            barrier: verdict.map(|found| found.is_crossed()),
-            barrier_height: verdict.map(|found| found.height),
-            barrier_height_mean: verdict.map(|found| found.height_mean),
-            floor_loss: verdict.map(|found| found.floor_loss),
-            floor_alpha: verdict.map(|found| found.floor_alpha),
-            precision: line.precision,
-            resolved: line.resolved,
             batch_norm: self.policy,
             alphas: line.alphas,
             losses: line.losses,
@@ -79,12 +72,7 @@ pub(super) struct Measured {
     pub(super) alphas: Vec<f64>,
     pub(super) losses: Vec<f64>,
     pub(super) samples: usize,
-    pub(super) barrier: Option<bool>,
-    pub(super) barrier_height: Option<f64>,
-    pub(super) barrier_height_mean: Option<f64>,
-    pub(super) floor_loss: Option<f64>,
-    pub(super) floor_alpha: Option<f64>,
-    precision: Precision,
-    resolved: bool,
+    #[serde(flatten)]
+    pub(super) verdict: Verdict,
     batch_norm: Option<BatchNormPolicy>,
 }

@@ -8,7 +8,7 @@ use super::Exit;
 use super::arguments::PathArgs;
 use super::measured::{Measured, Subject};
 use super::output::show;
-use crate::measure::{self, Segment};
+use crate::measure::{self, Movement, Segment};
 
 /// What `--json` prints for each segment, under the names of `steps.jsonl` and `line.jsonl`.
 #[derive(Serialize)]
@@ -18,10 +18,8 @@ struct Row<'a> {
     to: &'a Path,
     #[serde(flatten)]
     line: Measured,
-    update_norm: f64,
-    update_cosine: Option<f64>,
-    distance: f64,
-    path_length: f64,
+    #[serde(flatten)]
+    movement: Movement,
 }
 
 pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
@@ -51,16 +49,8 @@ pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
 
 impl<'a> Row<'a> {
     fn new(step: usize, files: &'a [PathBuf], subject: &Subject, segment: Segment) -> Self {
-        Self {
-            step,
-            from: &files[0],
-            to: &files[1],
-            line: subject.verdict(segment.line),
-            update_norm: segment.update_norm,
-            update_cosine: segment.update_cosine,
-            distance: segment.distance,
-            path_length: segment.path_length,
-        }
+        let Segment { line, movement } = segment;
+        Self { step, from: &files[0], to: &files[1], line: subject.judge(line), movement }
     }
 
     fn text(&self) -> String {
@@ -72,14 +62,15 @@ impl<'a> Row<'a> {
             self.step,
             self.line.losses.last().unwrap_or(&f64::NAN),
             self.line
+                .verdict
                 .barrier_height
                 .map_or_else(|| "-".to_owned(), |height| format!("{height:+.2e}")),
-            optional(self.line.floor_loss, 8),
-            optional(self.line.floor_alpha, 2),
-            self.update_norm,
-            optional(self.update_cosine, 4),
-            self.distance,
-            self.path_length,
+            optional(self.line.verdict.floor_loss, 8),
+            optional(self.line.verdict.floor_alpha, 2),
+            self.movement.update_norm,
+            optional(self.movement.update_cosine, 4),
+            self.movement.distance,
+            self.movement.path_length,
             self.to.display(),
         )
     }

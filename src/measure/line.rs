@@ -1,6 +1,6 @@
 //! The losses along one update, in the precision that their verdict needs.
 
-use super::barrier;
+use super::{End, Trajectory, barrier};
 use crate::choice::choice;
 use crate::objective::{Line, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
@@ -13,17 +13,6 @@ choice! {
     }
 }
 
-/// The relative error up to which a loss of each precision is trusted.
-///
-/// A 32-bit line whose barrier height is within twice this share of the loss is measured again in
-/// 64 bits.
-pub fn trusted_error(precision: Precision) -> f64 {
-    match precision {
-        Precision::F32 => 2e-6,
-        Precision::F64 => 1e-13,
-    }
-}
-
 /// L(theta_t + alpha_k (theta_{t+1} - theta_t)) for alpha_k = k/K, k = 0..=K.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineLosses {
@@ -33,45 +22,102 @@ pub struct LineLosses {
     pub losses: Vec<f64>,
     /// The precision of every loss.
     pub precision: Precision,
-    /// There is a verdict on a barrier, and it is beyond the errors of that precision.
+    /// The share of the largest loss up to which losses and differences of two are trusted.
+    pub trusted_error: f64,
+    /// There is a verdict on a barrier, and it is beyond that error.
     pub resolved: bool,
     /// Points that were evaluated, each on the full training set.
     pub evaluations: usize,
 }
 
-/// Measures one line at K = `points` intervals.
-///
-/// `start` is the loss at `line.from` where it is known already: the end of the previous line is
-/// this line's start. A 32-bit line too close to call, or with a loss that is not finite, is measured
-/// again in 64 bits, ends included.
-///
-/// Cost: K evaluations of the full loss, K + 1 without `start`.
-pub fn line_losses(
-    objective: &impl Objective,
-    line: Line,
-    points: usize,
-    precision: Precision,
-    start: Option<f64>,
-) -> Result<LineLosses, ObjectiveError> {
-    let alphas: Vec<f64> = (0..=points).map(|k| k as f64 / points as f64).collect();
-    let measured = &alphas[usize::from(start.is_some())..];
-    let mut losses: Vec<f64> = start.into_iter().collect();
-    losses.extend(objective.losses(line, measured, precision)?);
-    let first = LineLosses::new(&alphas, losses, precision, measured.len());
-    let is_final = first.resolved || points < 2 || precision == Precision::F64;
-    if is_final || !objective.supports(Precision::F64) {
-        return Ok(first);
+impl Trajectory {
+    /// Measures one line at K = `points` intervals.
+    ///
+    /// Its start is not evaluated where the line before ended there in the same precision. A 32-bit
+    /// line too close to call, or with a loss that is not finite, is measured again in 64 bits.
+    ///
+    /// Cost: K evaluations of the full loss, K + 1 without a known start; up to three in 64 bits where
+    /// the error of 32 bits is not known yet; K or K + 1 in 64 bits to measure again.
+    pub fn line(
+        &mut self,
+        objective: &impl Objective,
+        line: Line,
+        points: usize,
+        precision: Precision,
+    ) -> Result<LineLosses, ObjectiveError> {
+        let mut found = self.line_in(precision, objective, line, points)?;
+        if precision == Precision::F32 && points > 1 && objective.supports(Precision::F64) {
+            found.evaluations += self.learn_from_three(objective, line, &found)?;
+            found.judge(self.trust.error(line.number, precision));
+            if !found.resolved {
+                let again = self.line_in(Precision::F64, objective, line, points)?;
+                self.trust.learn(
+                    line.number,
+                    found.largest(),
+                    &found.losses[1..],
+                    &again.losses[1..],
+                );
+                found = LineLosses { evaluations: found.evaluations + again.evaluations, ..again };
+            }
+        }
+        self.end = found.losses.last().map(|&loss| End {
+            step: line.number + 1,
+            loss,
+            precision: found.precision,
+        });
+        Ok(found)
     }
-    let losses = objective.losses(line, &alphas, Precision::F64)?;
-    Ok(LineLosses::new(&alphas, losses, Precision::F64, first.evaluations + alphas.len()))
+
+    fn line_in(
+        &self,
+        precision: Precision,
+        objective: &impl Objective,
+        line: Line,
+        points: usize,
+    ) -> Result<LineLosses, ObjectiveError> {
+        let alphas: Vec<f64> = (0..=points).map(|k| k as f64 / points as f64).collect();
+        let is_start = |end: &End| end.step == line.number && end.precision == precision;
+        let mut losses: Vec<f64> = self.end.filter(is_start).iter().map(|end| end.loss).collect();
+        let evaluations = alphas.len() - losses.len();
+        losses.extend(objective.losses(line, &alphas[losses.len()..], precision)?);
+        let (trusted_error, resolved) = (self.trust.error(line.number, precision), false);
+        let mut found =
+            LineLosses { alphas, losses, precision, trusted_error, resolved, evaluations };
+        found.judge(trusted_error);
+        Ok(found)
+    }
+
+    /// Compares the first point after the start, the middle and the end with 64 bits, if the error is
+    /// not known where the line lies; returns how many points were evaluated for it.
+    fn learn_from_three(
+        &mut self,
+        objective: &impl Objective,
+        line: Line,
+        found: &LineLosses,
+    ) -> Result<usize, ObjectiveError> {
+        if !self.trust.is_due(line.number, found.largest()) {
+            return Ok(0);
+        }
+        let last = found.losses.len() - 1;
+        let mut three = vec![1, last.div_ceil(2), last];
+        three.dedup();
+        let of_three = |values: &[f64]| -> Vec<f64> { three.iter().map(|&k| values[k]).collect() };
+        let double = objective.losses(line, &of_three(&found.alphas), Precision::F64)?;
+        self.trust.learn(line.number, found.largest(), &of_three(&found.losses), &double);
+        Ok(three.len())
+    }
 }
 
 impl LineLosses {
-    fn new(alphas: &[f64], losses: Vec<f64>, precision: Precision, evaluations: usize) -> Self {
-        let largest = losses.iter().copied().fold(0.0, f64::max);
-        let doubt = 2.0 * trusted_error(precision) * largest;
-        let resolved = barrier(alphas, &losses).is_some_and(|found| found.height.abs() > doubt);
-        Self { alphas: alphas.to_vec(), losses, precision, resolved, evaluations }
+    fn judge(&mut self, trusted_error: f64) {
+        let doubt = trusted_error * self.largest();
+        let verdict = barrier(&self.alphas, &self.losses);
+        self.resolved = verdict.is_some_and(|found| found.height.abs() > doubt);
+        self.trusted_error = trusted_error;
+    }
+
+    fn largest(&self) -> f64 {
+        self.losses.iter().copied().fold(0.0, f64::max)
     }
 }
 
@@ -87,4 +133,114 @@ pub fn check_determinism(
     let once = || Ok::<_, ObjectiveError>(objective.losses(line, &[0.0], precision)?[0]);
     let (first, second): (f64, f64) = (once()?, once()?);
     Ok(if first.to_bits() == second.to_bits() { Ok(first) } else { Err((first, second)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::objective::{Computed, Gradient, LineEvaluation, Loss};
+
+    /// L(theta) = 1 + theta² / 2, in 32 bits with an error of up to 1e-6; it counts evaluations in each
+    /// precision.
+    #[derive(Default)]
+    struct Rough {
+        lacks_doubles: bool,
+        evaluations: Mutex<[usize; 2]>,
+    }
+
+    impl Rough {
+        fn counts(&self) -> Option<[usize; 2]> {
+            self.evaluations.lock().map(|counts| *counts).ok()
+        }
+    }
+
+    impl Objective for Rough {
+        fn dimension(&self) -> usize {
+            1
+        }
+
+        fn samples(&self) -> usize {
+            1
+        }
+
+        fn supports(&self, precision: Precision) -> bool {
+            precision == Precision::F32 || !self.lacks_doubles
+        }
+
+        fn gradient(&self, _: &Point, _: Loss, _: Precision) -> Result<Gradient, ObjectiveError> {
+            Err(ObjectiveError::Unsupported("gradient"))
+        }
+
+        fn open<'a>(
+            &'a self,
+            line: Line<'a>,
+            alphas: &[f64],
+            precision: Precision,
+        ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
+            let is_single = precision == Precision::F32;
+            if let Ok(mut counts) = self.evaluations.lock() {
+                counts[usize::from(!is_single)] += alphas.len();
+            }
+            let loss = |&alpha: &f64| {
+                let theta = Point::between(line.from, line.to, alpha).theta[0];
+                let error = if is_single { 1e-6 * (1e9 * theta).sin() } else { 0.0 };
+                (1.0 + theta * theta / 2.0) * (1.0 + error)
+            };
+            Ok(Box::new(Computed(alphas.iter().map(loss).collect())))
+        }
+    }
+
+    /// Lines through these points in turn, in 32 bits.
+    fn walk<const N: usize>(
+        objective: &Rough,
+        points: [f64; N],
+    ) -> Result<(Trajectory, Vec<LineLosses>), ObjectiveError> {
+        let points = points.map(|theta| Point { theta: vec![theta], buffers: Vec::new() });
+        let mut path = Trajectory::default();
+        let lines = points.windows(2).zip(0..).map(|(ends, number)| {
+            let line = Line { from: &ends[0], to: &ends[1], number };
+            path.line(objective, line, 4, Precision::F32)
+        });
+        let lines = lines.collect::<Result<_, _>>()?;
+        Ok((path, lines))
+    }
+
+    #[test]
+    fn an_end_is_reused_in_its_own_precision_alone() -> Result<(), ObjectiveError> {
+        let objective = Rough::default();
+        let (path, lines) = walk(&objective, [1.0, 0.5, 0.5 + 1e-9, 0.5 + 2e-9, 0.2])?;
+        use Precision::{F32, F64};
+        assert!(lines.iter().map(|line| line.precision).eq([F32, F64, F64, F32]));
+        assert!(lines.iter().all(|line| line.resolved));
+        assert_eq!(lines[2].losses[0].to_bits(), lines[1].losses[4].to_bits());
+        // In 32 bits 5 + 4 + 5 + 5: the starts of the last two are known in 64 bits only. In 64 bits
+        // three for the error of the first line, then 5 + 4.
+        assert_eq!(objective.counts(), Some([19, 12]));
+        assert_eq!(lines.iter().map(|line| line.evaluations).sum::<usize>(), 31);
+        assert!(path.trust.learnt(0).is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn verdicts_are_those_of_64_bits() -> Result<(), ObjectiveError> {
+        for scale in (-10..0).map(|power| 10f64.powi(power)) {
+            let (_, lines) = walk(&Rough::default(), [1.0, 0.5, 0.5 + scale, 0.5 - scale])?;
+            for line in lines {
+                assert!(line.resolved);
+                assert!(barrier(&line.alphas, &line.losses).is_some_and(|b| !b.is_crossed()));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn without_64_bits_what_is_too_close_to_call_is_said_to_be() -> Result<(), ObjectiveError> {
+        let objective = Rough { lacks_doubles: true, ..Rough::default() };
+        let (path, lines) = walk(&objective, [1.0, 0.5, 0.5 + 1e-9])?;
+        assert_eq!(lines.iter().map(|line| line.resolved).collect::<Vec<_>>(), [true, false]);
+        assert_eq!((objective.counts(), path.trust.learnt(0)), (Some([9, 0]), None));
+        Ok(())
+    }
 }

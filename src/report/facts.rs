@@ -173,10 +173,12 @@ fn batch_norm(run: &RunData) -> &'static str {
     }
 }
 
-/// Relative, at the initialisation.
+/// Relative, at the initialisation, and the largest that was measured along an update.
 fn evaluation_error(run: &RunData) -> String {
-    let error = run.manifest.evaluation_error;
-    error.map_or("measured in f64".to_owned(), |error| format!("{error:.1e} of the loss"))
+    let Some(first) = run.manifest.evaluation_error else { return "measured in f64".to_owned() };
+    let along = run.manifest.line_errors.iter().map(|along| along.error).reduce(f64::max);
+    let along = along.map(|along| format!(" at first, up to {along:.1e} along updates"));
+    format!("{first:.1e} of the loss{}", along.unwrap_or_default())
 }
 
 fn device(run: &RunData) -> String {

@@ -10,7 +10,7 @@ use crate::objective::Protocol;
 use crate::precision::Precision;
 use crate::run::{
     AlignmentRecord, CovarianceRecord, DensityRule, FORMAT_VERSION, LineRecord, Manifest, Problem,
-    ReachRecord, RunFolder, ShareRecord, SpectrumRecord, Status, StepRecord, TimingRecord,
+    ReachRecord, RunFolder, ShareRecord, SpectrumRecord, Status, StepRecord, TimingRecord, Verdict,
 };
 
 use super::run_data::RunData;
@@ -70,8 +70,10 @@ impl Fixture {
         }
         if let Some(last) = self.lines.last_mut() {
             last.losses[1] = None;
-            (last.barrier, last.barrier_height, last.barrier_height_mean) = (None, None, None);
-            (last.floor_loss, last.floor_alpha) = (None, None);
+            let nothing = (None, None, None);
+            let verdict = &mut last.verdict;
+            (verdict.barrier, verdict.barrier_height, verdict.barrier_height_mean) = nothing;
+            (verdict.floor_loss, verdict.floor_alpha) = (None, None);
         }
         self.manifest.status = Status::Diverged;
         self
@@ -124,6 +126,7 @@ fn manifest(name: &str, total_steps: u64) -> Manifest {
         device: "cpu".to_owned(),
         threads: 1,
         evaluation_error: Some(1e-7),
+        line_errors: Vec::new(),
         status: Status::Done,
         problems: Vec::new(),
     }
@@ -140,6 +143,7 @@ fn step(t: u64) -> StepRecord {
         batch_loss: Some(2.0 / time),
         grad_norm: Some(1.0),
         cosine: (t > 0).then_some(-0.25),
+        update_cosine: (t > 0).then_some(-0.25),
         update_norm: Some(0.1),
         distance: Some(0.5 + 0.25 * time.ln()),
         path_length: Some(0.1 * time),
@@ -159,15 +163,18 @@ fn line(t: u64) -> LineRecord {
         alphas: vec![0.0, 0.5, 1.0],
         losses: [first, middle, last].map(Some).to_vec(),
         samples: 100,
-        barrier: Some(barrier),
-        barrier_height: Some(middle - first),
-        barrier_height_mean: Some(middle - (first + last) / 2.0),
-        floor_loss: Some(middle.min(last)),
-        floor_alpha: Some(if barrier { 1.0 } else { 0.5 }),
+        verdict: Verdict {
+            barrier: Some(barrier),
+            barrier_height: Some(middle - first),
+            barrier_height_mean: Some(middle - (first + last) / 2.0),
+            floor_loss: Some(middle.min(last)),
+            floor_alpha: Some(if barrier { 1.0 } else { 0.5 }),
+            precision: Precision::F32,
+            trusted_error: Some(1e-6),
+            resolved: true,
+        },
         mode: Mode::Exact,
         protocol: Protocol::Fixed,
-        precision: Precision::F32,
-        resolved: true,
         batch_norm: None,
         slope: None,
         curvature: None,

@@ -55,10 +55,10 @@ fn of_lines(lines: &[LineRecord]) -> Vec<(&'static str, String)> {
 }
 
 fn barriers(lines: &[LineRecord]) -> String {
-    let crossed = lines.iter().filter(|line| line.barrier == Some(true)).count();
-    let decided = lines.iter().filter(|line| line.barrier.is_some()).count();
-    let in_f64 = lines.iter().filter(|line| line.precision == Precision::F64).count();
-    let unresolved = lines.iter().filter(|line| !line.resolved).count();
+    let crossed = lines.iter().filter(|line| line.verdict.barrier == Some(true)).count();
+    let decided = lines.iter().filter(|line| line.verdict.barrier.is_some()).count();
+    let in_f64 = lines.iter().filter(|line| line.verdict.precision == Precision::F64).count();
+    let unresolved = lines.iter().filter(|line| !line.verdict.resolved).count();
     format!(
         "{crossed} of {decided} measured steps ({in_f64} decided in f64, {unresolved} unresolved)"
     )
@@ -67,7 +67,7 @@ fn barriers(lines: &[LineRecord]) -> String {
 fn highest(lines: &[LineRecord]) -> String {
     let relative = |line: &LineRecord| {
         let (first, last) = ((*line.losses.first()?)?, (*line.losses.last()?)?);
-        let height = line.barrier_height.filter(|_| line.barrier == Some(true))?;
+        let height = line.verdict.barrier_height.filter(|_| line.verdict.barrier == Some(true))?;
         Some((height / first.max(last), height, line.step))
     };
     let highest = lines.iter().filter_map(relative).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -79,7 +79,8 @@ fn highest(lines: &[LineRecord]) -> String {
 /// How often the floor rose from one measured step to the next.
 fn floor(lines: &[LineRecord]) -> String {
     let neighbours = lines.windows(2).filter(|pair| pair[0].step + 1 == pair[1].step);
-    let floors = neighbours.filter_map(|pair| Some((pair[0].floor_loss?, pair[1].floor_loss?)));
+    let floors = neighbours
+        .filter_map(|pair| Some((pair[0].verdict.floor_loss?, pair[1].verdict.floor_loss?)));
     let (rises, pairs) = floors.fold((0, 0), |(rises, pairs), (before, after)| {
         (rises + u32::from(after > before), pairs + 1)
     });

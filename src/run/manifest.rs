@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::DataFile;
+use crate::measure::LineError;
 
 /// Version of the run folder's format.
 ///
@@ -74,6 +75,10 @@ pub struct Manifest {
     pub threads: usize,
     /// |L in 32 bits - L in 64 bits| / L at theta_0; null for a run that measures in 64 bits.
     pub evaluation_error: Option<f64>,
+    /// How far losses along lines in 32 bits are from 64, at each step where it was measured; what the
+    /// verdicts on barriers trust follows from it. Empty for a run that measures in 64 bits.
+    #[serde(default)]
+    pub line_errors: Vec<LineError>,
     /// How far the run has come.
     pub status: Status,
     /// Explanations of nulls in the records, divergence first of all.
@@ -98,6 +103,7 @@ impl Default for Manifest {
             device: "cpu".to_owned(),
             threads: 1,
             evaluation_error: None,
+            line_errors: Vec::new(),
             status: Status::Running,
             problems: Vec::new(),
         }

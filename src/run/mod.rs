@@ -26,5 +26,5 @@ pub use log::{Log, read_records};
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
 pub use order::write_u32;
 pub use point_record::PointRecord;
-pub use records::{LineRecord, ReachRecord, StepRecord, TimingRecord};
+pub use records::{LineRecord, ReachRecord, StepRecord, TimingRecord, Verdict};
 pub use spectrum_record::{DensityRule, ShareRecord, SpectrumRecord};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::Mode;
+use crate::measure::{End, LineLosses, Mode, barrier};
 use crate::objective::{BatchNormPolicy, Protocol};
 use crate::precision::Precision;
 
@@ -27,6 +27,10 @@ pub struct StepRecord {
     pub grad_norm: Option<f64>,
     /// g_{t-1}·g_t / (‖g_{t-1}‖ ‖g_t‖); null at t = 0 and when either gradient is zero.
     pub cosine: Option<f64>,
+    /// d_{t-1}·d_t / (‖d_{t-1}‖ ‖d_t‖) of the updates d_t = theta_{t+1} - theta_t; null at t = 0, when
+    /// either is zero, and in records of versions that did not write it.
+    #[serde(default)]
+    pub update_cosine: Option<f64>,
     /// ‖theta_{t+1} - theta_t‖.
     pub update_norm: Option<f64>,
     /// ‖theta_{t+1} - theta_0‖.
@@ -41,6 +45,13 @@ impl StepRecord {
     /// The loss, the gradient or the parameters that the step led to are not finite.
     pub fn is_diverged(&self) -> bool {
         [self.batch_loss, self.grad_norm, self.param_norm].contains(&None)
+    }
+
+    /// True if `again` is this step computed again. A column that this record's version did not write
+    /// may be anything.
+    pub fn is_repeated_by(&self, again: &Self) -> bool {
+        let update_cosine = self.update_cosine.and(again.update_cosine);
+        *self == Self { update_cosine, ..again.clone() }
     }
 }
 
@@ -59,26 +70,13 @@ pub struct LineRecord {
     pub losses: Vec<Option<f64>>,
     /// Samples that every loss is the mean of.
     pub samples: u64,
-    /// Some interior loss exceeds both ends. Null if a loss is not finite.
-    pub barrier: Option<bool>,
-    /// max over interior k of L_k, minus max(L_0, L_K). Negative without a barrier.
-    pub barrier_height: Option<f64>,
-    /// max over interior k of L_k, minus (L_0 + L_K)/2: the paper's height.
-    pub barrier_height_mean: Option<f64>,
-    /// min over k of L_k, the valley floor.
-    pub floor_loss: Option<f64>,
-    /// The alpha of the floor; the smallest one when several share it.
-    pub floor_alpha: Option<f64>,
+    /// What they say.
+    #[serde(flatten)]
+    pub verdict: Verdict,
     /// How the losses were obtained.
     pub mode: Mode,
     /// How the training set was presented.
     pub protocol: Protocol,
-    /// The precision of the losses: `f64` also where a run in `f32` found the two sides of the
-    /// barrier decision closer than its rounding error and measured the line again.
-    pub precision: Precision,
-    /// `barrier_height` is farther from zero than the rounding error of that precision; false where
-    /// there is none.
-    pub resolved: bool,
     /// Where batch norm took its statistics; null for a network without batch norm.
     pub batch_norm: Option<BatchNormPolicy>,
     /// d·grad L at theta_t with the update d = theta_{t+1} - theta_t; -eta g'g_B for plain SGD. Only
@@ -94,6 +92,54 @@ pub struct LineRecord {
     /// The loss beyond the update; only with `reach`.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<ReachRecord>,
+}
+
+impl LineRecord {
+    /// Where the line ended; none if the loss there is not finite.
+    pub fn end(&self) -> Option<End> {
+        let loss = (*self.losses.last()?)?;
+        Some(End { step: self.step + 1, loss, precision: self.verdict.precision })
+    }
+}
+
+/// What the losses along a line say, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Some interior loss exceeds both ends. Null if a loss is not finite.
+    pub barrier: Option<bool>,
+    /// max over interior k of L_k, minus max(L_0, L_K). Negative without a barrier.
+    pub barrier_height: Option<f64>,
+    /// max over interior k of L_k, minus (L_0 + L_K)/2: the paper's height.
+    pub barrier_height_mean: Option<f64>,
+    /// min over k of L_k, the valley floor.
+    pub floor_loss: Option<f64>,
+    /// The alpha of the floor; the smallest one when several share it.
+    pub floor_alpha: Option<f64>,
+    /// The precision of the losses: `f64` also where a run in `f32` found the two sides of the
+    /// barrier decision closer than its rounding error and measured the line again.
+    pub precision: Precision,
+    /// The share of the largest loss up to which the losses and the difference of any two are trusted
+    /// in that precision; null in records of versions that did not write it.
+    #[serde(default)]
+    pub trusted_error: Option<f64>,
+    /// `barrier_height` is farther from zero than that; false where there is none.
+    pub resolved: bool,
+}
+
+impl From<&LineLosses> for Verdict {
+    fn from(line: &LineLosses) -> Self {
+        let found = barrier(&line.alphas, &line.losses);
+        Self {
+            barrier: found.map(|found| found.is_crossed()),
+            barrier_height: found.map(|found| found.height),
+            barrier_height_mean: found.map(|found| found.height_mean),
+            floor_loss: found.map(|found| found.floor_loss),
+            floor_alpha: found.map(|found| found.floor_alpha),
+            precision: line.precision,
+            trusted_error: Some(line.trusted_error),
+            resolved: line.resolved,
+        }
+    }
 }
 
 /// The loss along the direction of an update beyond its end.

@@ -3,10 +3,10 @@
 use super::walker::{Walker, finite};
 use super::{Place, WalkError};
 use crate::experiment::LineSchedule;
-use crate::measure::{barrier, line_losses, reach};
+use crate::measure::reach;
 use crate::objective::{Directional, Line, Objective, Point};
 use crate::precision::Precision;
-use crate::run::{LineRecord, ReachRecord, RunError, write_atomic};
+use crate::run::{LineRecord, ReachRecord, RunError, Verdict, write_atomic};
 
 impl<O: Objective> Walker<'_, O> {
     /// Measures the loss from `from` to where the walk stands now.
@@ -21,9 +21,8 @@ impl<O: Objective> Walker<'_, O> {
             self.save_iterate(place.step + 1, &self.state.point)?;
         }
         let line = Line { from, to: &self.state.point, number: place.step };
-        let (precision, start) =
-            (self.plan.evaluation.precision, self.recorder.line_start(place.step));
-        let measured = line_losses(self.objective, line, schedule.points, precision, start)?;
+        let precision = self.plan.evaluation.precision;
+        let measured = self.trajectory.line(self.objective, line, schedule.points, precision)?;
         let beyond = match schedule.reach {
             Some(limit) => Some(reach(self.objective, line, &measured, limit)?),
             None => None,
@@ -35,8 +34,12 @@ impl<O: Objective> Walker<'_, O> {
         if along.is_some() {
             self.recorder.lap_curvature();
         }
-        let verdict = barrier(&measured.alphas, &measured.losses);
-        if verdict.is_none() {
+        // The record's verdict follows from it, so it is on disk first.
+        if let Some(error) = self.trajectory.trust.learnt(place.step) {
+            self.recorder.line_error(error)?;
+        }
+        let verdict = Verdict::from(&measured);
+        if verdict.barrier.is_none() {
             let message =
                 "a loss along this update is not finite, so it has no verdict on barriers";
             self.recorder.explain(place.step, message.to_owned())?;
@@ -48,15 +51,9 @@ impl<O: Objective> Walker<'_, O> {
             losses: measured.losses.into_iter().map(finite).collect(),
             alphas: measured.alphas,
             samples: self.plan.samples as u64,
-            barrier: verdict.map(|found| found.is_crossed()),
-            barrier_height: verdict.map(|found| found.height),
-            barrier_height_mean: verdict.map(|found| found.height_mean),
-            floor_loss: verdict.map(|found| found.floor_loss),
-            floor_alpha: verdict.map(|found| found.floor_alpha),
+            verdict,
             mode: schedule.mode,
             protocol: self.plan.evaluation.protocol,
-            precision: measured.precision,
-            resolved: measured.resolved,
             batch_norm: self.plan.batch_norm,
             slope: along.and_then(|along| finite(along.slope)),
             curvature: along.and_then(|along| finite(along.curvature)),

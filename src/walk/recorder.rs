@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::WalkError;
+use crate::measure::{End, LineError};
 use crate::run::{LineRecord, Log, Problem, RunError, RunFolder, Status, StepRecord, TimingRecord};
 
 /// Open logs, and the records of an earlier attempt that lie ahead of the checkpoint.
@@ -14,8 +15,8 @@ pub(super) struct Recorder<'a> {
     timings: Log,
     steps_ahead: VecDeque<StepRecord>,
     lines_ahead: VecDeque<LineRecord>,
-    /// The newest line, whose end may be the next line's start.
-    last_line: Option<LineRecord>,
+    /// Where the newest line before the checkpoint ended.
+    pub(super) end: Option<End>,
     clock: Clock,
 }
 
@@ -48,7 +49,7 @@ impl<'a> Recorder<'a> {
             timings,
             steps_ahead: all_steps.into_iter().skip(next as usize).collect(),
             lines_ahead: lines_ahead.into(),
-            last_line: all_lines.pop(),
+            end: all_lines.pop().and_then(|line| line.end()),
             clock: Clock::start(),
         })
     }
@@ -57,7 +58,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn step(&mut self, record: &StepRecord) -> Result<(), WalkError> {
         match self.steps_ahead.pop_front() {
             None => self.steps.append(record)?,
-            Some(earlier) if earlier == *record => {}
+            Some(earlier) if earlier.is_repeated_by(record) => {}
             Some(_) => return Err(WalkError::NotReproduced { step: record.step }),
         }
         let lap = self.clock.lap();
@@ -65,18 +66,9 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// True if an earlier attempt has measured this step's line.
-    pub(super) fn has_line(&mut self, step: u64) -> bool {
-        let found = self.lines_ahead.pop_front_if(|line| line.step == step);
-        let has_line = found.is_some();
-        self.last_line = found.or(self.last_line.take());
-        has_line
-    }
-
-    /// The loss at theta_t if the line before ended there.
-    pub(super) fn line_start(&self, step: u64) -> Option<f64> {
-        let last = self.last_line.as_ref().filter(|line| line.step + 1 == step)?;
-        *last.losses.last()?
+    /// The line of this step, if an earlier attempt has measured it.
+    pub(super) fn line_ahead(&mut self, step: u64) -> Option<LineRecord> {
+        self.lines_ahead.pop_front_if(|line| line.step == step)
     }
 
     /// Counts the time since the last lap as the line measurement's, which took so many points.
@@ -98,7 +90,6 @@ impl<'a> Recorder<'a> {
         self.lines.append(&record)?;
         self.lines.sync()?;
         self.timing(record.step)?;
-        self.last_line = Some(record);
         Ok(())
     }
 
@@ -119,6 +110,17 @@ impl<'a> Recorder<'a> {
             other_seconds: other.as_secs_f64(),
             sample_points: clock.sample_points,
         })
+    }
+
+    /// Notes in the manifest how far 32 bits were off on a line; an earlier attempt may have done so.
+    pub(super) fn line_error(&self, error: LineError) -> Result<(), RunError> {
+        let mut manifest = self.folder.manifest()?;
+        if !manifest.line_errors.contains(&error) {
+            manifest.line_errors.retain(|earlier| earlier.step != error.step);
+            manifest.line_errors.push(error);
+            self.folder.write_manifest(&manifest)?;
+        }
+        Ok(())
     }
 
     /// Notes in the manifest why something in the records is null.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::WalkError;
 use crate::experiment::Train;
-use crate::linalg::difference_norm;
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
 use crate::precision::Precision;
@@ -23,7 +22,7 @@ pub struct State {
     pub previous_gradient: Vec<f64>,
     /// theta_{t-1}; empty before the first step.
     pub previous_theta: Vec<f64>,
-    /// sum of the update norms.
+    /// sum of the update norms; the walk adds them up.
     pub path_length: f64,
 }
 
@@ -74,7 +73,6 @@ impl State {
             theta.iter_mut().zip(&self.velocity).for_each(|(theta, v)| *theta -= learning_rate * v);
         }
         round(&mut theta, precision);
-        self.path_length += difference_norm(&theta, &self.point.theta);
         self.previous_gradient = gradient;
         self.step += 1;
         let from = std::mem::replace(&mut self.point, Point { theta, buffers });

@@ -7,8 +7,8 @@ use super::point::{self, Here, PointLogs, Progress};
 use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
 use crate::experiment::Optimizer;
-use crate::linalg::{difference_norm, norm};
-use crate::measure::{check_determinism, cosine};
+use crate::linalg::norm;
+use crate::measure::{Trajectory, Trust, check_determinism, cosine};
 use crate::objective::{Gradient, Line, Loss, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
 use crate::run::{Checkpoint, RunError, RunFolder, Status, StepRecord, write_u32};
@@ -79,10 +79,17 @@ pub fn walk(
         None => origin.clone(),
     };
     let recorder = Recorder::open(folder, state.step)?;
+    let trajectory = Trajectory {
+        displacement: state.update().unwrap_or_default(),
+        path_length: state.path_length,
+        end: recorder.end,
+        trust: Trust::new(folder.manifest()?.line_errors),
+        ..Trajectory::new(origin.point.theta)
+    };
     let mut walker = Walker {
         objective,
         plan,
-        origin: origin.point.theta,
+        trajectory,
         state,
         recorder,
         logs: PointLogs::default(),
@@ -106,8 +113,8 @@ pub fn walk(
 pub(super) struct Walker<'a, O: Objective> {
     pub(super) objective: &'a O,
     pub(super) plan: &'a Plan,
-    /// theta_0.
-    origin: Vec<f64>,
+    /// The path so far.
+    pub(super) trajectory: Trajectory,
     pub(super) state: State,
     pub(super) recorder: Recorder<'a>,
     logs: PointLogs,
@@ -226,6 +233,8 @@ impl<O: Objective> Walker<'_, O> {
         };
         let from = self.state.advance(gradient, buffers, &self.plan.train);
         let theta = &self.state.point.theta;
+        let movement = self.trajectory.advance(&from.theta, theta);
+        self.state.path_length = movement.path_length;
         let record = StepRecord {
             step: place.step,
             epoch: place.epoch,
@@ -235,17 +244,20 @@ impl<O: Objective> Walker<'_, O> {
             batch_loss: finite(loss),
             grad_norm: finite(grad_norm),
             cosine,
-            update_norm: finite(difference_norm(theta, &from.theta)),
-            distance: finite(difference_norm(theta, &self.origin)),
-            path_length: finite(self.state.path_length),
+            update_cosine: movement.update_cosine,
+            update_norm: finite(movement.update_norm),
+            distance: finite(movement.distance),
+            path_length: finite(movement.path_length),
             param_norm: finite(norm(theta)),
         };
         self.recorder.step(&record)?;
         if let Some(schedule) = self.plan.line_schedule(place)
             && !record.is_diverged()
-            && !self.recorder.has_line(place.step)
         {
-            self.line(place, &from, schedule)?;
+            match self.recorder.line_ahead(place.step) {
+                Some(earlier) => self.trajectory.end = earlier.end(),
+                None => self.line(place, &from, schedule)?,
+            }
         }
         Ok(record)
     }

@@ -38,9 +38,9 @@ fn a_run_leaves_its_records_and_they_are_consistent() -> TestResult {
         let found = barrier(&line.alphas, &losses.ok_or("a loss is null")?).ok_or("no verdict")?;
         assert_eq!(line.alphas.len(), 11);
         assert_eq!(line.samples, 1797);
-        assert_eq!(line.barrier, Some(found.is_crossed()));
-        assert_eq!(line.barrier_height, Some(found.height));
-        assert_eq!(line.floor_loss, Some(found.floor_loss));
+        assert_eq!(line.verdict.barrier, Some(found.is_crossed()));
+        assert_eq!(line.verdict.barrier_height, Some(found.height));
+        assert_eq!(line.verdict.floor_loss, Some(found.floor_loss));
     }
     Ok(())
 }

@@ -140,11 +140,11 @@ fn alignment() -> f64 {
 fn the_floor_is_inside_the_step_iff_alignment_exceeds_1_over_eta() {
     for ratio in [0.3, 0.9, 0.98, 1.02, 1.1, 1.9, 2.5] {
         let line = first_line(ratio);
-        let inside = line.floor_alpha.unwrap() < 1.0;
+        let inside = line.verdict.floor_alpha.unwrap() < 1.0;
         assert_eq!(inside, ratio > 1.0, "eta times alignment = {ratio}");
         // alpha* = 1 / (eta alignment), on a grid of 200 points.
         let expected = f64::min(1.0, 1.0 / ratio);
-        assert!((line.floor_alpha.unwrap() - expected).abs() <= 0.5 / 200.0 + 1e-12);
+        assert!((line.verdict.floor_alpha.unwrap() - expected).abs() <= 0.5 / 200.0 + 1e-12);
     }
 }
 

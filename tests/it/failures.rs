@@ -27,8 +27,8 @@ fn a_diverged_run_keeps_its_records_and_explains_every_null() {
     let lines = lines(&run);
     assert_eq!(lines.len(), 1, "a step that diverged has no line");
     assert!(lines[0].losses[0].is_some() && lines[0].losses[1..].iter().all(Option::is_none));
-    assert_eq!((lines[0].barrier, lines[0].floor_loss), (None, None));
-    assert!(!lines[0].resolved, "without a verdict nothing is resolved");
+    assert_eq!((lines[0].verdict.barrier, lines[0].verdict.floor_loss), (None, None));
+    assert!(!lines[0].verdict.resolved, "without a verdict nothing is resolved");
 
     let manifest = manifest(&run);
     assert_eq!(manifest.status, Status::Diverged);
@@ -47,7 +47,7 @@ fn a_line_beyond_the_range_of_32_bits_is_measured_in_64() {
     lab.run("run", &far).must_say(3, &["diverged at step 1"]);
     let line = &lines(&lab.path("run"))[0];
     assert!(line.losses[1..].iter().all(|loss| loss.is_some_and(|loss| loss > 1e38)));
-    assert_eq!((line.precision, line.resolved), (Precision::F64, true));
+    assert_eq!((line.verdict.precision, line.verdict.resolved), (Precision::F64, true));
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod program;
 mod protocol;
 mod quadratic;
 mod resume;
+mod retraced;
 mod run_folder;
 mod series;
 mod subcommands;

@@ -223,13 +223,13 @@ fn check_line(line: &LineRecord, theta: &[f64], d: &[f64]) {
 
     let (first, last) = (expected[0], expected[10]);
     let highest = expected[1..10].iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    near(line.barrier_height, highest - first.max(last));
-    near(line.barrier_height_mean, highest - (first + last) / 2.0);
+    near(line.verdict.barrier_height, highest - first.max(last));
+    near(line.verdict.barrier_height_mean, highest - (first + last) / 2.0);
     // A parabola is lowest on the grid at the point nearest to its vertex.
     let nearest = (10.0 * (-slope / curvature).clamp(0.0, 1.0)).round() / 10.0;
-    assert_eq!(line.floor_alpha, Some(nearest));
-    near(line.floor_loss, at(nearest));
-    assert_eq!(line.barrier, Some(false), "a convex function has no barrier");
+    assert_eq!(line.verdict.floor_alpha, Some(nearest));
+    near(line.verdict.floor_loss, at(nearest));
+    assert_eq!(line.verdict.barrier, Some(false), "a convex function has no barrier");
 }
 
 const RATE: f64 = 0.25;
@@ -293,7 +293,7 @@ fn every_record_of_sgd_on_a_quadratic_equals_its_closed_form() {
         walk.check_step(step, line, samples);
     }
     let rises = |line: &&LineRecord| line.losses[10] > line.losses[0];
-    let inside = |line: &&LineRecord| (0.05..0.95).contains(&line.floor_alpha.unwrap());
+    let inside = |line: &&LineRecord| (0.05..0.95).contains(&line.verdict.floor_alpha.unwrap());
     assert!(lines.iter().filter(rises).count() > 0 && lines.iter().filter(inside).count() > 0);
 }
 
@@ -350,9 +350,10 @@ fn a_loss_that_is_not_finite_within_a_step_is_null_and_explained() {
     for line in &lines {
         let nulls: Vec<usize> = (0..11).filter(|&k| line.losses[k].is_none()).collect();
         assert_eq!(nulls, [4, 5, 6]);
-        let verdicts = (line.barrier, line.barrier_height, line.barrier_height_mean);
+        let verdicts =
+            (line.verdict.barrier, line.verdict.barrier_height, line.verdict.barrier_height_mean);
         assert_eq!(verdicts, (None, None, None));
-        assert_eq!((line.floor_loss, line.floor_alpha), (None, None));
+        assert_eq!((line.verdict.floor_loss, line.verdict.floor_alpha), (None, None));
     }
     let manifest = walked.folder.manifest().unwrap();
     let explained: Vec<u64> = manifest.problems.iter().map(|problem| problem.step).collect();

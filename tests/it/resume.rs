@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,9 @@ fn a_run_killed_five_times_ends_with_the_bytes_of_one_never_stopped() -> TestRes
     assert_eq!(kills, 5, "every kill must hit a running process");
     assert_eq!(killed.ends(&["--resume"])?.0, 0);
     assert!(killed.records()? == whole.records()?);
-    assert_eq!(killed.manifest()?.status, Status::Done);
+    let (killed, whole) = (killed.manifest()?, whole.manifest()?);
+    assert_eq!(killed.status, Status::Done);
+    assert!(killed.line_errors == whole.line_errors && whole.line_errors.len() > 1);
     Ok(())
 }
 
@@ -213,5 +216,45 @@ fn damage_before_the_last_line_is_refused_with_file_and_line() -> TestResult {
     std::fs::write(&path, text.replacen("\"step\":3,", "\"step\":?,", 1))?;
     let (code, message) = run.ends(&["--resume"])?;
     assert!(code == 1 && message.contains("steps.jsonl: line 4 is damaged"), "{code}: {message}");
+    Ok(())
+}
+
+/// Removes a column from a record file or the manifest, as a version that did not know it leaves them.
+fn forget(path: &Path, column: &str) -> TestResult {
+    let text = std::fs::read_to_string(path)?;
+    let without = |text: &str| -> TestResult<String> {
+        let mut object: serde_json::Map<_, _> = serde_json::from_str(text)?;
+        assert!(object.remove(column).is_some(), "{column}");
+        Ok(serde_json::to_string(&object)? + "\n")
+    };
+    let text = if column == "line_errors" {
+        without(&text)?
+    } else {
+        text.lines().map(without).collect::<TestResult<String>>()?
+    };
+    Ok(std::fs::write(path, text)?)
+}
+
+#[test]
+fn a_run_of_a_version_with_fewer_columns_goes_on() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let settings = ["train.epochs=2", "data.train_samples=200"];
+    let whole = Run::new(folder.path().join("whole"), &settings);
+    assert_eq!(whole.ends(&[])?.0, 0);
+    let run = Run::new(folder.path().join("r"), &settings);
+    assert_eq!(run.ends(&[])?.0, 0);
+    std::fs::remove_dir_all(run.out.join("checkpoints/step-00000020"))?;
+    let steps = std::fs::read_to_string(run.out.join("steps.jsonl"))?;
+    let kept: String = steps.split_inclusive('\n').take(15).collect();
+    std::fs::write(run.out.join("steps.jsonl"), kept)?;
+    forget(&run.out.join("steps.jsonl"), "update_cosine")?;
+    forget(&run.out.join("line.jsonl"), "trusted_error")?;
+    forget(&run.out.join("manifest.json"), "line_errors")?;
+    let (code, message) = run.ends(&["--resume"])?;
+    assert_eq!(code, 0, "{message}");
+    let cosines: Vec<_> = run.steps()?.iter().map(|step| step.update_cosine).collect();
+    let expected = whole.steps()?.into_iter().map(|step| step.update_cosine);
+    assert!(cosines[..15].iter().all(Option::is_none));
+    assert!(cosines[15..].iter().copied().eq(expected.skip(15)));
     Ok(())
 }

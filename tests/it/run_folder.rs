@@ -136,7 +136,8 @@ fn every_line_has_k_plus_1_losses_and_shares_its_start_with_the_line_before() {
     assert!(lines.iter().all(|line| line.losses.len() == 11));
     for pair in lines.windows(2) {
         // A line that was too close to call is measured again in 64 bits, both ends included.
-        let again = pair[0].precision != pair[1].precision && pair[1].resolved;
+        let again =
+            pair[0].verdict.precision != pair[1].verdict.precision && pair[1].verdict.resolved;
         let (end, start) = (pair[0].losses[10].unwrap(), pair[1].losses[0].unwrap());
         assert!(end.to_bits() == start.to_bits() || again, "step {}", pair[1].step);
     }
@@ -148,8 +149,8 @@ fn barriers_heights_and_floors_follow_from_the_losses_of_their_record() {
     // A rate so large that updates climb walls.
     let wild = lab.done("wild", &["train.learning_rate=100"]);
     let wild = lines(&wild);
-    assert!(wild.iter().any(|line| line.barrier == Some(true)), "the case that matters");
-    assert!(wild.iter().any(|line| line.barrier == Some(false)));
+    assert!(wild.iter().any(|line| line.verdict.barrier == Some(true)), "the case that matters");
+    assert!(wild.iter().any(|line| line.verdict.barrier == Some(false)));
     wild.iter().chain(&lines(quickstart())).for_each(judge);
 }
 
@@ -160,13 +161,13 @@ fn judge(line: &LineRecord) {
     let mut interior = losses[1..last].to_vec();
     interior.sort_by(f64::total_cmp);
     let highest = interior[interior.len() - 1];
-    assert_eq!(line.barrier, Some(highest > first_loss && highest > last_loss));
-    assert_eq!(line.barrier_height, Some(highest - f64::max(first_loss, last_loss)));
-    assert_eq!(line.barrier_height_mean, Some(highest - (first_loss + last_loss) / 2.0));
-    let floor = line.floor_loss.unwrap();
+    assert_eq!(line.verdict.barrier, Some(highest > first_loss && highest > last_loss));
+    assert_eq!(line.verdict.barrier_height, Some(highest - f64::max(first_loss, last_loss)));
+    assert_eq!(line.verdict.barrier_height_mean, Some(highest - (first_loss + last_loss) / 2.0));
+    let floor = line.verdict.floor_loss.unwrap();
     assert!(losses.iter().all(|loss| *loss >= floor));
     let at = losses.iter().position(|loss| *loss == floor).unwrap();
-    assert_eq!(line.floor_alpha, Some(line.alphas[at]));
+    assert_eq!(line.verdict.floor_alpha, Some(line.alphas[at]));
 }
 
 #[test]

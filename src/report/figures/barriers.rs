@@ -60,7 +60,8 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
 
 fn notes(runs: &[RunData]) -> Vec<String> {
     let mut notes = vec![CAVEAT.to_owned()];
-    let crossed = runs.iter().flat_map(|run| &run.lines).any(|line| line.barrier == Some(true));
+    let crossed =
+        runs.iter().flat_map(|run| &run.lines).any(|line| line.verdict.barrier == Some(true));
     if !crossed {
         notes.insert(0, "No measured update crossed a barrier.".to_owned());
     }
@@ -122,10 +123,10 @@ fn counts(run: &RunData) -> Vec<Count> {
 fn count(run: &RunData, epoch: u64) -> Count {
     let mut count = Count { epoch, ..Count::default() };
     for line in run.lines_of(epoch) {
-        count.steps += u64::from(line.barrier.is_some());
-        count.barriers += u64::from(line.barrier == Some(true));
-        count.unresolved += u64::from(!line.resolved);
-        count.in_f64 += u64::from(line.precision == Precision::F64);
+        count.steps += u64::from(line.verdict.barrier.is_some());
+        count.barriers += u64::from(line.verdict.barrier == Some(true));
+        count.unresolved += u64::from(!line.verdict.resolved);
+        count.in_f64 += u64::from(line.verdict.precision == Precision::F64);
     }
     count
 }

@@ -47,7 +47,8 @@ pub(super) fn csv(runs: &[RunData]) -> Csv {
     for run in runs {
         for line in barriers(run) {
             let heights =
-                [higher_end(line), line.barrier_height, line.barrier_height_mean].map(cell);
+                [higher_end(line), line.verdict.barrier_height, line.verdict.barrier_height_mean]
+                    .map(cell);
             let [end, height, mean] = &heights;
             csv.row(&run.label, &[&line.step, &line.epoch, &line.iteration, end, height, mean]);
         }
@@ -56,7 +57,7 @@ pub(super) fn csv(runs: &[RunData]) -> Csv {
 }
 
 fn barriers(run: &RunData) -> impl Iterator<Item = &LineRecord> + Clone {
-    run.lines.iter().filter(|line| line.barrier == Some(true))
+    run.lines.iter().filter(|line| line.verdict.barrier == Some(true))
 }
 
 /// max(L_0, L_K).
@@ -66,11 +67,11 @@ fn higher_end(line: &LineRecord) -> Option<f64> {
 }
 
 fn above_end(line: &LineRecord) -> Option<f64> {
-    line.barrier_height
+    line.verdict.barrier_height
 }
 
 fn above_mean(line: &LineRecord) -> Option<f64> {
-    line.barrier_height_mean
+    line.verdict.barrier_height_mean
 }
 
 fn heights(

@@ -36,11 +36,11 @@ pub(in crate::report) fn table(runs: &[RunData]) -> Option<Table> {
 
 fn cells(authors: &RunData, fixed: &RunData) -> [String; 5] {
     let verdicts: BTreeMap<u64, bool> =
-        fixed.lines.iter().filter_map(|line| Some((line.step, line.barrier?))).collect();
+        fixed.lines.iter().filter_map(|line| Some((line.step, line.verdict.barrier?))).collect();
     let pairs: Vec<(bool, bool)> = authors
         .lines
         .iter()
-        .filter_map(|line| Some((line.barrier?, *verdicts.get(&line.step)?)))
+        .filter_map(|line| Some((line.verdict.barrier?, *verdicts.get(&line.step)?)))
         .collect();
     let count = |is_counted: fn(&(bool, bool)) -> bool| {
         pairs.iter().filter(|pair| is_counted(pair)).count().to_string()
@@ -67,7 +67,7 @@ mod tests {
         let mut authors = Fixture::new("authors", 12, 12);
         for line in &mut authors.lines {
             line.protocol = Protocol::Authors;
-            line.barrier = Some(line.step % 2 == 0);
+            line.verdict.barrier = Some(line.step % 2 == 0);
         }
         let runs = [
             RunData::load(&authors.write(&folder.path().join("authors"))?)?,

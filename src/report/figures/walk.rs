@@ -119,8 +119,8 @@ fn losses(lines: &[&LineRecord]) -> Series {
 
 fn floor(lines: &[&LineRecord]) -> Series {
     let of_line = |line: &LineRecord| {
-        let alpha = line.floor_alpha.unwrap_or(0.5);
-        vec![Point::of(line, alpha, line.floor_loss)]
+        let alpha = line.verdict.floor_alpha.unwrap_or(0.5);
+        vec![Point::of(line, alpha, line.verdict.floor_loss)]
     };
     series("valley floor", (Style::Dashed, FLOOR), &with_gaps(lines, of_line))
 }
@@ -139,9 +139,9 @@ fn with_gaps(lines: &[&LineRecord], of_line: impl Fn(&LineRecord) -> Vec<Point>)
 
 /// The highest interior point of every line with a barrier.
 fn barriers(lines: &[&LineRecord]) -> Series {
-    let with_barrier = lines.iter().filter(|line| line.barrier == Some(true));
+    let with_barrier = lines.iter().filter(|line| line.verdict.barrier == Some(true));
     let points: Vec<Point> = with_barrier.clone().filter_map(|line| highest_inside(line)).collect();
-    let heights = with_barrier.map(|line| line.barrier_height.unwrap_or(f64::NAN));
+    let heights = with_barrier.map(|line| line.verdict.barrier_height.unwrap_or(f64::NAN));
     series("barrier", (Style::Triangles, BARRIER), &points).detail("height", heights)
 }
 
