@@ -60,11 +60,9 @@ impl Trajectory {
                 found = LineLosses { evaluations: found.evaluations + again.evaluations, ..again };
             }
         }
-        self.end = found.losses.last().map(|&loss| End {
-            step: line.number + 1,
-            loss,
-            precision: found.precision,
-        });
+        let loss = found.losses.last().copied().filter(|loss| loss.is_finite());
+        let (step, precision) = (line.number + 1, found.precision);
+        self.end = loss.map(|loss| End { step, loss, precision });
         Ok(found)
     }
 

@@ -22,7 +22,9 @@ use crate::precision::Precision;
 ///
 /// ```
 /// use losswalk::precision::Precision;
-/// use losswalk::objective::{Batch, Gradient, Line, Objective, ObjectiveError, Point};
+/// use losswalk::objective::{
+///     Computed, Gradient, Line, LineEvaluation, Loss, Objective, ObjectiveError, Point,
+/// };
 ///
 /// /// L(theta) = theta² / 2, the same for each of 4 samples.
 /// struct Parabola;

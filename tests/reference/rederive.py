@@ -124,6 +124,32 @@ def crosses(losses):
     return max(losses[1:-1]) > max(losses[0], losses[-1])
 
 
+class Comparison:
+    """Recorded lines beside the same losses derived again."""
+
+    def __init__(self):
+        self.lines, self.doubles, self.differing = 0, 0, 0
+        self.error, self.share = 0.0, 0.0
+
+    def add(self, line, losses):
+        errors = [0.0] + [a - b for a, b in zip(line["losses"], losses)]
+        # Of a loss, where all errors have one sign, or else of a difference.
+        error = (max(errors) - min(errors)) / max(losses)
+        rounding = ROUNDING[0] + ROUNDING[1] / max(losses)
+        self.lines += 1
+        self.doubles += line["precision"] == "f64"
+        self.differing += line["resolved"] and crosses(losses) != line["barrier"]
+        self.error = max(self.error, error)
+        self.share = max(self.share, error / (line.get("trusted_error", TRUSTED) + rounding))
+
+    def report(self):
+        """Prints what was found and returns the exit code."""
+        print(f"{self.lines} lines, {self.doubles} of them decided in f64: largest error "
+              f"{self.error:.2e} of the loss, {self.share:.3f} of what is trusted; "
+              f"{self.differing} verdicts differ")
+        return int(self.share > 1 or self.differing > 0)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("run", type=Path)
@@ -141,7 +167,7 @@ def main():
     if not lines:
         sys.exit("no measured steps")
 
-    worst, share, doubles, verdicts, ends = 0.0, 0.0, 0, 0, {}
+    comparison, ends = Comparison(), {}
     for line in lines:
         start = read_safetensors(run / f"iterates/step-{line['step']:08}.safetensors")
         end = read_safetensors(run / f"iterates/step-{line['step'] + 1:08}.safetensors")
@@ -152,18 +178,8 @@ def main():
                 point = {name: start[name] + alpha * (end[name] - start[name]) for name in start}
                 ends[key] = loss(point, pixels, labels, batches, policy)
             losses.append(ends[key])
-        errors = [0.0] + [a - b for a, b in zip(line["losses"], losses)]
-        # Of a loss, where all errors have one sign, or of a difference.
-        error = (max(errors) - min(errors)) / max(losses)
-        rounding = ROUNDING[0] + ROUNDING[1] / max(losses)
-        trusted = line.get("trusted_error", TRUSTED) + rounding
-        worst, share = max(worst, error), max(share, error / trusted)
-        doubles += line["precision"] == "f64"
-        verdicts += line["resolved"] and crosses(losses) != line["barrier"]
-    points = sum(len(line["losses"]) for line in lines)
-    print(f"{len(lines)} lines ({doubles} decided in f64), {points} losses: largest error {worst:.2e} "
-          f"of the loss, {share:.2f} of what is trusted; {verdicts} verdicts differ")
-    sys.exit(int(share > 1 or verdicts > 0))
+        comparison.add(line, losses)
+    sys.exit(comparison.report())
 
 
 if __name__ == "__main__":
