@@ -171,47 +171,44 @@ fn read_data(mut section: Section) -> Data {
         }
         Some(_) => {}
     }
-    let name = name.unwrap_or_default();
-    let root: Option<String> = section.optional("root");
-    let root = match (entry, root.map(PathBuf::from)) {
+    let mut data = Data::named(name.unwrap_or_default());
+    match (entry, section.optional::<PathBuf>("root")) {
         (Some(DatasetEntry::BuiltIn(_)), Some(root)) => {
             let value = root.display().to_string().into();
             section.problem("root", Some(&value), "this set is built in: leave root out");
-            None
         }
         (Some(DatasetEntry::Own(_)), None) => {
             section.problem("root", None, "is missing; this set is your own: name its folder");
-            None
         }
-        (Some(DatasetEntry::Published(set)), None) => Some(set.default_root()),
-        (_, root) => root,
-    };
-    let train_samples = section.optional("train_samples");
-    if train_samples == Some(0) {
-        section.problem("train_samples", Some(&Value::Integer(0)), "must be at least 1");
+        (_, None) => {}
+        (_, root) => data.root = root,
     }
-    let (pad, channels) = (section.optional("pad"), section.optional("channels"));
-    let mean = read_channels(&mut section, "mean", |value| value.is_finite(), "finite");
+    let samples = &mut data.train_samples;
+    section.read_valid("train_samples", samples, |count| *count != Some(0), "must be at least 1");
+    section.read("pad", &mut data.pad);
+    section.read("channels", &mut data.channels);
+    read_channels(&mut section, "mean", &mut data.mean, |value| value.is_finite(), "finite");
     let positive = |value: f64| value.is_finite() && value > 0.0;
-    let std = read_channels(&mut section, "std", positive, "above 0");
-    let augment = section.optional("augment").unwrap_or(Augment::None);
+    read_channels(&mut section, "std", &mut data.std, positive, "above 0");
+    section.read("augment", &mut data.augment);
     section.finish();
-    Data { name, root, train_samples, pad, channels, mean, std, augment }
+    data
 }
 
 /// A list of numbers, one a channel.
 fn read_channels(
     section: &mut Section,
     key: &'static str,
+    setting: &mut Option<Vec<f64>>,
     valid: impl Fn(f64) -> bool,
     demand: &str,
-) -> Option<Vec<f64>> {
-    let values: Vec<f64> = section.optional(key)?;
-    if values.is_empty() || !values.iter().all(|&value| valid(value)) {
-        let remedy = format!("must be one number {demand} for each channel");
-        section.problem(key, Some(&values.clone().into()), &remedy);
-    }
-    Some(values)
+) {
+    let valid = |values: &Option<Vec<f64>>| {
+        let values = values.as_deref().unwrap_or_default();
+        !values.is_empty() && values.iter().all(|&value| valid(value))
+    };
+    let remedy = format!("must be one number {demand} for each channel");
+    section.read_valid(key, setting, valid, &remedy);
 }
 
 fn read_model(mut section: Section) -> Model {

@@ -1,6 +1,7 @@
 //! Reading a TOML table key by key, keeping every problem instead of stopping at the first.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use toml::{Table, Value};
 
@@ -57,6 +58,16 @@ impl FromToml for String {
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_str().map(str::to_owned)
+    }
+}
+
+impl FromToml for PathBuf {
+    fn wanted() -> String {
+        String::wanted()
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        value.as_str().map(Self::from)
     }
 }
 

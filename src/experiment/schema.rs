@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{Measure, Optimizer};
-use crate::data::Augment;
+use crate::data::{self, Augment, DatasetEntry};
 use crate::network::Model;
 use crate::objective::{BatchNormPolicy, MeasuredLoss, Protocol, TrainingBatches};
 use crate::precision::Precision;
@@ -105,6 +105,26 @@ pub struct Evaluation {
     pub protocol: Protocol,
     /// The precision of the forward pass.
     pub precision: Precision,
+}
+
+impl Data {
+    /// The whole set of this name as it is, from its usual folder if it has one.
+    pub fn named(name: String) -> Self {
+        let root = match data::find(&name) {
+            Ok(DatasetEntry::Published(set)) => Some(set.default_root()),
+            _ => None,
+        };
+        Self {
+            name,
+            root,
+            train_samples: None,
+            pad: None,
+            channels: None,
+            mean: None,
+            std: None,
+            augment: Augment::None,
+        }
+    }
 }
 
 impl Default for Train {
