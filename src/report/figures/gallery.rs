@@ -9,55 +9,41 @@ use super::{
     spectrum, training_loss, walk,
 };
 
-/// Every figure; the walk is one figure a run, the others compare the runs. Those of
-/// curvature are there if a run has measured it.
+/// A figure, and the same numbers as a table.
+type Drawn<F, C> = (fn(&[RunData]) -> F, fn(&[RunData]) -> C);
+
+/// Those of every report.
+const ALWAYS: [Drawn<Figure, Csv>; 5] = [
+    (barriers::figure, barriers::csv),
+    (heights::figure, heights::csv),
+    (cosine::figure, cosine::csv),
+    (distance::figure, distance::csv),
+    (training_loss::figure, training_loss::csv),
+];
+
+/// Those of curvature; each is there if a run has measured what it shows.
+const IF_MEASURED: [Drawn<Option<Figure>, Option<Csv>>; 6] = [
+    (alignment::figure, alignment::csv),
+    (decomposition::figure, decomposition::csv),
+    (covariance::figure, covariance::csv),
+    (spectrum::figure, spectrum::csv),
+    (density::figure, density::csv),
+    (prediction::figure, prediction::csv),
+];
+
+/// Every figure; the walk is one figure a run, the others compare the runs.
 pub(in crate::report) fn figures(runs: &[RunData]) -> Vec<Figure> {
-    let mut figures: Vec<Figure> = (0..runs.len()).map(|i| walk::figure(runs, i)).collect();
-    figures.extend([
-        barriers::figure(runs),
-        heights::figure(runs),
-        cosine::figure(runs),
-        distance::figure(runs),
-        training_loss::figure(runs),
-    ]);
-    figures.extend(
-        [
-            alignment::figure(runs),
-            decomposition::figure(runs),
-            covariance::figure(runs),
-            spectrum::figure(runs),
-            density::figure(runs),
-            prediction::figure(runs),
-        ]
-        .into_iter()
-        .flatten(),
-    );
-    figures
+    let walks = (0..runs.len()).map(|i| walk::figure(runs, i));
+    let always = ALWAYS.iter().map(|(figure, _)| figure(runs));
+    let measured = IF_MEASURED.iter().filter_map(|(figure, _)| figure(runs));
+    walks.chain(always).chain(measured).collect()
 }
 
 /// The numbers of every figure that is there.
 pub(in crate::report) fn tables(runs: &[RunData]) -> Vec<Csv> {
-    let mut tables = vec![
-        walk::csv(runs),
-        barriers::csv(runs),
-        heights::csv(runs),
-        cosine::csv(runs),
-        distance::csv(runs),
-        training_loss::csv(runs),
-    ];
-    tables.extend(
-        [
-            alignment::csv(runs),
-            decomposition::csv(runs),
-            covariance::csv(runs),
-            spectrum::csv(runs),
-            density::csv(runs),
-            prediction::csv(runs),
-        ]
-        .into_iter()
-        .flatten(),
-    );
-    tables
+    let always = ALWAYS.iter().map(|(_, csv)| csv(runs));
+    let measured = IF_MEASURED.iter().filter_map(|(_, csv)| csv(runs));
+    std::iter::once(walk::csv(runs)).chain(always).chain(measured).collect()
 }
 
 #[cfg(test)]
