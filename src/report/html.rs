@@ -1,15 +1,19 @@
 //! The page: one file, no network. Without JavaScript it shows the images; with it, the scripts in
 //! `page/` draw the same figures from the same description, to zoom into and to read values from.
+//!
+//! Text is escaped where it is put into the page; only what `PreEscaped` marks is taken as it is.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::run::Status;
 
 use super::ReportError;
-use super::escape::{json_in_script, markup};
 use super::facts::{self, status};
 use super::figure::Figure;
 use super::figures::{alignment_table, noise_table, table_one};
 use super::palette::{DARK, LIGHT};
 use super::run_data::RunData;
+use super::table::Table;
 
 /// The script, from the elements it draws to the figures that it makes of them.
 const SCRIPTS: [&str; 6] = [
@@ -22,37 +26,50 @@ const SCRIPTS: [&str; 6] = [
 ];
 const STYLE: &str = include_str!("page/page.css");
 
+const INTRODUCTION: &str = "How SGD walked through the loss of this network: the loss on the full training \
+    set along its updates, the barriers between them, the directions it took and how far it went.";
+
 /// The whole page, from figures with their images.
 pub(super) fn page(
     runs: &[RunData],
     figures: &[(Figure, Option<String>)],
 ) -> Result<String, ReportError> {
-    let sections = figures.iter().map(|(figure, image)| section(figure, image.as_deref()));
-    let sections = sections.collect::<Result<String, _>>()?;
     let names: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();
-    let names = markup(&names.join(", "));
-    Ok(format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <link rel=\"icon\" href=\"data:,\">\n\
-         <title>losswalk: {names}</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<h1>{names}</h1>\n<p>{INTRODUCTION}</p>\n{}</header>\n{}<main>\n{}{sections}<div id=\"facts\">\n{}</div>\n</main>\n\
-         <script>\n\"use strict\";\n{{\n{}}}\n</script>\n</body>\n</html>\n",
-        colors(),
-        banners(runs),
-        contents(figures),
-        [table_one(runs), noise_table(runs), alignment_table(runs)].map(table).concat(),
-        table(Some(facts::facts(runs))) + &table(facts::times(runs)),
-        SCRIPTS.concat(),
-    ))
+    let names = names.join(", ");
+    let plots = figures.iter().map(|(figure, image)| section(figure, image.as_deref()));
+    let plots = plots.collect::<Result<Vec<Markup>, _>>()?;
+    let results = [table_one(runs), noise_table(runs), alignment_table(runs)];
+    let facts = [Some(facts::facts(runs)), facts::times(runs)];
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(&names))
+            body {
+                header { h1 { (names) } p { (INTRODUCTION) } (banners(runs)) }
+                (contents(figures))
+                main {
+                    (tables(&results))
+                    @for plot in &plots { (plot) }
+                    #facts { (tables(&facts)) }
+                }
+                script { (PreEscaped(format!("\n\"use strict\";\n{{\n{}}}\n", SCRIPTS.concat()))) }
+            }
+        }
+    };
+    Ok(page.into_string())
 }
 
-const INTRODUCTION: &str = "How SGD walked through the loss of this network: the loss on the full training \
-    set along its updates, the barriers between them, the directions it took and how far it went.";
-
-fn table(table: Option<super::table::Table>) -> String {
-    table.map(|table| format!("<section>\n{}</section>\n", table.html())).unwrap_or_default()
+fn head(names: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            link rel="icon" href="data:,";
+            title { "losswalk: " (names) }
+            style { (PreEscaped(colors())) (PreEscaped(STYLE)) }
+        }
+    }
 }
 
 /// The palette as custom properties, for both colour schemes.
@@ -67,60 +84,79 @@ fn colors() -> String {
     )
 }
 
-/// What a reader must know about runs that did not simply finish.
-fn banners(runs: &[RunData]) -> String {
-    let eventful =
-        |run: &&RunData| run.manifest.status != Status::Done || !run.manifest.problems.is_empty();
-    runs.iter().filter(eventful).map(banner).collect()
+fn tables(tables: &[Option<Table>]) -> Markup {
+    html! { @for table in tables.iter().flatten() { section { (table.html()) } } }
 }
 
-fn banner(run: &RunData) -> String {
-    let problems = run.manifest.problems.iter();
-    let problems = problems
-        .map(|problem| format!("<li>Step {}: {}</li>\n", problem.step, markup(&problem.message)));
-    format!(
-        "<aside class=\"banner\"><strong>{}: {}</strong>, {} of {} steps recorded.\n<ul>\n{}</ul></aside>\n",
-        markup(&run.label),
-        status(run),
-        run.steps.len(),
-        run.manifest.total_steps,
-        problems.collect::<String>()
-    )
+/// What a reader must know about runs that did not simply finish.
+fn banners(runs: &[RunData]) -> Markup {
+    let eventful =
+        |run: &&RunData| run.manifest.status != Status::Done || !run.manifest.problems.is_empty();
+    html! { @for run in runs.iter().filter(eventful) { (banner(run)) } }
+}
+
+fn banner(run: &RunData) -> Markup {
+    let (recorded, total) = (run.steps.len(), run.manifest.total_steps);
+    html! {
+        aside.banner {
+            strong { (run.label) ": " (status(run)) } ", " (recorded) " of " (total) " steps recorded."
+            ul {
+                @for problem in &run.manifest.problems {
+                    li { "Step " (problem.step) ": " (problem.message) }
+                }
+            }
+        }
+    }
 }
 
 /// Links to the figures and to the tables below them.
-fn contents(figures: &[(Figure, Option<String>)]) -> String {
-    let links = figures
-        .iter()
-        .map(|(figure, _)| format!("<a href=\"#{}\">{}</a>\n", figure.id, markup(&figure.title)));
-    format!(
-        "<nav aria-label=\"Figures\">\n{}<a href=\"#facts\">What ran</a>\n</nav>\n",
-        links.collect::<String>()
-    )
+fn contents(figures: &[(Figure, Option<String>)]) -> Markup {
+    html! {
+        nav aria-label="Figures" {
+            @for (figure, _) in figures { a href={ "#" (figure.id) } { (figure.title) } }
+            a href="#facts" { "What ran" }
+        }
+    }
 }
 
-fn section(figure: &Figure, image: Option<&str>) -> Result<String, ReportError> {
-    let notes = figure.notes.iter().map(|note| format!("<p class=\"note\">{}</p>\n", markup(note)));
-    let data = match image {
-        Some(image) => data(figure, image)?,
-        None => String::new(),
-    };
-    Ok(format!(
-        "<section class=\"figure\" id=\"{}\">\n<h2>{}</h2>\n<p>{} <em>{}</em></p>\n{data}{}</section>\n",
-        figure.id,
-        markup(&figure.title),
-        markup(&figure.what),
-        markup(&figure.look_for),
-        notes.collect::<String>()
-    ))
+fn section(figure: &Figure, image: Option<&str>) -> Result<Markup, ReportError> {
+    let data = image.map(|image| data(figure, image)).transpose()?;
+    Ok(html! {
+        section.figure id=(figure.id) {
+            h2 { (figure.title) }
+            p { (figure.what) " " em { (figure.look_for) } }
+            @if let Some(data) = data { (data) }
+            @for note in &figure.notes { p.note { (note) } }
+        }
+    })
 }
 
 /// The image to begin with, and the description that the script draws from.
-fn data(figure: &Figure, image: &str) -> Result<String, ReportError> {
+fn data(figure: &Figure, image: &str) -> Result<Markup, ReportError> {
     let json = serde_json::to_string(figure)
         .map_err(|source| ReportError::Json { figure: figure.id.clone(), source })?;
-    let json = json_in_script(&json);
-    Ok(format!(
-        "<div class=\"plot\">\n{image}</div>\n<script type=\"application/json\">{json}</script>\n"
-    ))
+    Ok(html! {
+        .plot { (PreEscaped(image)) }
+        script type="application/json" { (PreEscaped(json_in_script(&json))) }
+    })
+}
+
+/// Makes JSON safe inside a `<script>` element: no `<` can start a tag there. JSON has `<` in strings
+/// only, where the escape means the same.
+fn json_in_script(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_cannot_close_its_script_and_keeps_its_meaning() -> Result<(), serde_json::Error> {
+        let name = "</script><script>alert(1)</script><!--";
+        let safe = json_in_script(&serde_json::to_string(name)?);
+        assert!(!safe.contains('<'));
+        assert_eq!(serde_json::from_str::<String>(&safe)?, name);
+        Ok(())
+    }
 }

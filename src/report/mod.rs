@@ -8,7 +8,6 @@ mod csv;
 mod curvature_summary;
 mod decimate;
 mod error;
-mod escape;
 mod facts;
 mod figure;
 mod figures;

@@ -1,6 +1,6 @@
 //! A table of the page.
 
-use super::escape::markup;
+use maud::{Markup, html};
 
 /// Named rows under named columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,28 +26,25 @@ impl Table {
     }
 
     /// The table as HTML.
-    pub fn html(&self) -> String {
-        let heads =
-            self.heads.iter().map(|head| format!("<th scope=\"col\">{}</th>", markup(head)));
-        let rows = self.rows.iter().map(|row| html_row(row));
-        let note = match self.note.as_str() {
-            "" => String::new(),
-            note => format!("<p class=\"note\">{}</p>\n", markup(note)),
-        };
-        format!(
-            "<div class=\"scroll\" tabindex=\"0\"><table>\n<caption>{}</caption>\n\
-             <thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>\n{note}",
-            markup(&self.caption),
-            heads.collect::<String>(),
-            rows.collect::<String>()
-        )
+    pub fn html(&self) -> Markup {
+        html! {
+            .scroll tabindex="0" {
+                table {
+                    caption { (self.caption) }
+                    thead { tr { @for head in &self.heads { th scope="col" { (head) } } } }
+                    tbody { @for row in &self.rows { tr { (cells(row)) } } }
+                }
+            }
+            @if !self.note.is_empty() { p.note { (self.note) } }
+        }
     }
 }
 
-fn html_row(row: &[String]) -> String {
-    let cells = row.iter().enumerate().map(|(i, cell)| match i {
-        0 => format!("<th scope=\"row\">{}</th>", markup(cell)),
-        _ => format!("<td>{}</td>", markup(cell)),
-    });
-    format!("<tr>{}</tr>\n", cells.collect::<String>())
+fn cells(row: &[String]) -> Markup {
+    html! {
+        @if let [name, cells @ ..] = row {
+            th scope="row" { (name) }
+            @for cell in cells { td { (cell) } }
+        }
+    }
 }

@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn the_table_has_a_row_an_epoch_and_a_column_a_batch_size() -> Result<(), TestError> {
         let table = table(&[Fixture::new("a", 30, 0).with_curvature().load()?]);
-        let html = table.ok_or("no table")?.html();
+        let html = table.ok_or("no table")?.html().into_string();
         for text in ["a, initialisation", "a, after epoch 2", "batches of 10<", "batches of 100<"] {
             assert_eq!(html.matches(text).count(), 1, "{text} in {html}");
         }

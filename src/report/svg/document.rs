@@ -1,6 +1,6 @@
 //! The whole image: title, explanation, legend, panels in a grid, notes.
 
-use crate::report::escape::markup;
+use super::escape::markup;
 use crate::report::figure::{Figure, Panel};
 
 use super::legend;

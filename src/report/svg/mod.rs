@@ -1,6 +1,7 @@
 //! Figures as SVG for print: white ground, no scripts, no fonts but a name.
 
 mod document;
+mod escape;
 mod legend;
 mod marks;
 mod panel;

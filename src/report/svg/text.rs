@@ -1,6 +1,6 @@
 //! Text in SVG: how wide it is, where it wraps, how it is written.
 
-use crate::report::escape::markup;
+use super::escape::markup;
 
 /// Grey of secondary text.
 pub(super) const MUTED: &str = "#555";
