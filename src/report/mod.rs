@@ -4,6 +4,8 @@
 //! A figure's file knows what is drawn; the renderers know how.
 
 mod alignment_group;
+#[cfg(test)]
+mod axes_golden;
 mod csv;
 mod curvature_summary;
 mod decimate;

@@ -47,7 +47,7 @@ pub(super) fn y_range(panel: &Panel, (low, high): (f64, f64)) -> (f64, f64) {
 }
 
 /// The range of values on an axis, widened by a share of itself where it does not end at zero.
-fn widened(axis: &Axis, values: impl Iterator<Item = f64>, air: f64) -> (f64, f64) {
+pub(super) fn widened(axis: &Axis, values: impl Iterator<Item = f64>, air: f64) -> (f64, f64) {
     let log = axis.spacing == Spacing::Log;
     let shown = values.filter(|value| value.is_finite() && (!log || *value > 0.0));
     let start = (f64::INFINITY, f64::NEG_INFINITY);

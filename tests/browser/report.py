@@ -11,6 +11,7 @@ and exits with 1 if a check failed.
 import base64
 import contextlib
 import json
+import math
 import pathlib
 import shutil
 import socket
@@ -125,6 +126,21 @@ class Checks:
 
 
 PLOT = "#%s .frame > svg"
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+
+# What page/axes.js makes of golden cases.
+AXES = """
+const golden = arguments[0];
+const ticks = ({ spacing, range, most, whole }) =>
+  (spacing === "log" ? logTicks : linearTicks)(range, most, whole);
+const scale = ({ spacing, values, pixels, places }) => {
+  const scale = new Scale(spacing, values, pixels);
+  return places.map(({ value }) => scale.at(value));
+};
+const range = ({ axis, values, air }) =>
+  widened(axis, axis.spacing, Math.min(...values), Math.max(...values), air);
+return [golden.ticks.map(ticks), golden.scales.map(scale), golden.ranges.map(range)];
+"""
 
 
 def plot_frame(browser, figure):
@@ -157,6 +173,30 @@ def check_everything_is_drawn(browser, checks):
     checks.check("there are figures", len(sizes) > 0)
     for figure, width, height, marks in sizes:
         checks.check(f"{figure} is drawn", width > 200 and height > 200 and marks > 0, (width, height, marks))
+
+
+def is_close(found, expected):
+    """Equal but for the rounding of logarithms and powers."""
+    pairs = zip(found, expected, strict=True)
+    return all(math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-300) for a, b in pairs)
+
+
+def check_axes(browser, checks):
+    """The page's axes are the images': golden values, which a Rust test holds the images' axes to."""
+    script = (REPOSITORY / "src/report/page/axes.js").read_text(encoding="utf-8")
+    golden = json.loads((REPOSITORY / "tests/golden/axes.json").read_text(encoding="utf-8"))
+    ticks, scales, ranges = browser.script(script + AXES, golden)
+    for found, case in zip(ticks, golden["ticks"], strict=True):
+        labels = [[tick["label"] for tick in some] for some in (found, case["ticks"])]
+        checks.check("labels are golden", labels[0] == labels[1], (case, found))
+        places = [[tick["at"] for tick in some] for some in (found, case["ticks"])]
+        same = len(places[0]) == len(places[1]) and is_close(*places)
+        checks.check("ticks are golden", same, (case, found))
+    for found, case in zip(scales, golden["scales"], strict=True):
+        same = is_close(found, [place["pixel"] for place in case["places"]])
+        checks.check("places are golden", same, (case, found))
+    for found, case in zip(ranges, golden["ranges"], strict=True):
+        checks.check("ranges are golden", is_close(found, case["range"]), (case, found))
 
 
 def check_reading(browser, checks, walk, lines):
@@ -278,6 +318,7 @@ def use(browser, page, line_file, picture):
     screenshot(browser, picture)
     walk = browser.script("return document.querySelector('section.figure').id")
     check_everything_is_drawn(browser, checks)
+    check_axes(browser, checks)
     check_reading(browser, checks, walk, lines)
     check_keyboard(browser, checks, walk)
     check_zoom(browser, checks, walk)
