@@ -1,5 +1,7 @@
 //! What ran and where the time went, as tables with a run a column.
 
+use toml::Value;
+
 use crate::objective::BatchNormPolicy;
 use crate::run::{Status, TimingRecord};
 
@@ -47,9 +49,11 @@ type Fact<'a> = (&'a str, &'a dyn Fn(&RunData) -> String);
 /// What ran: data, network, optimiser, machine, status.
 pub(super) fn facts(runs: &[RunData]) -> Table {
     let mut table = Table::new("What ran", "", runs.iter().map(|run| run.label.clone()));
-    let facts: [Fact<'_>; 13] = [
+    let facts: [Fact<'_>; 15] = [
         ("status", &status),
         ("data set", &|run| run.manifest.data.clone()),
+        ("network", &|run| choice(run, "model", "arch", &[])),
+        ("optimiser", &|run| choice(run, "train", "optimizer", &BESIDE_THE_OPTIMISER)),
         ("training samples N", &|run| whole(run.manifest.samples)),
         ("parameters", &|run| whole(run.manifest.parameter_count as u64)),
         ("learning rate η", &|run| range(run, |step| step.learning_rate)),
@@ -72,6 +76,32 @@ pub(super) fn facts(runs: &[RunData]) -> Table {
         }
     }
     table
+}
+
+/// Settings of training that have a row of their own, or change no iterate.
+const BESIDE_THE_OPTIMISER: [&str; 7] =
+    ["learning_rate", "batch_size", "epochs", "seed", "chunk", "precision", "save_iterates"];
+
+/// What an experiment chose, with the other settings of its section but those of `left_out`; a dash for
+/// a run without an experiment.
+fn choice(run: &RunData, section: &str, key: &str, left_out: &[&str]) -> String {
+    let settings = run.settings.get(section).and_then(Value::as_table);
+    let Some((settings, chosen)) = settings.and_then(|table| Some((table, table.get(key)?))) else {
+        return "–".to_owned();
+    };
+    let others =
+        settings.iter().filter(|(name, _)| *name != key && !left_out.contains(&name.as_str()));
+    let others = others.map(|(name, value)| format!(", {name} {}", setting(value)));
+    setting(chosen) + &others.collect::<String>()
+}
+
+/// A value in words; of a list of tables, such as layers, how many there are.
+fn setting(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().any(Value::is_table) => items.len().to_string(),
+        _ => value.to_string(),
+    }
 }
 
 /// A row's name and the measured epochs of a run, perhaps repeated.
@@ -195,6 +225,32 @@ fn version(run: &RunData) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fixture::{Fixture, TestError};
+
+    /// The cells of a row of [`facts`].
+    fn cells(runs: &[RunData], name: &str) -> Result<String, TestError> {
+        let html = facts(runs).html().into_string();
+        let (_, row) = html.split_once(&format!(">{name}</th>")).ok_or("no such row")?;
+        Ok(row.split("</tr>").next().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn a_comparison_tells_networks_and_optimisers_apart() -> Result<(), TestError> {
+        let experiments = [
+            "[model]\narch = 'mlp'\nhidden = [500, 350]\n\
+             [train]\noptimizer = 'sgd'\nmomentum = 0.9\nepochs = 2\n",
+            "[model]\narch = 'layers'\nlayers = [{ kind = 'linear' }, { kind = 'relu' }]\n\
+             [train]\noptimizer = 'gd'\nmomentum = 0.0\nepochs = 3\n",
+            "",
+        ];
+        let run = |experiment| Fixture { experiment, ..Fixture::new("a", 30, 0) }.load();
+        let runs = experiments.into_iter().map(run).collect::<Result<Vec<_>, _>>()?;
+        let optimisers = "<td>sgd, momentum 0.9</td><td>gd, momentum 0.0</td><td>–</td>";
+        assert_eq!(cells(&runs, "optimiser")?, optimisers);
+        let networks = "<td>mlp, hidden [500, 350]</td><td>layers, layers 2</td><td>–</td>";
+        assert_eq!(cells(&runs, "network")?, networks);
+        Ok(())
+    }
 
     #[test]
     fn durations_are_readable() {

@@ -21,6 +21,8 @@ pub(super) type TestError = Box<dyn std::error::Error>;
 /// A run with the given records.
 pub(super) struct Fixture {
     pub manifest: Manifest,
+    /// `run.toml`.
+    pub experiment: &'static str,
     pub steps: Vec<StepRecord>,
     pub lines: Vec<LineRecord>,
     pub alignments: Vec<AlignmentRecord>,
@@ -34,6 +36,7 @@ impl Fixture {
     pub fn new(name: &str, count: u64, measured: u64) -> Self {
         Self {
             manifest: manifest(name, count),
+            experiment: "",
             steps: (0..count).map(step).collect(),
             lines: (0..measured).map(line).collect(),
             alignments: Vec::new(),
@@ -89,6 +92,7 @@ impl Fixture {
     pub fn write(&self, path: &Path) -> Result<RunFolder, TestError> {
         fs::create_dir_all(path)?;
         fs::write(path.join("manifest.json"), serde_json::to_vec(&self.manifest)?)?;
+        fs::write(path.join("run.toml"), self.experiment)?;
         fs::write(path.join("steps.jsonl"), jsonl(&self.steps)?)?;
         fs::write(path.join("line.jsonl"), jsonl(&self.lines)?)?;
         let alignments = (!self.alignments.is_empty()).then(|| jsonl(&self.alignments));

@@ -1,8 +1,13 @@
 //! All records of a run in memory, under a name that no other run of the report has.
 
+use std::fs;
+use std::path::Path;
+
+use toml::Table;
+
 use crate::run::{
-    AlignmentRecord, CovarianceRecord, LineRecord, Manifest, RunFolder, SpectrumRecord, StepRecord,
-    TimingRecord,
+    AlignmentRecord, CovarianceRecord, LineRecord, Manifest, RunError, RunFolder, SpectrumRecord,
+    StepRecord, TimingRecord,
 };
 
 use super::ReportError;
@@ -13,6 +18,8 @@ pub(super) struct RunData {
     /// What the figures call it: the experiment's name, with more where runs share one.
     pub label: String,
     pub manifest: Manifest,
+    /// What `run.toml` holds: every setting of the experiment; empty for an objective of one's own.
+    pub settings: Table,
     /// Never empty.
     pub steps: Vec<StepRecord>,
     pub lines: Vec<LineRecord>,
@@ -34,6 +41,7 @@ impl RunData {
         Ok(Self {
             label,
             manifest,
+            settings: settings(&folder.experiment())?,
             steps,
             lines: folder.lines()?,
             alignments: folder.points()?,
@@ -81,4 +89,9 @@ impl RunData {
     pub fn lines_of(&self, epoch: u64) -> impl Iterator<Item = &LineRecord> {
         self.lines.iter().filter(move |line| line.epoch == epoch)
     }
+}
+
+fn settings(path: &Path) -> Result<Table, RunError> {
+    let text = fs::read_to_string(path).map_err(RunError::io("read", path))?;
+    text.parse().map_err(|error| RunError::content(path, format!("no TOML: {error}")))
 }
