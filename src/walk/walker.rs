@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::forecast::Forecast;
-use super::point::{self, Here, PointLogs, Progress};
+use super::point::PointLogs;
 use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
 use crate::experiment::Optimizer;
@@ -117,7 +117,7 @@ pub(super) struct Walker<'a, O: Objective> {
     pub(super) trajectory: Trajectory,
     pub(super) state: State,
     pub(super) recorder: Recorder<'a>,
-    logs: PointLogs,
+    pub(super) logs: PointLogs,
     /// The newest epoch and its order.
     order: (u64, Vec<u32>),
     saved: Instant,
@@ -166,33 +166,6 @@ impl<O: Objective> Walker<'_, O> {
             }
         }
         Ok(Outcome::Done)
-    }
-
-    /// Measures what is due where the walk stands, as far as no earlier attempt has.
-    fn measure_here(&mut self, observer: &mut dyn Observer) -> Result<(), WalkError> {
-        let (plan, place) = (self.plan, self.plan.place(self.state.step));
-        if place.iteration != 0 {
-            return Ok(());
-        }
-        let epoch = place.epoch - 1;
-        for measure in plan.points.iter().filter(|measure| measure.epochs().contains(epoch)) {
-            let here = Here {
-                objective: self.objective,
-                plan,
-                state: &self.state,
-                epoch,
-                recorder: &self.recorder,
-            };
-            let (name, work) = point::described(measure, here.extent());
-            let what = format!("{name} after epoch {epoch}");
-            let mut progress = Progress::begin(observer, what, work);
-            if point::measure(measure, &here, &mut self.logs, &mut progress)? {
-                self.recorder.lap_curvature();
-                self.recorder.sync(self.state.step)?;
-            }
-            progress.end();
-        }
-        Ok(())
     }
 
     fn forecast(&self) -> Forecast<'_> {

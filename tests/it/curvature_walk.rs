@@ -206,11 +206,15 @@ fn what_is_recorded_of_a_point_is_not_measured_again() {
     let path = walked.folder.point_log::<AlignmentRecord>();
     let whole = fs::read_to_string(&path).unwrap();
     let spectra = fs::read(walked.folder.point_log::<SpectrumRecord>()).unwrap();
-    // As a kill would leave it: some batches of the last point, and a torn line.
+    let sizes_path = walked.folder.point_log::<CovarianceRecord>();
+    let sizes = fs::read_to_string(&sizes_path).unwrap();
+    // As a kill would leave it: some batches of the last point and a torn line, and some sizes.
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
     fs::write(&path, lines[..100].concat() + &lines[100][..20]).unwrap();
+    fs::write(&sizes_path, sizes.split_inclusive('\n').take(8).collect::<String>()).unwrap();
     assert_eq!(walked.walk(&Quadratic::SOUND, &plan).unwrap(), Outcome::Done);
     assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+    assert_eq!(fs::read_to_string(&sizes_path).unwrap(), sizes);
     assert_eq!(fs::read(walked.folder.point_log::<SpectrumRecord>()).unwrap(), spectra);
 }
 

@@ -9,18 +9,18 @@ use crate::walk::{Plan, State};
 
 /// Where the walk stands, with all that something is measured with.
 #[derive(Clone, Copy)]
-pub(in crate::walk) struct Here<'a, O> {
-    pub(in crate::walk) objective: &'a O,
-    pub(in crate::walk) plan: &'a Plan,
-    pub(in crate::walk) state: &'a State,
+pub(super) struct Here<'a, O> {
+    pub(super) objective: &'a O,
+    pub(super) plan: &'a Plan,
+    pub(super) state: &'a State,
     /// Epochs behind it.
-    pub(in crate::walk) epoch: u64,
-    pub(in crate::walk) recorder: &'a Recorder<'a>,
+    pub(super) epoch: u64,
+    pub(super) recorder: &'a Recorder<'a>,
 }
 
 impl<O: Objective> Here<'_, O> {
     /// The size of the problem.
-    pub(in crate::walk) fn extent(&self) -> Extent {
+    pub(super) fn extent(&self) -> Extent {
         Extent { samples: self.plan.samples, dimension: self.objective.dimension() }
     }
 

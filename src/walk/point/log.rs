@@ -4,7 +4,7 @@ use crate::run::{Log, PointRecord, RunError, RunFolder};
 
 /// A record file that is open, with the records that matter for the points to come.
 #[derive(Debug)]
-pub(in crate::walk) struct PointLog<R> {
+pub(super) struct PointLog<R> {
     log: Log,
     /// Those of the newest point before the walk's, of the walk's, and what an earlier attempt has
     /// recorded ahead of it.
@@ -49,5 +49,41 @@ impl<R: PointRecord> PointLog<R> {
             self.records.push(record);
         }
         self.log.sync()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{AlignmentRecord, Manifest};
+
+    fn record(step: u64, batch: u64) -> Result<AlignmentRecord, serde_json::Error> {
+        serde_json::from_value(serde_json::json!({
+            "step": step, "epoch": step, "batch_size": 1, "batch": batch, "weight_decay": 0.0,
+            "precision": "f32"
+        }))
+    }
+
+    #[test]
+    fn a_log_is_opened_once_and_keeps_what_points_to_come_can_ask_for()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let temporary = tempfile::tempdir()?;
+        let path = temporary.path().join("run");
+        let folder = RunFolder::create(&path, &Manifest::default(), "")?;
+        for (step, batch) in [(0, 0), (3, 0), (3, 1), (6, 0), (9, 0)] {
+            PointLog::open_once(&mut None, &folder)?.append([record(step, batch)?])?;
+        }
+        let mut slot = None;
+        let log = PointLog::open_once(&mut slot, &folder)?;
+        // As after a resume at step 6, where the checkpoint of step 9 was found damaged.
+        log.forget_before(6);
+        assert_eq!([0, 3, 6, 9].map(|step| log.at(step).count()), [0, 2, 1, 1]);
+        assert_eq!(log.before(6), Some(&record(3, 1)?));
+        log.append([record(6, 1)?])?;
+        assert_eq!(log.at(6).count(), 2);
+        // Whoever opened it again would stumble.
+        std::fs::write(folder.point_log::<AlignmentRecord>(), "damage\n")?;
+        assert_eq!(PointLog::open_once(&mut slot, &folder)?.at(6).count(), 2);
+        Ok(())
     }
 }

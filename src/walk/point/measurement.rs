@@ -11,7 +11,7 @@ use crate::walk::cost::Extent;
 ///
 /// Its random draws depend on the seed and the step of the point alone, so what an interrupted run
 /// has recorded of a point is kept, and the rest is measured after a resume.
-pub(in crate::walk) trait PointMeasurement {
+pub(super) trait PointMeasurement {
     /// What progress calls it.
     const NAME: &'static str;
 

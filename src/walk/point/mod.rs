@@ -4,6 +4,7 @@
 
 mod alignment;
 mod covariance;
+mod due;
 mod eigenvectors;
 mod here;
 mod log;
@@ -12,7 +13,7 @@ mod progress;
 mod quantities;
 mod spectrum;
 
-pub(super) use here::Here;
-pub(super) use measurement::PointMeasurement;
-pub(super) use progress::Progress;
-pub(super) use quantities::{PointLogs, described, measure};
+use here::Here;
+use measurement::PointMeasurement;
+use progress::Progress;
+pub(super) use quantities::{PointLogs, described};

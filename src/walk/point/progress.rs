@@ -3,7 +3,7 @@
 use crate::walk::Observer;
 
 /// Tells an observer of the work within a measurement: all that was forecast, and no more.
-pub(in crate::walk) struct Progress<'a> {
+pub(super) struct Progress<'a> {
     observer: &'a mut dyn Observer,
     what: String,
     left: u64,
@@ -11,7 +11,7 @@ pub(in crate::walk) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     /// The beginning of a measurement of so much work.
-    pub(in crate::walk) fn begin(observer: &'a mut dyn Observer, what: String, work: u64) -> Self {
+    pub(super) fn begin(observer: &'a mut dyn Observer, what: String, work: u64) -> Self {
         let mut progress = Self { observer, what, left: work };
         progress.worked(0);
         progress
@@ -25,7 +25,7 @@ impl<'a> Progress<'a> {
     }
 
     /// All is done, however much it took.
-    pub(in crate::walk) fn end(mut self) {
+    pub(super) fn end(mut self) {
         self.worked(u64::MAX);
     }
 }

@@ -1,7 +1,6 @@
 //! Everything that is measured at points: the one place where the walk knows it by name.
 
-use std::collections::BTreeSet;
-
+use super::due::measure_due;
 use super::log::PointLog;
 use super::{Here, PointMeasurement, Progress};
 use crate::experiment::PointMeasure;
@@ -31,7 +30,7 @@ pub(in crate::walk) fn described(measure: &PointMeasure, extent: Extent) -> (&'s
 }
 
 /// Measures what is not recorded yet. Returns false if everything was.
-pub(in crate::walk) fn measure<O: Objective>(
+pub(super) fn measure<O: Objective>(
     measure: &PointMeasure,
     here: &Here<O>,
     logs: &mut PointLogs,
@@ -48,22 +47,4 @@ pub(in crate::walk) fn measure<O: Objective>(
             measure_due(schedule, here, &mut logs.spectrum, progress)
         }
     }
-}
-
-fn measure_due<M: PointMeasurement, O: Objective>(
-    measurement: &M,
-    here: &Here<O>,
-    log: &mut Option<PointLog<M::Record>>,
-    progress: &mut Progress,
-) -> Result<bool, WalkError> {
-    let log = PointLog::open_once(log, here.recorder.folder)?;
-    log.forget_before(here.state.step);
-    let recorded: BTreeSet<_> = log.at(here.state.step).map(M::unit).collect();
-    let units = measurement.units(here.plan.samples);
-    let due: Vec<_> = units.filter(|unit| !recorded.contains(unit)).collect();
-    if due.is_empty() {
-        return Ok(false);
-    }
-    measurement.measure(here, &due, log, progress)?;
-    Ok(true)
 }
