@@ -1,4 +1,4 @@
-# What CI runs, cheapest first.
+# The stages of CI that need nothing but Rust, in its order: cheapest first.
 check: format clippy docs test
 
 format:
@@ -21,6 +21,6 @@ quickstart:
 browser RUN="runs/quickstart":
     python3 tests/browser/report.py {{RUN}}/report.html {{RUN}}/line.jsonl {{RUN}}/report.png
 
-# Everything, as CI does (Debian).
+# Every stage of CI (Debian): also a browser, published data and PyTorch.
 ci:
     .ci/run

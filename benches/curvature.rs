@@ -2,7 +2,8 @@
 //!
 //! Medians over repetitions that take turns, on images of a formula. The gradient and g'Hg are of one
 //! batch of 100; u'Hu of many directions at once and H v are over 1,000 samples (200 for convolutional
-//! networks), beside one direction and the gradient of the same. `tests/reference/bench_torch.py --curvature` measures PyTorch's double backward.
+//! networks), beside one direction and the gradient of the same. `tests/reference/bench_curvature.py`
+//! measures PyTorch's double backward.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,10 +1,12 @@
 //! The data sets that losswalk knows by name, and what is known of each before it is read.
 //!
-//! To add a published one: describe it in `published`, and if its format is new, give [`Format`] a
-//! variant and the format a file of its own that `load` and `verify` call. A format of one's own is a
-//! variant of [`OwnFormat`] and a file that `load` calls.
+//! A published set is described in `published`. A new format of one is a variant of [`Format`], a file
+//! of its own, and an arm in `load`, `verify` and `error`; a format of one's own is a variant of
+//! [`OwnFormat`], a file of its own, an entry in `published` and an arm in `load`. What is wrong with a
+//! file of it is a variant of [`FormatError`].
 //!
 //! [`Format`]: super::Format
+//! [`FormatError`]: super::FormatError
 
 use super::{DataError, ImageShape, PixelNormalisation, PublishedSet, Split, published};
 
