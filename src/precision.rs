@@ -11,3 +11,12 @@ choice! {
         F64 = "f64",
     }
 }
+
+impl Precision {
+    /// Makes every entry a number of this format.
+    pub fn round(self, values: &mut [f64]) {
+        if self == Self::F32 {
+            values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
+        }
+    }
+}

@@ -51,6 +51,11 @@ impl Stream {
         Self::new(seed, 8, step).child(index as u64)
     }
 
+    /// The samples of an epoch (counted from 1) that draws with replacement.
+    pub fn epoch_draws(seed: u64, epoch: u64) -> Self {
+        Self::new(seed, 9, epoch)
+    }
+
     /// An independent sequence that depends on this one's start and on `index`.
     fn child(mut self, index: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(self.0.next_u64());
@@ -90,6 +95,11 @@ impl Stream {
                 return (wide >> 64) as u64;
             }
         }
+    }
+
+    /// n independent draws from 0..n, each uniform.
+    pub fn draws(&mut self, n: usize) -> Vec<u32> {
+        (0..n).map(|_| self.below(n as u64) as u32).collect()
     }
 
     /// A uniformly random order of 0..n (Fisher-Yates).
@@ -135,6 +145,7 @@ mod tests {
             first(Stream::epoch_order(1, 1)),
             first(Stream::epoch_order(1, 2)),
             first(Stream::epoch_order(2, 1)),
+            first(Stream::epoch_draws(1, 1)),
             first(Stream::evaluation_order(1)),
             first(Stream::initialisation(1, 1)),
         ];

@@ -45,11 +45,14 @@ choice! {
 }
 
 choice! {
-    /// How theta moves.
-    Optimizer {
-        /// Mini-batch stochastic gradient descent.
-        Sgd = "sgd",
-        /// Gradient descent on the full training set; one step is one epoch.
-        Gd = "gd",
+    /// Which samples the gradient of a step is the mean over.
+    Sampling {
+        /// Batches of a random order of all samples, a new one for every epoch.
+        Reshuffle = "reshuffle",
+        /// Batches of samples each drawn from all of them; an epoch is as many draws as there are
+        /// samples.
+        Replacement = "replacement",
+        /// All samples, in the batches that the loss is measured in; one step is one epoch.
+        Full = "full",
     }
 }

@@ -3,17 +3,23 @@
 mod choices;
 mod layer_list;
 mod measures;
+mod optimizer;
+mod rate_schedule;
 mod read;
 mod reader;
 mod samples;
 mod schema;
+mod train;
 
-pub use choices::{Arch, LayerKind, Optimizer};
+pub use choices::{Arch, LayerKind, Sampling};
 pub use measures::{
     AlignmentSchedule, CovarianceSchedule, Epochs, Iterations, LineSchedule, Measure, MeasureKind,
     PointMeasure, SpectrumSchedule,
 };
+pub use optimizer::{Adam, Optimizer, Sgd};
+pub use rate_schedule::{RateCourse, RateSchedule};
 pub use read::{ExperimentError, load, parse};
 pub use reader::Problem;
 pub use samples::check_samples;
-pub use schema::{DEFAULT_CHUNK, Data, Evaluation, Experiment, Train};
+pub use schema::{Data, Evaluation, Experiment};
+pub use train::{DEFAULT_CHUNK, Train};

@@ -7,7 +7,8 @@ use toml::{Table, Value};
 use super::layer_list::read_layers;
 use super::measures::read_measure;
 use super::reader::{Problem, Section};
-use super::{Arch, Data, Evaluation, Experiment, Optimizer, Train};
+use super::train::read_train;
+use super::{Arch, Data, Evaluation, Experiment, Sampling};
 use crate::data::{self, Augment, DatasetEntry};
 use crate::network::{Head, Model};
 use crate::objective::BatchNormPolicy;
@@ -139,19 +140,20 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
     let data = read_data(Section::new("data", data, problems));
     let model = read_model(Section::new("model", model, problems));
     let train = read_train(Section::new("train", train, problems));
-    if train.optimizer == Optimizer::Gd && data.augment != Augment::None {
-        let remedy = "gradient descent steps along the gradient of the measured loss, which has no \
-                      augmentation: remove it, or train by sgd with the full set as one batch";
+    let is_full = train.sampling == Sampling::Full;
+    if is_full && data.augment != Augment::None {
+        let remedy = "the full gradient is that of the measured loss, which has no augmentation: \
+                      remove it, or reshuffle with the full set as one batch";
         let (key, value) = ("data.augment".to_owned(), Some("\"crop-flip\"".to_owned()));
         problems.push(Problem { key, value, remedy: remedy.to_owned() });
     }
     let evaluation = Section::new("evaluation", evaluation, problems);
     let evaluation = read_evaluation(evaluation, train.batch_size);
     let moves_statistics = evaluation.batch_norm == BatchNormPolicy::Running;
-    if train.optimizer == Optimizer::Gd && moves_statistics && model.has_batch_norm() {
-        let remedy = "gradient descent steps along the gradient of the measured loss, but running \
-                      statistics are no function of theta, so there is none: choose \"batch\" or \
-                      \"recomputed\", or train by sgd with the full set as one batch";
+    if is_full && moves_statistics && model.has_batch_norm() {
+        let remedy = "the full gradient is that of the measured loss, but running statistics are no \
+                      function of theta, so there is none: choose \"batch\" or \"recomputed\", or \
+                      reshuffle with the full set as one batch";
         let (key, value) = ("evaluation.batch_norm".to_owned(), Some("\"running\"".to_owned()));
         problems.push(Problem { key, value, remedy: remedy.to_owned() });
     }
@@ -239,27 +241,6 @@ fn read_model(mut section: Section) -> Model {
     };
     section.finish();
     model
-}
-
-fn read_train(mut section: Section) -> Train {
-    let mut train = Train::default();
-    let not_negative = |value: &f64| value.is_finite() && *value >= 0.0;
-    let positive = |value: &f64| value.is_finite() && *value > 0.0;
-    section.read("optimizer", &mut train.optimizer);
-    let remedy = "must be a finite number above 0, for example 0.1";
-    section.read_valid("learning_rate", &mut train.learning_rate, positive, remedy);
-    section.read_positive("batch_size", &mut train.batch_size);
-    section.read_positive("epochs", &mut train.epochs);
-    section.read_valid("weight_decay", &mut train.weight_decay, not_negative, "must be 0 or more");
-    let fraction = |value: &f64| (0.0..1.0).contains(value);
-    let remedy = "must be at least 0 and below 1";
-    section.read_valid("momentum", &mut train.momentum, fraction, remedy);
-    section.read("seed", &mut train.seed);
-    section.read_positive("chunk", &mut train.chunk);
-    section.read("precision", &mut train.precision);
-    section.read("save_iterates", &mut train.save_iterates);
-    section.finish();
-    train
 }
 
 /// Without a batch size of its own, the loss is measured in batches of training's.

@@ -1,6 +1,6 @@
 //! What an experiment demands of its data set's size.
 
-use super::{Experiment, Measure, Optimizer, Problem};
+use super::{Experiment, Measure, Problem, Sampling};
 use crate::objective::BatchNormPolicy;
 
 /// Everything in the experiment that cannot be with a training set of `available` samples.
@@ -22,8 +22,8 @@ pub fn check_samples(experiment: &Experiment, available: usize) -> Vec<Problem> 
         let remedy = format!("with {samples} samples an epoch, these are more than can be counted");
         problem("train.epochs", train.epochs as usize, remedy);
     }
-    let is_sgd = train.optimizer == Optimizer::Sgd;
-    if is_sgd && train.batch_size > samples {
+    let has_batches = train.sampling != Sampling::Full;
+    if has_batches && train.batch_size > samples {
         let remedy = format!(
             "the training set has only {samples} samples; for full-batch steps write {samples}"
         );
@@ -35,7 +35,7 @@ pub fn check_samples(experiment: &Experiment, available: usize) -> Vec<Problem> 
     };
     let lonely = "leaves a batch of one sample, whose batch-norm statistics are undefined: choose a \
                   size whose last batch has at least two samples, or batch_norm = false";
-    if has_norm && is_sgd && chunks(train.batch_size, train.chunk, samples).any(|n| n == 1) {
+    if has_norm && has_batches && chunks(train.batch_size, train.chunk, samples).any(|n| n == 1) {
         problem(
             "train.batch_size",
             train.batch_size,

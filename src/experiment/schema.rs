@@ -4,14 +4,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Measure, Optimizer};
+use super::{Measure, Train};
 use crate::data::{self, Augment, DatasetEntry};
 use crate::network::Model;
-use crate::objective::{BatchNormPolicy, MeasuredLoss, Protocol, TrainingBatches};
+use crate::objective::{BatchNormPolicy, MeasuredLoss, Protocol};
 use crate::precision::Precision;
-
-/// Samples that one gradient computation holds at once; larger batches are cut into chunks.
-pub const DEFAULT_CHUNK: usize = 5000;
 
 /// One experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,31 +66,6 @@ pub struct Data {
     pub augment: Augment,
 }
 
-/// `[train]`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Train {
-    /// How theta moves.
-    pub optimizer: Optimizer,
-    /// eta.
-    pub learning_rate: f64,
-    /// Samples of a mini-batch; the last one of an epoch may be short.
-    pub batch_size: usize,
-    /// Passes over the data; steps for `gd`.
-    pub epochs: u64,
-    /// lambda in g + lambda theta; enters the update, never a recorded quantity.
-    pub weight_decay: f64,
-    /// mu in v <- mu v + g; enters the update, never a recorded quantity.
-    pub momentum: f64,
-    /// Seed of initialisation, batches and evaluation order.
-    pub seed: u64,
-    /// Larger batches are cut into chunks of so many samples; batch norm sees chunks.
-    pub chunk: usize,
-    /// The precision of theta and of the gradient.
-    pub precision: Precision,
-    /// Save theta at both ends of every measured step.
-    pub save_iterates: bool,
-}
-
 /// `[evaluation]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
@@ -127,24 +99,6 @@ impl Data {
     }
 }
 
-impl Default for Train {
-    /// What an experiment gets that says nothing.
-    fn default() -> Self {
-        Self {
-            optimizer: Optimizer::Sgd,
-            learning_rate: 0.1,
-            batch_size: 100,
-            epochs: 1,
-            weight_decay: 0.0,
-            momentum: 0.0,
-            seed: 1111,
-            chunk: DEFAULT_CHUNK,
-            precision: Precision::F32,
-            save_iterates: false,
-        }
-    }
-}
-
 impl Default for Evaluation {
     /// What an experiment gets that says nothing.
     fn default() -> Self {
@@ -161,12 +115,5 @@ impl Evaluation {
     /// The loss that it describes, on a training set of `samples` samples.
     pub fn measured_loss(&self, samples: usize, seed: u64) -> MeasuredLoss {
         MeasuredLoss::new(samples, self.batch_size, self.batch_norm, self.protocol, seed)
-    }
-}
-
-impl Train {
-    /// How its batches are presented.
-    pub fn batches(&self, augment: Augment) -> TrainingBatches {
-        TrainingBatches { chunk: self.chunk, augment, seed: self.seed }
     }
 }

@@ -21,7 +21,8 @@ pub struct SpectrumRecord {
     pub lambda_min: Option<f64>,
     /// Its residual.
     pub lambda_min_residual: Option<f64>,
-    /// eta lambda_max: between 1 and 2 a step of gradient descent over-shoots without diverging.
+    /// eta lambda_max, with the learning rate of the step from here (at the end: of the last one):
+    /// between 1 and 2 a step of gradient descent over-shoots without diverging.
     pub learning_rate_times_lambda_max: Option<f64>,
     /// Products H v that this took.
     pub products: u64,

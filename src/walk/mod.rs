@@ -1,17 +1,20 @@
-//! The walk: theta_0, theta_1, ... by SGD or GD, measured on schedule, recorded, resumable.
+//! The walk: theta_0, theta_1, ... by an optimiser, measured on schedule, recorded, resumable.
 
 mod cost;
 mod error;
 mod forecast;
 mod line;
+mod optimizer;
 mod plan;
 mod point;
 mod prepare;
 mod recorder;
+mod sampling;
 mod state;
 mod walker;
 
 pub use error::WalkError;
+pub use optimizer::Carried;
 pub use plan::{Place, Plan};
 pub use prepare::{PrepareError, Prepared, Setup, prepare};
 pub use state::State;

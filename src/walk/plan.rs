@@ -1,10 +1,7 @@
-//! Which samples each step sees, and which steps are measured.
+//! Which steps there are, at which learning rate, and which of them are measured.
 
-use crate::experiment::{
-    Evaluation, Experiment, LineSchedule, Measure, Optimizer, PointMeasure, Train,
-};
+use crate::experiment::{Evaluation, Experiment, LineSchedule, Measure, PointMeasure, Train};
 use crate::objective::BatchNormPolicy;
-use crate::random::Stream;
 
 /// The whole walk as decided before its first step.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,17 +58,14 @@ impl Plan {
         Self { train, evaluation, batch_norm: None, lines, points: Vec::new(), samples }
     }
 
-    /// Steps of one epoch; a short last batch is a step of its own.
-    pub fn steps_per_epoch(&self) -> u64 {
-        match self.train.optimizer {
-            Optimizer::Gd => 1,
-            Optimizer::Sgd => self.samples.div_ceil(self.train.batch_size) as u64,
-        }
-    }
-
     /// Steps of the walk.
     pub fn total_steps(&self) -> u64 {
         self.train.epochs * self.steps_per_epoch()
+    }
+
+    /// eta of a step; behind the last one, that of the last.
+    pub fn learning_rate(&self, step: u64) -> f64 {
+        self.train.schedule.rate(self.train.learning_rate, step, self.total_steps())
     }
 
     /// Where a step lies.
@@ -96,20 +90,6 @@ impl Plan {
         };
         !self.points.is_empty() || self.lines.iter().any(has_line)
     }
-
-    /// The order in which an epoch visits the samples.
-    pub fn epoch_order(&self, epoch: u64) -> Vec<u32> {
-        Stream::epoch_order(self.train.seed, epoch).permutation(self.samples)
-    }
-
-    /// A step's samples, as positions in its epoch's order.
-    pub fn batch_range(&self, place: Place) -> std::ops::Range<usize> {
-        let start = place.iteration as usize * self.train.batch_size;
-        match self.train.optimizer {
-            Optimizer::Gd => 0..self.samples,
-            Optimizer::Sgd => start..(start + self.train.batch_size).min(self.samples),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -128,10 +108,6 @@ mod tests {
         let measured = |step| plan.line_schedule(plan.place(step)).is_some();
         assert!(measured(3) && !measured(0) && !measured(4));
         assert!(plan.measures_after(3) && !plan.measures_after(4));
-        let mut order = plan.epoch_order(1);
-        assert_ne!(order, plan.epoch_order(2));
-        order.sort_unstable();
-        assert!(order.into_iter().eq(0..250));
         Ok(())
     }
 }

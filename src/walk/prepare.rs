@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Plan;
 use crate::data::{DataError, DataFile, Dataset};
-use crate::experiment::{Experiment, Problem, check_samples};
+use crate::experiment::{Experiment, Problem, check_samples, parse};
 use crate::network::{Network, Shape, ShapeError, build, initialise};
 use crate::objective::{Classification, DeviceError, Interrupt, Point, device_by_name};
 use crate::precision::Precision;
@@ -134,6 +134,7 @@ impl Prepared {
         let name = || path.display().to_string();
         let text_path = folder.experiment();
         let text = std::fs::read_to_string(&text_path).map_err(RunError::io("read", text_path))?;
+        let text = as_written_now(text);
         if text != self.experiment {
             let missing =
                 text.lines().filter(|line| !self.experiment.lines().any(|ours| ours == *line));
@@ -151,6 +152,12 @@ impl Prepared {
         }
         Ok(folder)
     }
+}
+
+/// A `run.toml` with the settings that came after its version, which had their defaults then.
+fn as_written_now(text: String) -> String {
+    let experiment = parse(&text, "run.toml", "run", &[]).ok();
+    experiment.and_then(|experiment| experiment.to_toml().ok()).unwrap_or(text)
 }
 
 fn load_data(experiment: &Experiment) -> Result<Dataset, PrepareError> {

@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::WalkError;
+use super::optimizer::{Carried, Step, move_theta};
 use crate::experiment::Train;
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
 use crate::precision::Precision;
 use crate::run::Checkpoint;
+
+/// The name of g_{t-1} in a checkpoint, beside what the optimiser carries along.
+const PREVIOUS_GRADIENT: &str = "previous_gradient";
+/// The name of theta_{t-1}.
+const PREVIOUS_THETA: &str = "previous_theta";
 
 /// All that the next step depends on besides the plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,8 +22,8 @@ pub struct State {
     pub step: u64,
     /// theta_t with its buffers.
     pub point: Point,
-    /// Momentum buffer; empty before the first step.
-    pub velocity: Vec<f64>,
+    /// What the optimiser carries along; empty before the first step.
+    pub carried: Carried,
     /// g_{t-1}; empty before the first step.
     pub previous_gradient: Vec<f64>,
     /// theta_{t-1}; empty before the first step.
@@ -29,12 +35,12 @@ pub struct State {
 impl State {
     /// The start of a walk, in the precision of training.
     pub fn start(mut point: Point, precision: Precision) -> Self {
-        round(&mut point.theta, precision);
-        round(&mut point.buffers, precision);
+        precision.round(&mut point.theta);
+        precision.round(&mut point.buffers);
         Self {
             step: 0,
             point,
-            velocity: Vec::new(),
+            carried: Carried::default(),
             previous_gradient: Vec::new(),
             previous_theta: Vec::new(),
             path_length: 0.0,
@@ -48,33 +54,25 @@ impl State {
         (!self.previous_theta.is_empty()).then(|| pairs.map(|(to, from)| to - from).collect())
     }
 
-    /// theta_{t+1} from g_t, with weight decay and momentum as in PyTorch's SGD:
-    /// v <- mu v + g + lambda theta, theta <- theta - eta v.
+    /// theta_{t+1} from g_t, by the optimiser that `train` names and at this learning rate. Returns
+    /// theta_t.
     pub fn advance(
         &mut self,
         mut gradient: Vec<f64>,
         mut buffers: Vec<f64>,
         train: &Train,
+        learning_rate: f64,
     ) -> Point {
-        let Train { learning_rate, weight_decay, momentum, precision, .. } = *train;
-        round(&mut gradient, precision);
-        round(&mut buffers, precision);
-        let mut theta = self.point.theta.clone();
-        if momentum == 0.0 {
-            for (theta, gradient) in theta.iter_mut().zip(&gradient) {
-                *theta -= learning_rate * (gradient + weight_decay * *theta);
-            }
-        } else {
-            self.velocity.resize(gradient.len(), 0.0);
-            for ((v, theta), gradient) in self.velocity.iter_mut().zip(&theta).zip(&gradient) {
-                *v = momentum * *v + gradient + weight_decay * theta;
-            }
-            round(&mut self.velocity, precision);
-            theta.iter_mut().zip(&self.velocity).for_each(|(theta, v)| *theta -= learning_rate * v);
-        }
-        round(&mut theta, precision);
-        self.previous_gradient = gradient;
+        let Train { optimizer, weight_decay, precision, .. } = *train;
+        precision.round(&mut gradient);
+        precision.round(&mut buffers);
         self.step += 1;
+        let step =
+            Step { number: self.step, gradient: &gradient, learning_rate, weight_decay, precision };
+        let mut theta = self.point.theta.clone();
+        move_theta(&mut theta, &optimizer, step, &mut self.carried);
+        precision.round(&mut theta);
+        self.previous_gradient = gradient;
         let from = std::mem::replace(&mut self.point, Point { theta, buffers });
         self.previous_theta.clone_from(&from.theta);
         from
@@ -83,13 +81,12 @@ impl State {
     /// The state as files.
     pub fn to_checkpoint(&self, objective: &impl Objective, precision: Precision) -> Checkpoint {
         let single = precision == Precision::F32;
-        let arrays = [
-            ("velocity", &self.velocity),
-            ("previous_gradient", &self.previous_gradient),
-            ("previous_theta", &self.previous_theta),
-        ];
-        let arrays = arrays.into_iter().filter(|(_, values)| !values.is_empty());
-        let entries: BTreeMap<_, _> = arrays
+        let previous =
+            [(PREVIOUS_GRADIENT, &self.previous_gradient), (PREVIOUS_THETA, &self.previous_theta)];
+        let previous = previous.into_iter().filter(|(_, values)| !values.is_empty());
+        let carried = self.carried.vectors().iter().map(|(name, values)| (name.as_str(), values));
+        let entries: BTreeMap<_, _> = carried
+            .chain(previous)
             .map(|(name, values)| (name.to_owned(), (vec![values.len()], values.clone())))
             .collect();
         Checkpoint {
@@ -105,22 +102,16 @@ impl State {
         checkpoint: Checkpoint,
         objective: &impl Objective,
     ) -> Result<Self, WalkError> {
-        let mut arrays = checkpoint.optimizer.entries;
-        let mut array = |name| arrays.remove(name).map(|(_, values)| values).unwrap_or_default();
+        let arrays = checkpoint.optimizer.entries.into_iter();
+        let mut arrays: BTreeMap<_, _> = arrays.map(|(name, (_, values))| (name, values)).collect();
+        let mut previous = |name| arrays.remove(name).unwrap_or_default();
         Ok(Self {
             step: checkpoint.step,
             point: objective.import(&checkpoint.parameters)?,
-            velocity: array("velocity"),
-            previous_gradient: array("previous_gradient"),
-            previous_theta: array("previous_theta"),
+            previous_gradient: previous(PREVIOUS_GRADIENT),
+            previous_theta: previous(PREVIOUS_THETA),
+            carried: Carried::new(arrays),
             path_length: checkpoint.path_length,
         })
-    }
-}
-
-/// Makes every entry a number of the given precision.
-fn round(values: &mut [f64], precision: Precision) {
-    if precision == Precision::F32 {
-        values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
     }
 }

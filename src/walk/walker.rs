@@ -6,7 +6,7 @@ use super::forecast::Forecast;
 use super::point::PointLogs;
 use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
-use crate::experiment::Optimizer;
+use crate::experiment::Sampling;
 use crate::linalg::norm;
 use crate::measure::{Trajectory, Trust, check_determinism, cosine};
 use crate::objective::{Gradient, Line, Loss, Objective, ObjectiveError, Point};
@@ -204,7 +204,8 @@ impl<O: Objective> Walker<'_, O> {
             [] => None,
             previous => cosine(previous, &gradient),
         };
-        let from = self.state.advance(gradient, buffers, &self.plan.train);
+        let learning_rate = self.plan.learning_rate(place.step);
+        let from = self.state.advance(gradient, buffers, &self.plan.train, learning_rate);
         let theta = &self.state.point.theta;
         let movement = self.trajectory.advance(&from.theta, theta);
         self.state.path_length = movement.path_length;
@@ -212,7 +213,7 @@ impl<O: Objective> Walker<'_, O> {
             step: place.step,
             epoch: place.epoch,
             iteration: place.iteration,
-            learning_rate: self.plan.train.learning_rate,
+            learning_rate,
             batch_size: self.plan.batch_range(place).len() as u64,
             batch_loss: finite(loss),
             grad_norm: finite(grad_norm),
@@ -237,7 +238,7 @@ impl<O: Objective> Walker<'_, O> {
 
     fn gradient(&mut self, place: Place) -> Result<Gradient, WalkError> {
         let precision = self.plan.train.precision;
-        if self.plan.train.optimizer == Optimizer::Gd {
+        if self.plan.train.sampling == Sampling::Full {
             return Ok(self.objective.gradient(&self.state.point, Loss::Measured, precision)?);
         }
         if self.order.0 != place.epoch {

@@ -21,6 +21,7 @@ mod memory;
 mod networks;
 mod numpy_arrays;
 mod numpy_damage;
+mod optimizers;
 mod policies;
 mod program;
 mod protocol;

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use losswalk::run::Status;
+use losswalk::parameters::Tensors;
+use losswalk::run::{Status, StepRecord};
 
 use crate::program::{Run, TestResult};
 
@@ -49,6 +50,82 @@ fn a_run_killed_five_times_ends_with_the_bytes_of_one_never_stopped() -> TestRes
     let (killed, whole) = (killed.manifest()?, whole.manifest()?);
     assert_eq!(killed.status, Status::Done);
     assert!(killed.line_errors == whole.line_errors && whole.line_errors.len() > 1);
+    Ok(())
+}
+
+/// Takes the newest checkpoint away and cuts the records to the first so many steps.
+fn set_back(run: &Run, steps: usize) -> TestResult {
+    let checkpoints = std::fs::read_dir(run.out.join("checkpoints"))?;
+    let paths: Result<Vec<_>, _> = checkpoints.map(|entry| entry.map(|e| e.path())).collect();
+    std::fs::remove_dir_all(paths?.iter().max().ok_or("no checkpoint")?)?;
+    for name in ["steps.jsonl", "line.jsonl"] {
+        let text = std::fs::read_to_string(run.out.join(name))?;
+        let kept: String = text.split_inclusive('\n').take(steps).collect();
+        std::fs::write(run.out.join(name), kept)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_optimizer_schedule_and_sampling_goes_on_where_it_was() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let cases: [&[&str]; 4] = [
+        &["train.optimizer=adam", "train.schedule={kind='cosine',warmup_steps=5}"],
+        &["train.optimizer=adamw", "train.sampling=replacement"],
+        &["train.momentum=0.9", "train.nesterov=true", "train.schedule={kind='step',every=7}"],
+        &["train.optimizer=adam", "train.sampling=full", "train.epochs=20"],
+    ];
+    for (index, case) in cases.into_iter().enumerate() {
+        let small = ["data.train_samples=200", "train.epochs=2", "measure.points=3"];
+        let run = Run::new(folder.path().join(index.to_string()), &[&small, case].concat());
+        assert_eq!(run.ends(&[])?.0, 0);
+        let whole = run.records()?;
+        assert_eq!(run.count("steps.jsonl"), 20);
+        set_back(&run, 19)?;
+        assert_eq!(run.ends(&["--resume"])?.0, 0);
+        assert!(run.records()? == whole, "{case:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_of_a_version_without_todays_settings_goes_on() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let settings = ["train.epochs=2", "data.train_samples=200", "train.momentum=0.9"];
+    let run = Run::new(folder.path().join("r"), &settings);
+    assert_eq!(run.ends(&[])?.0, 0);
+    let steps = || -> TestResult<Vec<_>> {
+        let steps = run.steps()?.into_iter();
+        Ok(steps.map(|step| StepRecord { update_cosine: None, ..step }).collect())
+    };
+    let (whole, lines) = (steps()?, run.lines()?);
+    set_back(&run, 15)?;
+    // The first version knew none of what follows, and kept velocity and gradient alone.
+    let earlier: Result<Vec<_>, _> = steps()?.iter().map(serde_json::to_string).collect();
+    let earlier = earlier?.join("\n").replace("\"update_cosine\":null,", "") + "\n";
+    assert!(!earlier.contains("update_cosine"));
+    std::fs::write(run.out.join("steps.jsonl"), earlier)?;
+    let path = run.out.join("run.toml");
+    let mut text = std::fs::read_to_string(&path)?;
+    for later in [
+        "nesterov = false\n",
+        "sampling = \"reshuffle\"\n",
+        "[train.schedule]\nkind = \"constant\"\nwarmup_steps = 0\nwarmup_factor = 0.3333333333333333\n",
+    ] {
+        assert!(text.contains(later), "{later}is not in\n{text}");
+        text = text.replace(later, "");
+    }
+    std::fs::write(path, text)?;
+    let path = run.out.join("checkpoints/step-00000010/optimizer.safetensors");
+    let mut carried = Tensors::read(&path)?;
+    carried.entries.remove("previous_theta").ok_or("no previous theta")?;
+    assert!(carried.entries.keys().eq(["previous_gradient", "velocity"]));
+    std::fs::write(path, carried.encode()?)?;
+    assert_eq!(run.ends(&["--resume"])?.0, 0);
+    assert!(steps()? == whole && run.lines()? == lines);
+    let other = Run::new(run.out.clone(), &[&settings[..], &["train.nesterov=true"]].concat());
+    let (code, message) = other.ends(&["--resume"])?;
+    assert!(code == 2 && message.contains("nesterov = false"), "{code}: {message}");
     Ok(())
 }
 

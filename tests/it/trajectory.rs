@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use losswalk::data;
 use losswalk::data::Augment;
-use losswalk::experiment::{Evaluation, Train};
+use losswalk::experiment::{Evaluation, Optimizer, Sgd, Train};
 use losswalk::linalg::norm;
 use losswalk::network::{Shape, mlp};
 use losswalk::objective::{Classification, Gradient, Interrupt, Loss, Objective, Point};
@@ -64,7 +64,8 @@ fn start(objective: &Classification) -> Point {
 fn train(golden: &Golden, case: &Case) -> Train {
     let Case { momentum, weight_decay, .. } = *case;
     let (learning_rate, precision) = (golden.learning_rate, Precision::F64);
-    Train { learning_rate, momentum, weight_decay, precision, ..Train::default() }
+    let optimizer = Optimizer::Sgd(Sgd { momentum, nesterov: false });
+    Train { optimizer, learning_rate, weight_decay, precision, ..Train::default() }
 }
 
 #[track_caller]
@@ -82,7 +83,7 @@ fn replay(golden: &Golden, case: &Case) {
         let Gradient { loss, gradient, buffers } = found;
         near(loss, case.losses[step], "loss");
         near(norm(&gradient), case.grad_norms[step], "gradient's norm");
-        state.advance(gradient, buffers, &train);
+        state.advance(gradient, buffers, &train, train.learning_rate);
     }
     let end = objective.export(&state.point, false).entries;
     assert!(end.keys().eq(case.end.keys()));

@@ -4,7 +4,7 @@
 
 RUN must have been made with train.save_iterates = true and steps 0..=N measured. Compares theta after
 N steps (relative to the distance walked and to theta itself) and the recorded batch loss, gradient
-norm, cosine and distance of every step. Fails beyond 1e-4 in f32 and 1e-9 in f64.
+norm, learning rate, cosine and distance of every step. Fails beyond 1e-4 in f32 and 1e-9 in f64.
 """
 
 import argparse
@@ -14,10 +14,23 @@ import tomllib
 from pathlib import Path
 
 import torch
+from optimizers import optimizer, scheduler
 from runs import Run, flat
 
 # In f32 a rounding error can turn a rectifier on or off, and the two trajectories part.
 TOLERANCE = {"f32": 1e-4, "f64": 1e-9}
+
+
+def batches(run, record):
+    """The samples of a step, in the pieces that batch norm sees, and the share of each in the mean."""
+    train, evaluation = run.experiment["train"], run.experiment["evaluation"]
+    if train["sampling"] == "full":
+        assert evaluation["batch_norm"] == "batch", "the full gradient is replayed under batch statistics"
+        order = run.order("evaluation_order.npy")
+        return [(batch, len(batch) / len(order)) for batch in order.split(evaluation["batch_size"])]
+    order = run.order(f"orders/epoch-{record['epoch']:04}.npy")
+    start = record["iteration"] * train["batch_size"]
+    return [(order[start : start + train["batch_size"]], 1.0)]
 
 
 def main():
@@ -31,25 +44,25 @@ def main():
     path, run = run, Run(run, torch.float64 if precision == "f64" else torch.float32)
     train, pixels, labels = run.experiment["train"], run.pixels, run.labels
     network = run.network(run.iterate(0))
-    optimizer = torch.optim.SGD(
-        network.parameters(),
-        lr=train["learning_rate"],
-        momentum=train["momentum"],
-        weight_decay=train["weight_decay"],
-    )
+    rule = optimizer(train, network.parameters())
+    total = json.loads((path / "manifest.json").read_text())["total_steps"]
+    schedule = scheduler(train, rule, total)
     records = [json.loads(line) for line in (path / "steps.jsonl").read_text().splitlines()]
     origin, previous, worst = flat(network.parameters()), None, 0.0
     for record in records[: arguments.steps]:
-        order = run.order(f"orders/epoch-{record['epoch']:04}.npy")
-        size = train["batch_size"]
-        batch = order[record["iteration"] * size : (record["iteration"] + 1) * size]
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(network(pixels[batch]), labels[batch])
-        loss.backward()
+        rule.zero_grad()
+        loss = 0.0
+        for batch, share in batches(run, record):
+            part = share * torch.nn.functional.cross_entropy(network(pixels[batch]), labels[batch])
+            part.backward()
+            loss += part.item()
         gradient = flat(parameter.grad for parameter in network.parameters())
-        optimizer.step()
+        rate = rule.param_groups[0]["lr"]
+        rule.step()
+        schedule.step()
         found = {
-            "batch_loss": loss.item(),
+            "batch_loss": loss,
+            "learning_rate": rate,
             "grad_norm": gradient.norm().item(),
             "distance": (flat(network.parameters()) - origin).norm().item(),
         }

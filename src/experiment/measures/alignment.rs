@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Epochs;
 use super::sizes::read_sizes;
+use super::weight_decay::read_weight_decay;
 use crate::experiment::Train;
 use crate::experiment::reader::Section;
 
@@ -34,7 +35,7 @@ impl AlignmentSchedule {
         schedule.epochs.read(section, 0, train);
         read_sizes(section, &mut schedule.batch_sizes, train);
         section.read_positive("batches", &mut schedule.batches);
-        section.read("include_weight_decay", &mut schedule.include_weight_decay);
+        read_weight_decay(section, &mut schedule.include_weight_decay, train);
         schedule
     }
 }

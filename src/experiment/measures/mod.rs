@@ -7,6 +7,7 @@ mod line;
 mod measure;
 mod sizes;
 mod spectrum;
+mod weight_decay;
 
 pub use alignment::AlignmentSchedule;
 pub use covariance::CovarianceSchedule;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Epochs;
 use super::sizes::read_sizes;
+use super::weight_decay::read_weight_decay;
 use crate::experiment::Train;
 use crate::experiment::reader::Section;
 
@@ -61,7 +62,7 @@ impl SpectrumSchedule {
         section.read_positive("batches", &mut schedule.batches);
         section.read("probes", &mut schedule.probes);
         section.read_positive("probe_products", &mut schedule.probe_products);
-        section.read("include_weight_decay", &mut schedule.include_weight_decay);
+        read_weight_decay(section, &mut schedule.include_weight_decay, train);
         schedule
     }
 }

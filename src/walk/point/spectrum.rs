@@ -117,7 +117,8 @@ fn record<O: Objective>(
         residuals: ends.largest.iter().map(|pair| pair.residual).collect(),
         lambda_min: lowest.map(value),
         lambda_min_residual: lowest.map(|pair| pair.residual),
-        learning_rate_times_lambda_max: largest.map(|v| v * here.plan.train.learning_rate),
+        learning_rate_times_lambda_max: largest
+            .map(|v| v * here.plan.learning_rate(here.state.step)),
         products: ends.products as u64,
         converged: ends.converged,
         tolerance: schedule.tolerance,

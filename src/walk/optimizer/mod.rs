@@ -1,0 +1,10 @@
+//! Optimisers: one rule a file, each PyTorch's in its definition. Their settings are the experiment's.
+
+mod adam;
+mod adamw;
+mod carried;
+mod rule;
+mod sgd;
+
+pub use carried::Carried;
+pub(super) use rule::{Step, move_theta};
