@@ -1,7 +1,7 @@
-//! Train a network with SGD or gradient descent and measure, along its path, what the paper *A Walk
-//! with SGD: How SGD Explores Regions of Deep Network Loss?* measures: the loss of the full training
-//! set along every update, barriers, the valley floor, cosines of gradients, distances, and the
-//! curvature: alignment of gradients with the Hessian, their covariance, the Hessian's spectrum.
+//! Train a network with SGD, gradient descent or Adam and measure, along its path, what the paper *A
+//! Walk with SGD: How SGD Explores Regions of Deep Network Loss?* measures: the loss of the full
+//! training set along every update, barriers, the valley floor, cosines of gradients, distances, and
+//! the curvature: alignment of gradients with the Hessian, their covariance, the Hessian's spectrum.
 //!
 //! The modules follow the path of the data: [`data`] -> [`network`] -> [`objective`] -> [`measure`]
 //! -> [`experiment`] -> [`run`] -> [`walk`] -> [`report`].
