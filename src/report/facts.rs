@@ -100,6 +100,10 @@ fn setting(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) if items.iter().any(Value::is_table) => items.len().to_string(),
+        Value::Table(table) => {
+            let named = table.iter().map(|(name, value)| format!("{name} {}", setting(value)));
+            format!("({})", named.collect::<Vec<_>>().join(", "))
+        }
         _ => value.to_string(),
     }
 }
@@ -240,12 +244,14 @@ mod tests {
             "[model]\narch = 'mlp'\nhidden = [500, 350]\n\
              [train]\noptimizer = 'sgd'\nmomentum = 0.9\nepochs = 2\n",
             "[model]\narch = 'layers'\nlayers = [{ kind = 'linear' }, { kind = 'relu' }]\n\
-             [train]\noptimizer = 'gd'\nmomentum = 0.0\nepochs = 3\n",
+             [train]\noptimizer = 'adam'\nsampling = 'full'\nepochs = 3\n\
+             schedule = { kind = 'step', every = 7 }\n",
             "",
         ];
         let run = |experiment| Fixture { experiment, ..Fixture::new("a", 30, 0) }.load();
         let runs = experiments.into_iter().map(run).collect::<Result<Vec<_>, _>>()?;
-        let optimisers = "<td>sgd, momentum 0.9</td><td>gd, momentum 0.0</td><td>–</td>";
+        let optimisers = "<td>sgd, momentum 0.9</td>\
+                          <td>adam, sampling full, schedule (every 7, kind step)</td><td>–</td>";
         assert_eq!(cells(&runs, "optimiser")?, optimisers);
         let networks = "<td>mlp, hidden [500, 350]</td><td>layers, layers 2</td><td>–</td>";
         assert_eq!(cells(&runs, "network")?, networks);
