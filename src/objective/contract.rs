@@ -97,7 +97,7 @@ pub trait Objective: Sync {
     }
 
     /// The mean loss and its gradient, without weight decay and momentum, which the walk adds.
-    /// Indices of samples are below [`samples`](Objective::samples).
+    /// Indices of samples are below [`samples`](Objective::samples), and may repeat.
     ///
     /// Cost: one forward and one backward pass over the samples; with statistics that are recomputed
     /// over the training set, three forward and two backward ones.

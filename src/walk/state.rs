@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::WalkError;
 use super::optimizer::{Carried, Step, move_theta};
 use crate::experiment::Train;
+use crate::network::StateDictError;
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
 use crate::precision::Precision;
@@ -97,17 +98,25 @@ impl State {
         }
     }
 
-    /// The state from files.
+    /// The state from files; an error if a vector in them is not as long as theta.
     pub fn from_checkpoint(
         checkpoint: Checkpoint,
         objective: &impl Objective,
     ) -> Result<Self, WalkError> {
+        let point = objective.import(&checkpoint.parameters)?;
+        let length = point.theta.len();
         let arrays = checkpoint.optimizer.entries.into_iter();
         let mut arrays: BTreeMap<_, _> = arrays.map(|(name, (_, values))| (name, values)).collect();
+        let other = arrays.iter().filter(|(_, values)| values.len() != length);
+        let problem = |(name, _)| format!("  `{name}` of the optimiser must have {length} entries");
+        let problems: Vec<_> = other.map(problem).collect();
+        if !problems.is_empty() {
+            return Err(StateDictError::new(problems).into());
+        }
         let mut previous = |name| arrays.remove(name).unwrap_or_default();
         Ok(Self {
             step: checkpoint.step,
-            point: objective.import(&checkpoint.parameters)?,
+            point,
             previous_gradient: previous(PREVIOUS_GRADIENT),
             previous_theta: previous(PREVIOUS_THETA),
             carried: Carried::new(arrays),

@@ -95,6 +95,20 @@ fn a_checkpoint_keeps_all_that_an_optimizer_carries_in_both_precisions() {
 }
 
 #[test]
+fn a_carried_vector_of_another_length_is_refused_by_name() {
+    let plan = plan_of("optimizer = 'adam'", "f64");
+    let mut state = start(&plan);
+    state.point.theta.truncate(4);
+    step(&mut state, &plan);
+    let mut checkpoint = state.to_checkpoint(&Quadratic::SOUND, plan.train.precision);
+    let moment = checkpoint.optimizer.entries.get_mut("second_moment").unwrap();
+    *moment = (vec![3], vec![0.0; 3]);
+    let error = State::from_checkpoint(checkpoint, &Quadratic::SOUND).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("`second_moment` of the optimiser must have 4 entries"), "{cause}");
+}
+
+#[test]
 fn the_full_set_under_adam_is_the_gradient_of_the_measured_loss() {
     let settings = ["train.optimizer=adam", "train.sampling=full", "train.learning_rate=0.1"];
     let plan = plan(&settings);
