@@ -10,6 +10,7 @@ mod choice;
 pub mod cli;
 pub mod data;
 pub mod experiment;
+pub mod kernels;
 pub mod linalg;
 pub mod measure;
 pub mod network;

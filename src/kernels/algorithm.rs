@@ -1,0 +1,77 @@
+//! The ways to compute a convolution.
+
+use thiserror::Error;
+
+use super::shape::ConvolutionShape;
+
+/// How a convolution is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// By its definition; padding is skipped.
+    Direct,
+    /// Winograd's F(2x2, 3x3): 2.25 times fewer multiplications, errors as of direct convolution.
+    Winograd2,
+    /// Winograd's F(4x4, 3x3): 4 times fewer multiplications, errors two to five times as large.
+    Winograd4,
+}
+
+/// A shape that an algorithm does not compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "{algorithm:?} computes 3x3 convolutions at stride 1, not {kernel}x{kernel} at stride {stride}; use \
+     Algorithm::Direct",
+    kernel = shape.kernel,
+    stride = shape.stride
+)]
+pub struct AlgorithmError {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The shape.
+    pub shape: ConvolutionShape,
+}
+
+/// Fewest channels, in and out, whose products outweigh the transforms.
+const WINOGRAD_CHANNELS: usize = 16;
+
+impl Algorithm {
+    /// The fastest for a shape, as measured (`docs/design/performance.md`): F(4x4, 3x3) from 4x4 pixels
+    /// and 16 channels on. F(2x2, 3x3) is never the fastest.
+    pub fn fastest(shape: ConvolutionShape) -> Self {
+        let ConvolutionShape { height, width, inputs, outputs, .. } = shape;
+        let pays = height.min(width) >= 4 && inputs.min(outputs) >= WINOGRAD_CHANNELS;
+        if pays && Self::Winograd4.check(shape).is_ok() { Self::Winograd4 } else { Self::Direct }
+    }
+
+    pub(super) fn check(self, shape: ConvolutionShape) -> Result<(), AlgorithmError> {
+        if self == Self::Direct || (shape.kernel, shape.stride) == (3, 1) {
+            return Ok(());
+        }
+        Err(AlgorithmError { algorithm: self, shape })
+    }
+
+    /// Matrices [input, output] in the packed weights.
+    pub(super) fn taps(self, shape: ConvolutionShape) -> usize {
+        match self {
+            Self::Direct => shape.kernel * shape.kernel,
+            Self::Winograd2 => 16,
+            Self::Winograd4 => 36,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn winograd_is_refused_where_it_does_not_apply() {
+        let shape = ConvolutionShape { stride: 2, kernel: 3, ..ConvolutionShape::linear(16, 16) };
+        let shape = ConvolutionShape { height: 8, width: 8, ..shape };
+        let error = Algorithm::Winograd4.check(shape).unwrap_err();
+        assert!(error.to_string().contains("3x3 at stride 2"), "{error}");
+        assert_eq!(Algorithm::fastest(shape), Algorithm::Direct);
+        let shape = ConvolutionShape { stride: 1, ..shape };
+        assert_eq!(Algorithm::fastest(shape), Algorithm::Winograd4);
+    }
+}

@@ -1,0 +1,99 @@
+//! Forward convolution.
+
+use std::marker::PhantomData;
+
+use super::algorithm::{Algorithm, AlgorithmError};
+use super::direct::Direct;
+use super::pack::PackedWeights;
+use super::scratch::Scratch;
+use super::shape::ConvolutionShape;
+use super::simd::InstructionSet;
+use super::source::Source;
+use super::target::Target;
+use super::winograd::{F2, F4, Scheme, Winograd, pack};
+
+/// A convolution or fully connected layer with its weights packed for the kernels of this CPU, once
+/// per point.
+#[derive(Debug, Clone)]
+pub struct PackedConvolution {
+    shape: ConvolutionShape,
+    algorithm: Algorithm,
+    instructions: InstructionSet,
+    weights: PackedWeights,
+    bias: Option<Vec<f32>>,
+}
+
+impl PackedConvolution {
+    /// Packs weights [k, k, inputs, outputs] and a bias [outputs].
+    ///
+    /// # Errors
+    /// If `algorithm` does not compute this shape.
+    pub fn new(
+        instructions: InstructionSet,
+        shape: ConvolutionShape,
+        algorithm: Algorithm,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Result<Self, AlgorithmError> {
+        algorithm.check(shape)?;
+        let rows = algorithm.taps(shape) * shape.inputs;
+        let packed = PackedWeights::zeros(rows, shape.outputs, instructions.width());
+        let mut packed = Self { shape, algorithm, instructions, weights: packed, bias: None };
+        packed.repack(weights, bias);
+        Ok(packed)
+    }
+
+    /// Packs other weights in the same memory.
+    pub fn repack(&mut self, weights: &[f32], bias: Option<&[f32]>) {
+        let inputs = self.shape.inputs;
+        assert_eq!(weights.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
+        match self.algorithm {
+            Algorithm::Direct => self.weights.copy(weights),
+            Algorithm::Winograd2 => pack::<F2, 2, 4>(inputs, weights, &mut self.weights),
+            Algorithm::Winograd4 => pack::<F4, 4, 6>(inputs, weights, &mut self.weights),
+        }
+        self.bias = bias.map(<[f32]>::to_vec);
+    }
+
+    /// Its sizes.
+    pub fn shape(&self) -> ConvolutionShape {
+        self.shape
+    }
+
+    /// How it is computed.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Convolves all images of `source`. A sample's output and statistics have the same bits whatever
+    /// other samples come with it, so that samples may be shared among threads in any way.
+    pub fn forward(&self, source: Source<'_>, target: Target<'_>, scratch: &mut Scratch) {
+        let Self { shape, ref weights, .. } = *self;
+        target.check(source.pixels.len() / shape.input_len(), shape);
+        let bias = self.bias.as_deref();
+        match self.algorithm {
+            Algorithm::Direct => {
+                self.instructions.run(Direct { shape, weights, bias, source, target, scratch });
+            }
+            Algorithm::Winograd2 => self.winograd::<F2, 2, 4>(source, target, scratch),
+            Algorithm::Winograd4 => self.winograd::<F4, 4, 6>(source, target, scratch),
+        }
+    }
+
+    fn winograd<S: Scheme<M, N>, const M: usize, const N: usize>(
+        &self,
+        source: Source<'_>,
+        target: Target<'_>,
+        scratch: &mut Scratch,
+    ) {
+        self.instructions.run(Winograd {
+            scheme: PhantomData::<S>,
+            shape: self.shape,
+            weights: &self.weights,
+            bias: self.bias.as_deref(),
+            source,
+            target,
+            scratch,
+        });
+    }
+}

@@ -1,0 +1,189 @@
+//! Convolution by its definition.
+//!
+//! On wide maps a tile is a piece of an output row: taps above and below the image are skipped,
+//! those left and right of it meet zeros. On narrow maps, and for fully connected layers, a tile is
+//! one output pixel of several samples, so that every tap is real for the whole tile.
+
+use super::gather::Gathered;
+use super::pack::{Block, PackedWeights};
+use super::scratch::Scratch;
+use super::shape::ConvolutionShape;
+use super::simd::{Kernel, Lanes};
+use super::source::Source;
+use super::split::parts;
+use super::target::{Target, Writer};
+use super::tile::{Operands, Tap, multiply};
+
+/// Output rows shorter than this are narrow.
+const WIDE: usize = 8;
+
+/// Bytes of the gathered images of a group of samples, so that they stay in the second-level cache
+/// beside a block of weights.
+const GROUP_BYTES: usize = 256 << 10;
+
+/// One call.
+pub(super) struct Direct<'a, 'b> {
+    pub(super) shape: ConvolutionShape,
+    pub(super) weights: &'a PackedWeights,
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) source: Source<'a>,
+    pub(super) target: Target<'a>,
+    pub(super) scratch: &'b mut Scratch,
+}
+
+impl Kernel for Direct<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) {
+        let samples = self.source.pixels.len() / self.shape.input_len();
+        let wide = self.shape.output_size().1 >= WIDE;
+        let one = gathered(self.shape, wide, 1);
+        let group = if wide { 1 } else { group_size::<L>(one) };
+        self.scratch.images.of_len(Gathered { samples: group, ..one }.len()).fill(0.0);
+        for range in parts(samples, group) {
+            let images = Gathered { samples: range.len(), ..one };
+            let buffer = self.scratch.images.of_len(images.len());
+            images.fill(lanes, self.source, self.shape, range.start, buffer);
+            for block in self.weights.blocks() {
+                if wide {
+                    self.rows(lanes, images, block, range.start);
+                } else {
+                    self.columns(lanes, images, block, range.start);
+                }
+            }
+        }
+    }
+}
+
+/// Samples whose images fit the cache, a multiple of the tile's rows.
+fn group_size<L: Lanes>(one: Gathered) -> usize {
+    L::ROWS * (GROUP_BYTES / (one.len() * size_of::<f32>() * L::ROWS)).clamp(1, 8)
+}
+
+/// The layout of `samples` images; a 1x1 kernel leaves out the pixels that it strides over.
+fn gathered(shape: ConvolutionShape, wide: bool, samples: usize) -> Gathered {
+    let every = if shape.kernel == 1 { shape.stride } else { 1 };
+    let columns = if wide { shape.padding() } else { 0 };
+    // Rows a multiple of 4096 bytes apart would share the few ways of one set of the first-level cache.
+    let skew = if !wide && shape.inputs.is_multiple_of(256) { 16 } else { 0 };
+    let (height, width) = (shape.height.div_ceil(every), shape.width.div_ceil(every));
+    Gathered {
+        height,
+        width,
+        channels: shape.inputs,
+        every,
+        samples,
+        padded: [height, width + 2 * columns],
+        border: [0, columns],
+        pixel: shape.inputs + skew,
+    }
+}
+
+impl Direct<'_, '_> {
+    /// The steps between windows over the gathered images.
+    fn stride(&self) -> usize {
+        if self.shape.kernel == 1 { 1 } else { self.shape.stride }
+    }
+
+    /// All output rows of one sample.
+    #[inline(always)]
+    fn rows<L: Lanes>(&mut self, lanes: L, images: Gathered, block: Block<'_>, sample: usize) {
+        let (shape, stride) = (self.shape, self.stride());
+        let (height, width) = shape.output_size();
+        // Neighbouring pixels lie side by side, and so do their weights: a kernel row is one tap.
+        let run = shape.kernel * shape.inputs;
+        for y in 0..height {
+            for columns in parts(width, L::ROWS) {
+                self.scratch.taps.clear();
+                self.scratch.taps.extend(shape.taps(y, shape.height).map(|i| Tap {
+                    source: images.place(y * stride + i - shape.padding(), columns.start * stride),
+                    weights: i * run * block.vectors * L::WIDTH,
+                }));
+                let pixels = Pixels {
+                    first: (sample * height + y) * width + columns.start,
+                    step: 1,
+                    count: columns.len(),
+                    sample,
+                    sample_step: 0,
+                };
+                self.tile(lanes, (stride * images.pixel, run), block, pixels);
+            }
+        }
+    }
+
+    /// All output pixels of a group of samples.
+    #[inline(always)]
+    fn columns<L: Lanes>(&mut self, lanes: L, images: Gathered, block: Block<'_>, first: usize) {
+        let (shape, stride) = (self.shape, self.stride());
+        let (height, width) = shape.output_size();
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            for samples in parts(images.samples, L::ROWS) {
+                let kernel_columns = shape.taps(x, shape.width);
+                let taps = shape
+                    .taps(y, shape.height)
+                    .flat_map(|i| kernel_columns.clone().map(move |j| [i, j]));
+                self.scratch.taps.clear();
+                self.scratch.taps.extend(taps.map(|[i, j]| Tap {
+                    source:
+                        images.place(
+                            y * stride + i - shape.padding(),
+                            x * stride + j - shape.padding(),
+                        ) + samples.start * images.pixel,
+                    weights: (i * shape.kernel + j) * shape.inputs * block.vectors * L::WIDTH,
+                }));
+                let sample = first + samples.start;
+                let pixels = Pixels {
+                    first: (sample * height + y) * width + x,
+                    step: height * width,
+                    count: samples.len(),
+                    sample,
+                    sample_step: 1,
+                };
+                self.tile(lanes, (images.pixel, shape.inputs), block, pixels);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<L: Lanes>(
+        &mut self,
+        lanes: L,
+        (step, channels): (usize, usize),
+        block: Block<'_>,
+        pixels: Pixels,
+    ) {
+        let Scratch { images, taps, sums, .. } = &mut *self.scratch;
+        let width = block.vectors * L::WIDTH;
+        let sums = sums.of_len(pixels.count * width);
+        let operands = Operands { source: images, step, channels, weights: block.weights };
+        multiply(lanes, (pixels.count, block.vectors), operands, taps, sums);
+        let outputs = self.shape.outputs;
+        for channel in (0..width).step_by(L::WIDTH) {
+            let start = block.first + channel;
+            let channels = start..outputs.min(start + L::WIDTH);
+            let mut writer = Writer::new(lanes, &mut self.target, self.bias, channels, outputs);
+            for p in 0..pixels.count {
+                writer.sample(pixels.sample + p * pixels.sample_step);
+                let sums = lanes.load(&sums[p * width + channel..]);
+                writer.put(pixels.first + p * pixels.step, sums);
+            }
+            writer.close();
+        }
+    }
+}
+
+/// The output pixels of a tile.
+#[derive(Debug, Clone, Copy)]
+struct Pixels {
+    /// Index of the first one in [n, h, w].
+    first: usize,
+    /// From one to the next.
+    step: usize,
+    /// How many.
+    count: usize,
+    /// The sample of the first one.
+    sample: usize,
+    /// From one to the next: 0 within a sample.
+    sample_step: usize,
+}

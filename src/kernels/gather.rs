@@ -1,0 +1,81 @@
+//! Images copied to where the tiles read them: normalised, and padded or interleaved.
+
+use super::shape::ConvolutionShape;
+use super::simd::Lanes;
+use super::source::{Normalise, Normaliser, Source};
+
+/// Copied images [y, x, sample, channel], with room around each for a border of zeros.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gathered {
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) channels: usize,
+    /// Every so many pixels and rows are taken.
+    pub(super) every: usize,
+    pub(super) samples: usize,
+    /// Rows and columns with borders.
+    pub(super) padded: [usize; 2],
+    /// Border rows above, border pixels on the left.
+    pub(super) border: [usize; 2],
+    /// Numbers from a pixel to the next.
+    pub(super) pixel: usize,
+}
+
+impl Gathered {
+    /// Numbers of all images together.
+    pub(super) fn len(self) -> usize {
+        let [rows, columns] = self.padded;
+        rows * columns * self.samples * self.pixel
+    }
+
+    /// Where a pixel of the first sample starts, borders counted.
+    #[inline(always)]
+    pub(super) fn place(self, y: usize, x: usize) -> usize {
+        (y * self.padded[1] + x) * self.samples * self.pixel
+    }
+
+    /// Copies samples from `first` on; leaves the border as it is.
+    #[inline(always)]
+    pub(super) fn fill<L: Lanes>(
+        self,
+        lanes: L,
+        source: Source<'_>,
+        shape: ConvolutionShape,
+        first: usize,
+        to: &mut [f32],
+    ) {
+        let Self { height, width, channels, every, samples, border, pixel, .. } = self;
+        for sample in 0..samples {
+            let image = &source.pixels[(first + sample) * shape.input_len()..][..shape.input_len()];
+            for y in 0..height {
+                let from = &image[y * every * shape.width * channels..];
+                let to = &mut to[self.place(y + border[0], border[1]) + sample * pixel..];
+                let size = (channels, width);
+                let steps = [every * channels, samples * pixel];
+                copy_row(lanes, (from, steps[0]), size, source.normalise, (to, steps[1]));
+            }
+        }
+    }
+}
+
+/// Copies the channels of `count` pixels of a row: from [pixel, `from_step`] to [pixel, `to_step`].
+#[inline(always)]
+fn copy_row<L: Lanes>(
+    lanes: L,
+    (from, from_step): (&[f32], usize),
+    (channels, count): (usize, usize),
+    normalise: Option<Normalise<'_>>,
+    (to, to_step): (&mut [f32], usize),
+) {
+    for start in (0..channels).step_by(L::WIDTH) {
+        let width = (channels - start).min(L::WIDTH);
+        let normaliser = normalise.map(|all| Normaliser::new(lanes, all, start, width));
+        for p in 0..count {
+            let mut value = lanes.load_part(&from[p * from_step + start..][..width]);
+            if let Some(normaliser) = normaliser {
+                value = normaliser.apply(lanes, value);
+            }
+            lanes.store_part(&mut to[p * to_step + start..][..width], value);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Convolutions, fully connected layers and pooling on the CPU.
+//!
+//! Images are [n, h, w, channels]. A kernel reads its input normalised and rectified ([`Source`]), adds
+//! a shortcut and gathers statistics while it writes ([`Target`]), and works in memory that its thread
+//! keeps ([`Scratch`]). Weights are packed once per point ([`PackedConvolution`]); a fully connected
+//! layer is a convolution of images of one pixel. The instruction set is chosen at run time
+//! ([`InstructionSet`]). Nothing here knows of tensors or networks.
+//!
+//! Lengths that contradict each other panic: they are mistakes of the caller.
+
+mod algorithm;
+mod aligned;
+mod convolution;
+mod direct;
+mod gather;
+mod moments;
+mod pack;
+mod peak;
+mod pool;
+#[cfg(test)]
+mod reference;
+mod scratch;
+mod shape;
+mod simd;
+mod source;
+mod split;
+mod statistics;
+mod target;
+#[cfg(test)]
+mod tests;
+mod tile;
+mod winograd;
+
+pub use algorithm::{Algorithm, AlgorithmError};
+pub use aligned::Aligned;
+pub use convolution::PackedConvolution;
+pub use peak::peak_flops;
+pub use pool::{average_pool, max_pool};
+pub use scratch::Scratch;
+pub use shape::ConvolutionShape;
+pub use simd::InstructionSet;
+pub use source::{Normalise, Source};
+pub use statistics::{BatchStatistics, Statistics};
+pub use target::Target;

@@ -1,0 +1,104 @@
+//! Pooling: the maximum over windows, the mean over whole images.
+
+use super::InstructionSet;
+use super::simd::{Kernel, Lanes};
+use super::source::{Normaliser, Source};
+
+/// Writes the maximum of every `size` x `size` window, side by side, of images [n, height, width,
+/// channels] as [n, height / size, width / size, channels].
+pub fn max_pool(
+    instructions: InstructionSet,
+    source: Source<'_>,
+    [height, width, channels]: [usize; 3],
+    size: usize,
+    pooled: &mut [f32],
+) {
+    assert!(
+        height % size == 0 && width % size == 0,
+        "{size}x{size} windows, {height}x{width} images"
+    );
+    let rows = source.pixels.len() / (width * channels);
+    assert_eq!(pooled.len(), rows / size * (width / size) * channels, "pooled images");
+    instructions.run(MaxPool { source, width, channels, size, pooled });
+}
+
+/// Writes the mean over the pixels of each image [n, pixels, channels] as [n, channels].
+pub fn average_pool(
+    instructions: InstructionSet,
+    source: Source<'_>,
+    pixels: usize,
+    channels: usize,
+    pooled: &mut [f32],
+) {
+    assert_eq!(pooled.len() * pixels, source.pixels.len(), "pooled images");
+    instructions.run(AveragePool { source, pixels, channels, pooled });
+}
+
+struct MaxPool<'a> {
+    source: Source<'a>,
+    width: usize,
+    channels: usize,
+    size: usize,
+    pooled: &'a mut [f32],
+}
+
+impl Kernel for MaxPool<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { source, width, channels, size, pooled } = self;
+        let columns = width / size;
+        for start in (0..channels).step_by(L::WIDTH) {
+            let count = (channels - start).min(L::WIDTH);
+            let normaliser = source.normalise.map(|all| Normaliser::new(lanes, all, start, count));
+            for (i, pixel) in pooled.chunks_exact_mut(channels).enumerate() {
+                let first = i / columns * size * width + i % columns * size;
+                let mut largest = lanes.splat(f32::NEG_INFINITY);
+                for (y, x) in (0..size).flat_map(|y| (0..size).map(move |x| (y, x))) {
+                    let place = (first + y * width + x) * channels + start;
+                    let mut value = lanes.load_part(&source.pixels[place..][..count]);
+                    if let Some(normaliser) = normaliser {
+                        value = normaliser.apply(lanes, value);
+                    }
+                    largest = lanes.max(largest, value);
+                }
+                lanes.store_part(&mut pixel[start..][..count], largest);
+            }
+        }
+    }
+}
+
+struct AveragePool<'a> {
+    source: Source<'a>,
+    pixels: usize,
+    channels: usize,
+    pooled: &'a mut [f32],
+}
+
+impl Kernel for AveragePool<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { source, pixels, channels, pooled } = self;
+        let share = lanes.splat(1.0 / pixels as f32);
+        let images = source.pixels.chunks_exact(pixels * channels);
+        for (image, mean) in images.zip(pooled.chunks_exact_mut(channels)) {
+            for start in (0..channels).step_by(L::WIDTH) {
+                let count = (channels - start).min(L::WIDTH);
+                let normaliser =
+                    source.normalise.map(|all| Normaliser::new(lanes, all, start, count));
+                let mut sum = lanes.splat(0.0);
+                for pixel in image.chunks_exact(channels) {
+                    let mut value = lanes.load_part(&pixel[start..][..count]);
+                    if let Some(normaliser) = normaliser {
+                        value = normaliser.apply(lanes, value);
+                    }
+                    sum = lanes.add(sum, value);
+                }
+                lanes.store_part(&mut mean[start..][..count], lanes.mul(sum, share));
+            }
+        }
+    }
+}

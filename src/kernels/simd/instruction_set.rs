@@ -1,0 +1,81 @@
+//! Choice of the instruction set at run time.
+
+use super::Lanes;
+use super::portable::Portable;
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Avx512};
+
+/// An instruction set that this CPU has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstructionSet(Detected);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detected {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    Portable(Portable),
+}
+
+/// Code that is compiled once for each instruction set.
+pub(in super::super) trait Kernel {
+    /// What it returns.
+    type Output;
+
+    /// Runs it; must be `#[inline(always)]`, as everything hot that it calls.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+impl InstructionSet {
+    /// The best one.
+    pub fn detect() -> Self {
+        Self::available()[0]
+    }
+
+    /// All that this CPU has, the best first.
+    pub fn available() -> Vec<Self> {
+        let portable = Self(Detected::Portable(Portable));
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx512 = Avx512::detect().map(|token| Self(Detected::Avx512(token)));
+            let avx2 = Avx2::detect().map(|token| Self(Detected::Avx2(token)));
+            avx512.into_iter().chain(avx2).chain([portable]).collect()
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        vec![portable]
+    }
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx512(_) => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx2(_) => "AVX2 and FMA",
+            Detected::Portable(_) => "portable",
+        }
+    }
+
+    /// Numbers in a vector.
+    pub fn width(self) -> usize {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx512(_) => Avx512::WIDTH,
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx2(_) => Avx2::WIDTH,
+            Detected::Portable(_) => Portable::WIDTH,
+        }
+    }
+
+    /// Runs `kernel` compiled for this instruction set.
+    pub(in super::super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx512(token) => token.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx2(token) => token.run(kernel),
+            Detected::Portable(token) => token.run(kernel),
+        }
+    }
+}

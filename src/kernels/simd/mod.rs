@@ -1,0 +1,13 @@
+//! Vectors of f32 on the instruction sets that a kernel is compiled for.
+
+#![expect(unsafe_code, reason = "instructions that not every CPU has, and raw loads and stores")]
+
+mod instruction_set;
+mod lanes;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use instruction_set::InstructionSet;
+pub(super) use instruction_set::Kernel;
+pub(super) use lanes::Lanes;

@@ -1,0 +1,58 @@
+//! Images as a kernel reads them: normalised and rectified on the way.
+
+use super::simd::Lanes;
+
+/// Where inputs come from, and what is done on the way.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// [n, h, w, inputs].
+    pub pixels: &'a [f32],
+    /// Applied to them.
+    pub normalise: Option<Normalise<'a>>,
+}
+
+/// y = (x - mean) scale + offset, channel by channel, and its positive part if `rectify`.
+///
+/// Batch norm with scale = gamma / sqrt(variance + eps) and offset = beta; the mean is taken off
+/// first because its product with the scale would round at the mean's size.
+#[derive(Debug, Clone, Copy)]
+pub struct Normalise<'a> {
+    /// Taken off.
+    pub mean: &'a [f32],
+    /// Factor.
+    pub scale: &'a [f32],
+    /// Added.
+    pub offset: &'a [f32],
+    /// Zero instead of negative numbers.
+    pub rectify: bool,
+}
+
+/// One vector of channels of a [`Normalise`].
+#[derive(Clone, Copy)]
+pub(super) struct Normaliser<L: Lanes> {
+    mean: L::Vector,
+    scale: L::Vector,
+    offset: L::Vector,
+    floor: L::Vector,
+}
+
+impl<L: Lanes> Normaliser<L> {
+    /// For the channels from `start` on, at most a vector of them.
+    #[inline(always)]
+    pub(super) fn new(lanes: L, normalise: Normalise<'_>, start: usize, width: usize) -> Self {
+        let Normalise { mean, scale, offset, rectify } = normalise;
+        Self {
+            mean: lanes.load_part(&mean[start..][..width]),
+            scale: lanes.load_part(&scale[start..][..width]),
+            offset: lanes.load_part(&offset[start..][..width]),
+            floor: lanes.splat(if rectify { 0.0 } else { f32::NEG_INFINITY }),
+        }
+    }
+
+    /// The normalised numbers.
+    #[inline(always)]
+    pub(super) fn apply(self, lanes: L, x: L::Vector) -> L::Vector {
+        let y = lanes.mul_add(lanes.sub(x, self.mean), self.scale, self.offset);
+        lanes.max(self.floor, y)
+    }
+}

@@ -1,0 +1,118 @@
+//! Forward convolution.
+
+use super::super::reference::Numbers;
+use super::super::*;
+use super::case::{Case, Outcome};
+
+const ALL: usize = usize::MAX >> 32;
+
+/// Integers make every f32 operation exact, so that the reference must be met to the bit; only long
+/// sums of squares may leave the range where it is.
+fn assert_exact(outcome: &Outcome<f32>, expected: &Outcome<f64>, what: &str) {
+    let equal = |(&a, &b): (&f32, &f64)| f64::from(a) == b;
+    assert!(outcome.output.iter().zip(&expected.output).all(equal), "output: {what}");
+    let near = |(&a, &b): (&f32, &f64)| {
+        let error = (f64::from(a) - b).abs();
+        if b.abs() < (1 << 24) as f64 { error == 0.0 } else { error < 1e-5 * b.abs() }
+    };
+    assert!(outcome.sums.iter().zip(&expected.sums).all(near), "statistics: {what}");
+}
+
+fn exact_on_all_instruction_sets(case: &Case, algorithm: Algorithm) {
+    let expected = case.expected();
+    for instructions in InstructionSet::available() {
+        let what = format!("{} {algorithm:?} {:?}", instructions.name(), case.shape);
+        let outcome = case.outcome(instructions, algorithm, ALL);
+        assert_exact(&outcome, &expected, &what);
+    }
+}
+
+#[test]
+fn direct_convolution_of_any_shape_is_the_definition() {
+    let mut numbers = Numbers(1);
+    for _ in 0..150 {
+        let case = Case::new(numbers.shape(), &mut numbers, Numbers::integers);
+        exact_on_all_instruction_sets(&case, Algorithm::Direct);
+    }
+}
+
+#[test]
+fn fully_connected_layers_are_the_definition() {
+    let mut numbers = Numbers(2);
+    for _ in 0..50 {
+        let shape = ConvolutionShape::linear(1 + numbers.below(300), 1 + numbers.below(90));
+        let case = Case::new(shape, &mut numbers, Numbers::integers);
+        exact_on_all_instruction_sets(&case, Algorithm::Direct);
+    }
+}
+
+/// All constants of F(2x2, 3x3) are multiples of 1/4: exact, too.
+#[test]
+fn winograd_with_tiles_of_2_is_the_definition() {
+    let mut numbers = Numbers(3);
+    for _ in 0..60 {
+        let shape = ConvolutionShape { kernel: 3, stride: 1, ..numbers.shape() };
+        let case = Case::new(shape, &mut numbers, Numbers::integers);
+        exact_on_all_instruction_sets(&case, Algorithm::Winograd2);
+    }
+}
+
+/// The worst of all numbers is within 1e-5 of the root mean square; one wrong product of the few
+/// hundred in a sum would be off by some percent.
+#[test]
+fn winograd_with_tiles_of_4_rounds_a_little_more() {
+    let mut numbers = Numbers(4);
+    for _ in 0..60 {
+        let shape = ConvolutionShape { kernel: 3, stride: 1, ..numbers.shape() };
+        let case = Case::new(shape, &mut numbers, Numbers::reals);
+        let expected = case.expected();
+        for instructions in InstructionSet::available() {
+            let outcome = case.outcome(instructions, Algorithm::Winograd4, ALL);
+            let what = format!("{} {shape:?}", instructions.name());
+            assert_near(&outcome.output, &expected.output, &what);
+            assert_near(&outcome.sums, &expected.sums, &what);
+        }
+    }
+}
+
+fn assert_near(numbers: &[f32], expected: &[f64], what: &str) {
+    let square = expected.iter().map(|y| y * y).sum::<f64>() / expected.len() as f64;
+    let error = |(&a, &b): (&f32, &f64)| (f64::from(a) - b).abs();
+    let worst = numbers.iter().zip(expected).map(error).fold(0.0, f64::max);
+    assert!(worst < 1e-5 * square.sqrt(), "{what}: {worst} of {}", square.sqrt());
+}
+
+#[test]
+fn bits_do_not_depend_on_the_samples_of_a_call() {
+    let mut numbers = Numbers(5);
+    for _ in 0..40 {
+        let shape = ConvolutionShape { kernel: 3, stride: 1, ..numbers.shape() };
+        let case = Case::new(shape, &mut numbers, Numbers::reals);
+        for algorithm in [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4] {
+            for instructions in InstructionSet::available() {
+                let together = case.outcome(instructions, algorithm, ALL);
+                for at_once in [1, 3, 17] {
+                    let apart = case.outcome(instructions, algorithm, at_once);
+                    assert_eq!(apart, together, "{} {algorithm:?} {shape:?}", instructions.name());
+                }
+            }
+        }
+    }
+}
+
+/// AVX-512 and AVX2 fuse the same operations in the same order.
+#[test]
+fn instruction_sets_with_fused_operations_give_the_same_bits() {
+    let mut numbers = Numbers(6);
+    let instructions = InstructionSet::available();
+    let fused = &instructions[..instructions.len() - 1];
+    for _ in 0..40 {
+        let shape = ConvolutionShape { kernel: 3, stride: 1, ..numbers.shape() };
+        let case = Case::new(shape, &mut numbers, Numbers::reals);
+        for algorithm in [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4] {
+            let outcomes = fused.iter().map(|&set| case.outcome(set, algorithm, ALL).output);
+            let outcomes: Vec<_> = outcomes.collect();
+            assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]), "{algorithm:?} {shape:?}");
+        }
+    }
+}

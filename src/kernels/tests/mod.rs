@@ -1,0 +1,7 @@
+//! Every algorithm on every instruction set against the definition in f64, by random shapes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod case;
+mod forward;
+mod pool;

@@ -1,0 +1,99 @@
+//! The register tile: sums of products for a few rows (pixels or samples) and two vectors of outputs.
+
+use std::sync::atomic::{Ordering, compiler_fence};
+
+use super::simd::Lanes;
+
+/// Where one tap of the kernel reads: its first row, and its weights [channel, output].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tap {
+    pub(super) source: usize,
+    pub(super) weights: usize,
+}
+
+/// The operands of one tile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Operands<'a> {
+    /// Holds all rows.
+    pub(super) source: &'a [f32],
+    /// From one row of the tile to the next.
+    pub(super) step: usize,
+    /// Numbers of a row to be multiplied.
+    pub(super) channels: usize,
+    /// Blocks [channel, output] of 1 or 2 vectors of outputs.
+    pub(super) weights: &'a [f32],
+}
+
+/// `sums[row, output]` = the sum over taps and channels of row times weight, for up to `L::ROWS` rows
+/// and 1 or 2 vectors of outputs. The order of additions does not depend on the number of rows.
+#[inline(always)]
+pub(super) fn multiply<L: Lanes>(
+    lanes: L,
+    (rows, vectors): (usize, usize),
+    operands: Operands<'_>,
+    taps: &[Tap],
+    sums: &mut [f32],
+) {
+    if vectors == 1 {
+        return multiply_vectors::<L, 1>(lanes, rows, operands, taps, sums);
+    }
+    multiply_vectors::<L, 2>(lanes, rows, operands, taps, sums);
+}
+
+#[inline(always)]
+fn multiply_vectors<L: Lanes, const V: usize>(
+    lanes: L,
+    rows: usize,
+    operands: Operands<'_>,
+    taps: &[Tap],
+    sums: &mut [f32],
+) {
+    /// A tile of known size for each number of rows; those that `L` has no registers for vanish.
+    macro_rules! of_rows {
+        ($($rows:literal)*) => {
+            match rows {
+                $($rows if $rows <= L::ROWS => {
+                    fixed::<L, $rows, V>(lanes, operands, taps, sums);
+                })*
+                _ => unreachable!("{rows} rows in a tile"),
+            }
+        };
+    }
+    of_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+}
+
+#[inline(always)]
+fn fixed<L: Lanes, const P: usize, const V: usize>(
+    lanes: L,
+    Operands { source, step, channels, weights }: Operands<'_>,
+    taps: &[Tap],
+    sums: &mut [f32],
+) {
+    let block = V * L::WIDTH;
+    let mut tile = [[lanes.splat(0.0); V]; P];
+    for tap in taps {
+        let mut rows = [source; P];
+        for (row, start) in rows.iter_mut().zip((tap.source..).step_by(step)) {
+            *row = &source[start..][..channels];
+        }
+        let weights = &weights[tap.weights..][..channels * block];
+        for (weights, channel) in weights.chunks_exact(block).zip(0..channels) {
+            let mut vectors = [lanes.splat(0.0); V];
+            for (vector, weights) in vectors.iter_mut().zip(weights.chunks_exact(L::WIDTH)) {
+                *vector = lanes.load(weights);
+            }
+            for (sums, row) in tile.iter_mut().zip(&rows) {
+                let factor = lanes.splat(row[channel]);
+                for (sum, &vector) in sums.iter_mut().zip(&vectors) {
+                    *sum = lanes.mul_add(factor, vector, *sum);
+                }
+                // The compiler would load all factors first and spill the sums.
+                compiler_fence(Ordering::SeqCst);
+            }
+        }
+    }
+    let places = sums[..P * block].chunks_exact_mut(L::WIDTH);
+    for (place, &sum) in places.zip(tile.as_flattened()) {
+        lanes.store(place, sum);
+    }
+}

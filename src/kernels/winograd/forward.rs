@@ -1,0 +1,204 @@
+//! The three stages, a group of tiles at a time, so that what is between them stays in the cache.
+
+use super::super::gather::Gathered;
+use super::super::pack::{Block, PackedWeights};
+use super::super::scratch::Scratch;
+use super::super::shape::ConvolutionShape;
+use super::super::simd::{Kernel, Lanes};
+use super::super::source::Source;
+use super::super::split::parts;
+use super::super::target::{Target, Writer};
+use super::super::tile::{Operands, Tap, multiply};
+use super::Scheme;
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// Numbers between the planes of two places: planes a multiple of 4096 bytes apart would share the few
+/// ways of one set of the first-level cache.
+const SKEW: usize = 16;
+
+/// Bytes of transformed inputs, so that they stay in the second-level cache beside the sums.
+const GROUP_BYTES: usize = 256 << 10;
+
+/// One call.
+pub(in super::super) struct Winograd<'a, 'b, S, const M: usize, const N: usize> {
+    pub(in super::super) scheme: PhantomData<S>,
+    pub(in super::super) shape: ConvolutionShape,
+    pub(in super::super) weights: &'a PackedWeights,
+    pub(in super::super) bias: Option<&'a [f32]>,
+    pub(in super::super) source: Source<'a>,
+    pub(in super::super) target: Target<'a>,
+    pub(in super::super) scratch: &'b mut Scratch,
+}
+
+impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_, S, M, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) {
+        let samples = self.source.pixels.len() / self.shape.input_len();
+        let grid = Grid::<M, N>::new::<L>(self.shape);
+        let tiles = group_tiles::<L, N>(grid.image.pixel);
+        let group = (2 * L::ROWS).div_ceil(grid.tiles());
+        self.scratch.images.of_len(group * grid.image.len()).fill(0.0);
+        for range in parts(samples, group) {
+            for (i, sample) in range.clone().enumerate() {
+                let image = &mut self.scratch.images[i * grid.image.len()..];
+                grid.image.fill(lanes, self.source, self.shape, sample, image);
+            }
+            for tiles in parts(range.len() * grid.tiles(), tiles) {
+                self.inputs(lanes, grid, tiles.clone());
+                for block in self.weights.blocks() {
+                    self.products(lanes, grid, block, tiles.len());
+                    self.outputs(lanes, grid, block, range.start, tiles.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Tiles whose transforms fit the cache, a multiple of the register tile's rows.
+fn group_tiles<L: Lanes, const N: usize>(pixel: usize) -> usize {
+    L::ROWS * (GROUP_BYTES / (N * N * pixel * size_of::<f32>() * L::ROWS)).clamp(1, 8)
+}
+
+/// The tiles of an image.
+#[derive(Clone, Copy)]
+struct Grid<const M: usize, const N: usize> {
+    rows: usize,
+    columns: usize,
+    image: Gathered,
+}
+
+impl<const M: usize, const N: usize> Grid<M, N> {
+    fn new<L: Lanes>(shape: ConvolutionShape) -> Self {
+        let (rows, columns) = (shape.height.div_ceil(M), shape.width.div_ceil(M));
+        let image = Gathered {
+            height: shape.height,
+            width: shape.width,
+            channels: shape.inputs,
+            every: 1,
+            samples: 1,
+            padded: [rows * M + 2, columns * M + 2],
+            border: [1, 1],
+            pixel: shape.inputs.next_multiple_of(L::WIDTH),
+        };
+        Self { rows, columns, image }
+    }
+
+    fn tiles(self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Sample, row and column of a tile.
+    #[inline(always)]
+    fn place(self, tile: usize) -> [usize; 3] {
+        let (sample, tile) = (tile / self.tiles(), tile % self.tiles());
+        [sample, tile / self.columns, tile % self.columns]
+    }
+}
+
+impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> {
+    /// Bᵀ d B of some tiles, as [place, tile, channel].
+    #[inline(always)]
+    fn inputs<L: Lanes>(&mut self, lanes: L, grid: Grid<M, N>, tiles: Range<usize>) {
+        let pixel = grid.image.pixel;
+        let Scratch { images, transformed, .. } = &mut *self.scratch;
+        let plane = tiles.len() * pixel + SKEW;
+        let transformed = transformed.of_len(N * N * plane);
+        let mut columns = [[lanes.splat(0.0); N]; N];
+        for (t, tile) in tiles.clone().enumerate() {
+            let [sample, y, x] = grid.place(tile);
+            let start = sample * grid.image.len() + grid.image.place(y * M, x * M);
+            let row = grid.image.place(1, 0);
+            for channel in (0..pixel).step_by(L::WIDTH) {
+                for (j, transformed) in columns.iter_mut().enumerate() {
+                    let mut column = [lanes.splat(0.0); N];
+                    for (i, value) in column.iter_mut().enumerate() {
+                        *value = lanes.load(&images[start + i * row + j * pixel + channel..]);
+                    }
+                    *transformed = S::input(lanes, column);
+                }
+                for i in 0..N {
+                    let mut values = [lanes.splat(0.0); N];
+                    for (value, column) in values.iter_mut().zip(&columns) {
+                        *value = column[i];
+                    }
+                    for (j, value) in S::input(lanes, values).into_iter().enumerate() {
+                        let place = (i * N + j) * plane + t * pixel + channel;
+                        lanes.store(&mut transformed[place..], value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Their products with a block of weights, as [place, tile, output].
+    #[inline(always)]
+    fn products<L: Lanes>(&mut self, lanes: L, grid: Grid<M, N>, block: Block<'_>, tiles: usize) {
+        let Scratch { transformed, sums, .. } = &mut *self.scratch;
+        let (pixel, channels) = (grid.image.pixel, grid.image.channels);
+        let width = block.vectors * L::WIDTH;
+        let planes = [tiles * pixel + SKEW, tiles * width + SKEW];
+        let sums = sums.of_len(N * N * planes[1]);
+        let operands =
+            Operands { source: transformed, step: pixel, channels, weights: block.weights };
+        for place in 0..N * N {
+            for rows in parts(tiles, L::ROWS) {
+                let source = place * planes[0] + rows.start * pixel;
+                let tap = Tap { source, weights: place * channels * width };
+                let size = (rows.len(), block.vectors);
+                let sums = &mut sums[place * planes[1] + rows.start * width..];
+                multiply(lanes, size, operands, &[tap], sums);
+            }
+        }
+    }
+
+    /// Aᵀ p A of the products, written to the target.
+    #[inline(always)]
+    fn outputs<L: Lanes>(
+        &mut self,
+        lanes: L,
+        grid: Grid<M, N>,
+        block: Block<'_>,
+        first: usize,
+        tiles: Range<usize>,
+    ) {
+        let ConvolutionShape { height, width, outputs, .. } = self.shape;
+        let sums = &self.scratch.sums;
+        let stride = block.vectors * L::WIDTH;
+        let plane = tiles.len() * stride + SKEW;
+        let mut columns = [[lanes.splat(0.0); M]; N];
+        for channel in (0..stride).step_by(L::WIDTH) {
+            let start = block.first + channel;
+            let channels = start..outputs.min(start + L::WIDTH);
+            let mut writer = Writer::new(lanes, &mut self.target, self.bias, channels, outputs);
+            for (t, tile) in tiles.clone().enumerate() {
+                let [sample, y, x] = grid.place(tile);
+                let sample = first + sample;
+                for (j, transformed) in columns.iter_mut().enumerate() {
+                    let mut column = [lanes.splat(0.0); N];
+                    for (i, value) in column.iter_mut().enumerate() {
+                        let place = (i * N + j) * plane + t * stride + channel;
+                        *value = lanes.load(&sums[place..]);
+                    }
+                    *transformed = S::output(lanes, column);
+                }
+                writer.sample(sample);
+                for i in 0..M.min(height - y * M) {
+                    let mut values = [lanes.splat(0.0); N];
+                    for (value, column) in values.iter_mut().zip(&columns) {
+                        *value = column[i];
+                    }
+                    let pixel = (sample * height + y * M + i) * width + x * M;
+                    let values = S::output(lanes, values);
+                    for (j, value) in values.into_iter().take(width - x * M).enumerate() {
+                        writer.put(pixel + j, value);
+                    }
+                }
+            }
+            writer.close();
+        }
+    }
+}

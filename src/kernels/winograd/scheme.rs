@@ -1,0 +1,15 @@
+//! The three transforms along one dimension.
+
+use super::super::simd::Lanes;
+
+/// F(M, 3) from products at N = M + 2 points.
+pub(in super::super) trait Scheme<const M: usize, const N: usize> {
+    /// G g, in f64: transformed weights are rounded once.
+    fn weights(g: [f64; 3]) -> [f64; N];
+
+    /// Bᵀ d.
+    fn input<L: Lanes>(lanes: L, d: [L::Vector; N]) -> [L::Vector; N];
+
+    /// Aᵀ p.
+    fn output<L: Lanes>(lanes: L, p: [L::Vector; N]) -> [L::Vector; M];
+}

@@ -1,0 +1,54 @@
+//! Weights transformed in f64, rounded once, and packed.
+
+use super::super::pack::PackedWeights;
+use super::Scheme;
+
+/// Outputs that are transformed together.
+const LANES: usize = 32;
+
+/// Writes G g Gᵀ for each input and output to `packed`, which has N² taps; `weights` is [3, 3, inputs,
+/// outputs].
+pub(in super::super) fn pack<S: Scheme<M, N>, const M: usize, const N: usize>(
+    inputs: usize,
+    weights: &[f32],
+    packed: &mut PackedWeights,
+) {
+    let outputs = weights.len() / (9 * inputs);
+    packed.fill(|first, block| {
+        let wide = block.len() / (N * N * inputs);
+        let count = wide.min(outputs - first);
+        for channel in 0..inputs {
+            let mut taps = [[[0.0; LANES]; 3]; 3];
+            for (tap, values) in taps.as_flattened_mut().iter_mut().enumerate() {
+                let row = &weights[(tap * inputs + channel) * outputs + first..][..count];
+                for (value, &weight) in values.iter_mut().zip(row) {
+                    *value = f64::from(weight);
+                }
+            }
+            let places = transform::<S, M, N>(&taps);
+            for (place, values) in places.as_flattened().iter().enumerate() {
+                let row = &mut block[(place * inputs + channel) * wide..][..wide];
+                for (to, &value) in row.iter_mut().zip(values) {
+                    *to = value as f32;
+                }
+            }
+        }
+    });
+}
+
+/// Along one dimension, then along the other.
+fn transform<S: Scheme<M, N>, const M: usize, const N: usize>(
+    taps: &[[[f64; LANES]; 3]; 3],
+) -> [[[f64; LANES]; N]; N] {
+    let mut places = [[[0.0; LANES]; N]; N];
+    for lane in 0..LANES {
+        let columns = [0, 1, 2].map(|j| S::weights([0, 1, 2].map(|i| taps[i][j][lane])));
+        for (y, row) in places.iter_mut().enumerate() {
+            let values = S::weights([0, 1, 2].map(|j| columns[j][y]));
+            for (place, value) in row.iter_mut().zip(values) {
+                place[lane] = value;
+            }
+        }
+    }
+    places
+}
