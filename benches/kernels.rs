@@ -5,19 +5,33 @@
 //! touch real pixels, and nominally, padding included. Both count those of the definition, so that
 //! Winograd's share is an effective one. Inputs are normalised, and statistics gathered, as in a network.
 
-use std::hint::black_box;
-
 use cpu_time::ThreadTime;
 use losswalk::kernels::{
-    Algorithm, Aligned, ConvolutionShape, InstructionSet, Normalise, PackedConvolution, Scratch,
-    Source, Statistics, Target, peak_flops,
+    Algorithm, ConvolutionShape, InstructionSet, Normalise, PackedConvolution, PackedInputGradient,
+    Scratch, Source, Statistics, Target, peak_flops, weight_gradient,
 };
 
 type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 const SAMPLES: usize = 100;
 const REPETITIONS: usize = 9;
-const ALGORITHMS: [Algorithm; 3] = [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4];
+/// At least so many a repetition.
+const MULTIPLICATIONS: usize = 200_000_000;
+const WORK: [Work; 6] = [
+    Work::Forward(Algorithm::Direct),
+    Work::Forward(Algorithm::Winograd2),
+    Work::Forward(Algorithm::Winograd4),
+    Work::InputGradient(Algorithm::Direct),
+    Work::InputGradient(Algorithm::Winograd4),
+    Work::WeightGradient,
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Forward(Algorithm),
+    InputGradient(Algorithm),
+    WeightGradient,
+}
 
 const fn layer(
     size: usize,
@@ -54,50 +68,102 @@ const LAYERS: [(&str, ConvolutionShape); 19] = [
 fn main() -> BenchResult {
     let name = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     println!("{}", InstructionSet::detect().name());
-    println!("layer                     algorithm  us/sample  needed  nominal");
+    println!("layer                     work                     us/sample  needed  nominal");
     for (layer, shape) in LAYERS {
         if name.as_ref().is_some_and(|name| !layer.contains(name.as_str())) {
             continue;
         }
-        for algorithm in ALGORITHMS {
-            let Ok([seconds, peak]) = measure(shape, algorithm) else { continue };
+        for work in WORK {
+            let Ok([seconds, peak]) = measure(shape, work) else { continue };
             let share = |multiplications| 2.0 * multiplications as f64 / seconds / peak;
             let (needed, nominal) =
                 (share(shape.needed_multiplications()), share(shape.nominal_multiplications()));
-            let (micros, algorithm) = (1e6 * seconds, format!("{algorithm:?}"));
-            println!("{layer:<25} {algorithm:<10} {micros:9.2} {needed:7.3} {nominal:8.3}");
+            let (micros, work) = (1e6 * seconds, format!("{work:?}"));
+            println!("{layer:<25} {work:<24} {micros:9.2} {needed:7.3} {nominal:8.3}");
         }
     }
     Ok(())
 }
 
 /// Seconds a sample and the peak, medians.
-fn measure(shape: ConvolutionShape, algorithm: Algorithm) -> BenchResult<[f64; 2]> {
-    let numbers = |len: usize| -> Vec<f32> {
-        (0..len).map(|i| (i * 7919 % 1000) as f32 / 1000.0 - 0.5).collect()
-    };
+fn measure(shape: ConvolutionShape, work: Work) -> BenchResult<[f64; 2]> {
     let instructions = InstructionSet::detect();
     let weights = numbers(shape.weight_len());
-    let packed = PackedConvolution::new(instructions, shape, algorithm, &weights, None)?;
-    let pixels = numbers(SAMPLES * shape.input_len());
-    let [mean, scale, offset] = [(); 3].map(|()| numbers(shape.inputs));
-    let normalise = Normalise { mean: &mean, scale: &scale, offset: &offset, rectify: true };
-    let source = Source { pixels: &pixels, normalise: Some(normalise) };
-    let shift = numbers(shape.outputs);
-    let mut output = Aligned::zeros(SAMPLES * shape.output_len());
-    let mut sums = vec![0.0; SAMPLES * 2 * shape.outputs];
-    let mut scratch = Scratch::default();
+    let mut pass = Pass::new(instructions, shape);
+    let mut run: Box<dyn FnMut(&mut Pass)> = match work {
+        Work::Forward(algorithm) => {
+            let packed = PackedConvolution::new(instructions, shape, algorithm, &weights, None)?;
+            Box::new(move |pass| pass.forward(&packed))
+        }
+        Work::InputGradient(algorithm) => {
+            let packed = PackedInputGradient::new(instructions, shape, algorithm, &weights)?;
+            Box::new(move |pass| pass.input_gradient(&packed))
+        }
+        Work::WeightGradient => Box::new(|pass| pass.weight_gradient()),
+    };
+    let times = MULTIPLICATIONS.div_ceil(SAMPLES * shape.needed_multiplications());
     let [mut seconds, mut peaks] = [(); 2].map(|()| Vec::new());
     for _ in 0..REPETITIONS {
         peaks.push(peak_flops(instructions));
         let start = ThreadTime::now();
-        let statistics = Statistics { shift: &shift, sums: &mut sums };
-        let target = Target { pixels: &mut output, shortcut: None, statistics: Some(statistics) };
-        packed.forward(source, target, &mut scratch);
-        seconds.push(start.elapsed().as_secs_f64() / SAMPLES as f64);
+        (0..times).for_each(|_| run(&mut pass));
+        seconds.push(start.elapsed().as_secs_f64() / (times * SAMPLES) as f64);
     }
-    black_box(&output);
     Ok([median(seconds), median(peaks)])
+}
+
+fn numbers(len: usize) -> Vec<f32> {
+    (0..len).map(|i| (i * 7919 % 1000) as f32 / 1000.0 - 0.5).collect()
+}
+
+/// What a layer reads and writes.
+struct Pass {
+    instructions: InstructionSet,
+    shape: ConvolutionShape,
+    inputs: Vec<f32>,
+    outputs: Vec<f32>,
+    weights: Vec<f32>,
+    channels: Vec<f32>,
+    sums: Vec<f32>,
+    scratch: Scratch,
+}
+
+impl Pass {
+    fn new(instructions: InstructionSet, shape: ConvolutionShape) -> Self {
+        Self {
+            instructions,
+            shape,
+            inputs: numbers(SAMPLES * shape.input_len()),
+            outputs: numbers(SAMPLES * shape.output_len()),
+            weights: vec![0.0; shape.weight_len()],
+            channels: numbers(shape.inputs.max(shape.outputs)),
+            sums: vec![0.0; SAMPLES * 2 * shape.outputs],
+            scratch: Scratch::default(),
+        }
+    }
+
+    fn forward(&mut self, packed: &PackedConvolution) {
+        let values = &self.channels[..self.shape.inputs];
+        let normalise = Normalise { mean: values, scale: values, offset: values, rectify: true };
+        let source = Source { pixels: &self.inputs, normalise: Some(normalise) };
+        let shift = &self.channels[..self.shape.outputs];
+        let statistics = Some(Statistics { shift, sums: &mut self.sums });
+        let target = Target { pixels: &mut self.outputs, shortcut: None, statistics };
+        packed.forward(source, target, &mut self.scratch);
+    }
+
+    fn input_gradient(&mut self, packed: &PackedInputGradient) {
+        let source = Source { pixels: &self.outputs, normalise: None };
+        let target = Target { pixels: &mut self.inputs, shortcut: None, statistics: None };
+        packed.apply(source, target, &mut self.scratch);
+    }
+
+    fn weight_gradient(&mut self) {
+        let images = Source { pixels: &self.inputs, normalise: None };
+        let outputs = Source { pixels: &self.outputs, normalise: None };
+        let (weights, scratch) = (&mut self.weights, &mut self.scratch);
+        weight_gradient(self.instructions, self.shape, images, outputs, weights, scratch);
+    }
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {

@@ -9,9 +9,9 @@ use super::shape::ConvolutionShape;
 pub enum Algorithm {
     /// By its definition; padding is skipped.
     Direct,
-    /// Winograd's F(2x2, 3x3): 2.25 times fewer multiplications, errors as of direct convolution.
+    /// Winograd's F(2x2, 3x3): 2.25 times fewer multiplications, errors up to twice as large.
     Winograd2,
-    /// Winograd's F(4x4, 3x3): 4 times fewer multiplications, errors two to five times as large.
+    /// Winograd's F(4x4, 3x3): 4 times fewer multiplications, errors four to six times as large.
     Winograd4,
 }
 

@@ -69,7 +69,7 @@ impl PackedConvolution {
     /// other samples come with it, so that samples may be shared among threads in any way.
     pub fn forward(&self, source: Source<'_>, target: Target<'_>, scratch: &mut Scratch) {
         let Self { shape, ref weights, .. } = *self;
-        target.check(source.pixels.len() / shape.input_len(), shape);
+        target.check(source.pixels.len() / shape.input_len() * shape.output_len());
         let bias = self.bias.as_deref();
         match self.algorithm {
             Algorithm::Direct => {

@@ -21,6 +21,10 @@ const WIDE: usize = 8;
 /// beside a block of weights.
 const GROUP_BYTES: usize = 256 << 10;
 
+/// Length of a chain of additions: 1 % slower than without bound, and at 256 channels a quarter of the
+/// rounding error.
+pub(super) const CHAIN: usize = 64;
+
 /// One call.
 pub(super) struct Direct<'a, 'b> {
     pub(super) shape: ConvolutionShape,
@@ -37,14 +41,14 @@ impl Kernel for Direct<'_, '_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
         let samples = self.source.pixels.len() / self.shape.input_len();
-        let wide = self.shape.output_size().1 >= WIDE;
-        let one = gathered(self.shape, wide, 1);
+        let wide = self.shape.output_size()[1] >= WIDE;
+        let one = layout(self.shape, wide);
         let group = if wide { 1 } else { group_size::<L>(one) };
         self.scratch.images.of_len(Gathered { samples: group, ..one }.len()).fill(0.0);
         for range in parts(samples, group) {
             let images = Gathered { samples: range.len(), ..one };
             let buffer = self.scratch.images.of_len(images.len());
-            images.fill(lanes, self.source, self.shape, range.start, buffer);
+            images.fill(lanes, self.source, range.start, buffer);
             for block in self.weights.blocks() {
                 if wide {
                     self.rows(lanes, images, block, range.start);
@@ -57,27 +61,20 @@ impl Kernel for Direct<'_, '_> {
 }
 
 /// Samples whose images fit the cache, a multiple of the tile's rows.
-fn group_size<L: Lanes>(one: Gathered) -> usize {
+pub(super) fn group_size<L: Lanes>(one: Gathered) -> usize {
     L::ROWS * (GROUP_BYTES / (one.len() * size_of::<f32>() * L::ROWS)).clamp(1, 8)
 }
 
-/// The layout of `samples` images; a 1x1 kernel leaves out the pixels that it strides over.
-fn gathered(shape: ConvolutionShape, wide: bool, samples: usize) -> Gathered {
+/// The layout of one image; a 1x1 kernel leaves out the pixels that it strides over.
+fn layout(shape: ConvolutionShape, wide: bool) -> Gathered {
+    let size = [shape.height, shape.width];
+    let layout = if wide {
+        Gathered::whole(size, shape.inputs)
+    } else {
+        Gathered::interleaved(size, shape.inputs)
+    };
     let every = if shape.kernel == 1 { shape.stride } else { 1 };
-    let columns = if wide { shape.padding() } else { 0 };
-    // Rows a multiple of 4096 bytes apart would share the few ways of one set of the first-level cache.
-    let skew = if !wide && shape.inputs.is_multiple_of(256) { 16 } else { 0 };
-    let (height, width) = (shape.height.div_ceil(every), shape.width.div_ceil(every));
-    Gathered {
-        height,
-        width,
-        channels: shape.inputs,
-        every,
-        samples,
-        padded: [height, width + 2 * columns],
-        border: [0, columns],
-        pixel: shape.inputs + skew,
-    }
+    layout.strided(every).with_columns(if wide { shape.padding() } else { 0 })
 }
 
 impl Direct<'_, '_> {
@@ -90,7 +87,7 @@ impl Direct<'_, '_> {
     #[inline(always)]
     fn rows<L: Lanes>(&mut self, lanes: L, images: Gathered, block: Block<'_>, sample: usize) {
         let (shape, stride) = (self.shape, self.stride());
-        let (height, width) = shape.output_size();
+        let [height, width] = shape.output_size();
         // Neighbouring pixels lie side by side, and so do their weights: a kernel row is one tap.
         let run = shape.kernel * shape.inputs;
         for y in 0..height {
@@ -116,7 +113,7 @@ impl Direct<'_, '_> {
     #[inline(always)]
     fn columns<L: Lanes>(&mut self, lanes: L, images: Gathered, block: Block<'_>, first: usize) {
         let (shape, stride) = (self.shape, self.stride());
-        let (height, width) = shape.output_size();
+        let [height, width] = shape.output_size();
         for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
             for samples in parts(images.samples, L::ROWS) {
                 let kernel_columns = shape.taps(x, shape.width);
@@ -156,7 +153,8 @@ impl Direct<'_, '_> {
         let Scratch { images, taps, sums, .. } = &mut *self.scratch;
         let width = block.vectors * L::WIDTH;
         let sums = sums.of_len(pixels.count * width);
-        let operands = Operands { source: images, step, channels, weights: block.weights };
+        let operands =
+            Operands { source: images, step, channels, weights: block.weights, chain: CHAIN };
         multiply(lanes, (pixels.count, block.vectors), operands, taps, sums);
         let outputs = self.shape.outputs;
         for channel in (0..width).step_by(L::WIDTH) {

@@ -1,17 +1,20 @@
 //! Images copied to where the tiles read them: normalised, and padded or interleaved.
 
-use super::shape::ConvolutionShape;
 use super::simd::Lanes;
 use super::source::{Normalise, Normaliser, Source};
 
 /// Copied images [y, x, sample, channel], with room around each for a border of zeros.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gathered {
+    /// Rows that are taken.
     pub(super) height: usize,
+    /// Pixels that are taken of a row.
     pub(super) width: usize,
     pub(super) channels: usize,
-    /// Every so many pixels and rows are taken.
+    /// Every so many rows and pixels are taken.
     pub(super) every: usize,
+    /// Rows and pixels of a row of the source.
+    pub(super) source: [usize; 2],
     pub(super) samples: usize,
     /// Rows and columns with borders.
     pub(super) padded: [usize; 2],
@@ -22,6 +25,40 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
+    /// One image as it is.
+    pub(super) fn whole([height, width]: [usize; 2], channels: usize) -> Self {
+        Self {
+            height,
+            width,
+            channels,
+            every: 1,
+            source: [height, width],
+            samples: 1,
+            padded: [height, width],
+            border: [0, 0],
+            pixel: channels,
+        }
+    }
+
+    /// One image of several that are interleaved. Pixels a multiple of 1024 bytes apart would share few
+    /// sets of the first-level cache.
+    pub(super) fn interleaved(size: [usize; 2], channels: usize) -> Self {
+        let skew = if channels.is_multiple_of(256) { 16 } else { 0 };
+        Self { pixel: channels + skew, ..Self::whole(size, channels) }
+    }
+
+    /// With `columns` zeros left and right.
+    pub(super) fn with_columns(self, columns: usize) -> Self {
+        let padded = [self.height, self.width + 2 * columns];
+        Self { padded, border: [0, columns], ..self }
+    }
+
+    /// Of every `every`-th row and pixel.
+    pub(super) fn strided(self, every: usize) -> Self {
+        let [height, width] = self.source.map(|len| len.div_ceil(every));
+        Self { height, width, every, padded: [height, width], ..self }
+    }
+
     /// Numbers of all images together.
     pub(super) fn len(self) -> usize {
         let [rows, columns] = self.padded;
@@ -36,19 +73,13 @@ impl Gathered {
 
     /// Copies samples from `first` on; leaves the border as it is.
     #[inline(always)]
-    pub(super) fn fill<L: Lanes>(
-        self,
-        lanes: L,
-        source: Source<'_>,
-        shape: ConvolutionShape,
-        first: usize,
-        to: &mut [f32],
-    ) {
+    pub(super) fn fill<L: Lanes>(self, lanes: L, source: Source<'_>, first: usize, to: &mut [f32]) {
         let Self { height, width, channels, every, samples, border, pixel, .. } = self;
-        for sample in 0..samples {
-            let image = &source.pixels[(first + sample) * shape.input_len()..][..shape.input_len()];
+        let [rows, columns] = self.source;
+        let images = source.pixels.chunks_exact(rows * columns * channels).skip(first);
+        for (sample, image) in images.take(samples).enumerate() {
             for y in 0..height {
-                let from = &image[y * every * shape.width * channels..];
+                let from = &image[y * every * columns * channels..];
                 let to = &mut to[self.place(y + border[0], border[1]) + sample * pixel..];
                 let size = (channels, width);
                 let steps = [every * channels, samples * pixel];

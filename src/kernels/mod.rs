@@ -1,4 +1,4 @@
-//! Convolutions, fully connected layers and pooling on the CPU.
+//! Convolutions, fully connected layers, their gradients, and pooling on the CPU.
 //!
 //! Images are [n, h, w, channels]. A kernel reads its input normalised and rectified ([`Source`]), adds
 //! a shortcut and gathers statistics while it writes ([`Target`]), and works in memory that its thread
@@ -13,7 +13,9 @@ mod aligned;
 mod convolution;
 mod direct;
 mod gather;
+mod input_gradient;
 mod moments;
+mod outer;
 mod pack;
 mod peak;
 mod pool;
@@ -29,11 +31,13 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod weight_gradient;
 mod winograd;
 
 pub use algorithm::{Algorithm, AlgorithmError};
 pub use aligned::Aligned;
 pub use convolution::PackedConvolution;
+pub use input_gradient::PackedInputGradient;
 pub use peak::peak_flops;
 pub use pool::{average_pool, max_pool};
 pub use scratch::Scratch;
@@ -42,3 +46,4 @@ pub use simd::InstructionSet;
 pub use source::{Normalise, Source};
 pub use statistics::{BatchStatistics, Statistics};
 pub use target::Target;
+pub use weight_gradient::weight_gradient;

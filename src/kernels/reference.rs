@@ -51,34 +51,76 @@ pub(super) fn normalised(pixels: &[f32], normalise: Option<Normalise<'_>>) -> Ve
     pixels.iter().enumerate().map(one).collect()
 }
 
-/// The convolution of `pixels` with `weights`.
-pub(super) fn convolve(shape: ConvolutionShape, pixels: &[f64], weights: &[f32]) -> Vec<f64> {
-    let (height, width) = shape.output_size();
-    let samples = pixels.len() / shape.input_len();
-    let mut output = vec![0.0; samples * shape.output_len()];
-    let mut outputs = output.chunks_exact_mut(shape.outputs);
+/// Calls `visit` with the first index of input, output and weights of each (sample, output pixel, tap).
+fn for_each_tap(
+    shape: ConvolutionShape,
+    samples: usize,
+    mut visit: impl FnMut(usize, usize, usize),
+) {
+    let ConvolutionShape { kernel, stride, .. } = shape;
+    let [height, width] = shape.output_size();
+    let all = |[a, b]: [usize; 2]| (0..a).flat_map(move |i| (0..b).map(move |j| [i, j]));
     for n in 0..samples {
-        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
-            let Some(output) = outputs.next() else { return output };
-            for (i, j) in (0..shape.kernel).flat_map(|i| (0..shape.kernel).map(move |j| (i, j))) {
-                let Some(row) = (y * shape.stride + i).checked_sub(shape.padding()) else {
-                    continue;
-                };
-                let Some(column) = (x * shape.stride + j).checked_sub(shape.padding()) else {
-                    continue;
-                };
-                if row >= shape.height || column >= shape.width {
-                    continue;
-                }
-                let pixel = ((n * shape.height + row) * shape.width + column) * shape.inputs;
-                for c in 0..shape.inputs {
-                    let tap = (i * shape.kernel + j) * shape.inputs + c;
-                    for (k, output) in output.iter_mut().enumerate() {
-                        *output += pixels[pixel + c] * weights[tap * shape.outputs + k] as f64;
-                    }
+        for [y, x] in all([height, width]) {
+            for [i, j] in all([kernel, kernel]) {
+                let places = [y * stride + i, x * stride + j].map(|at| at.checked_sub(kernel / 2));
+                let [Some(row), Some(column)] = places else { continue };
+                if row < shape.height && column < shape.width {
+                    let input = (n * shape.height + row) * shape.width + column;
+                    let output = (n * height + y) * width + x;
+                    let tap = (i * kernel + j) * shape.inputs * shape.outputs;
+                    visit(input * shape.inputs, output * shape.outputs, tap);
                 }
             }
         }
     }
+}
+
+/// The convolution of `pixels` with `weights`.
+pub(super) fn convolve(shape: ConvolutionShape, pixels: &[f64], weights: &[f32]) -> Vec<f64> {
+    let samples = pixels.len() / shape.input_len();
+    let mut output = vec![0.0; samples * shape.output_len()];
+    for_each_tap(shape, samples, |x, y, w| {
+        for (c, k) in pairs(shape) {
+            output[y + k] += pixels[x + c] * f64::from(weights[w + c * shape.outputs + k]);
+        }
+    });
     output
+}
+
+/// dL/dx from dL/dy = `gradient`.
+pub(super) fn input_gradient(
+    shape: ConvolutionShape,
+    gradient: &[f64],
+    weights: &[f32],
+) -> Vec<f64> {
+    let samples = gradient.len() / shape.output_len();
+    let mut input = vec![0.0; samples * shape.input_len()];
+    for_each_tap(shape, samples, |x, y, w| {
+        for (c, k) in pairs(shape) {
+            input[x + c] += gradient[y + k] * f64::from(weights[w + c * shape.outputs + k]);
+        }
+    });
+    input
+}
+
+/// dL/dW from the images and dL/dy = `gradient`.
+pub(super) fn weight_gradient(
+    shape: ConvolutionShape,
+    pixels: &[f64],
+    gradient: &[f32],
+) -> Vec<f64> {
+    let samples = pixels.len() / shape.input_len();
+    let mut weights = vec![0.0; shape.weight_len()];
+    for_each_tap(shape, samples, |x, y, w| {
+        for (c, k) in pairs(shape) {
+            weights[w + c * shape.outputs + k] += pixels[x + c] * f64::from(gradient[y + k]);
+        }
+    });
+    weights
+}
+
+/// Each input channel with each output channel.
+fn pairs(shape: ConvolutionShape) -> impl Iterator<Item = (usize, usize)> {
+    (0..shape.inputs).flat_map(move |c| (0..shape.outputs).map(move |k| (c, k)))
 }

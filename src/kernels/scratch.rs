@@ -1,6 +1,7 @@
 //! The memory that kernels work in: one for each thread, used again for every call.
 
 use super::aligned::Aligned;
+use super::outer::Span;
 use super::tile::Tap;
 
 /// Buffers that grow to the largest layer and stay.
@@ -8,10 +9,12 @@ use super::tile::Tap;
 pub struct Scratch {
     /// Gathered images.
     pub(super) images: Aligned,
-    /// Transformed tiles.
+    /// Transformed tiles, or gathered gradients.
     pub(super) transformed: Aligned,
     /// Where the taps of a tile read.
     pub(super) taps: Vec<Tap>,
+    /// Rows of pixels of a weight gradient.
+    pub(super) spans: Vec<Span>,
     /// The sums of a tile.
     pub(super) sums: Aligned,
 }

@@ -32,8 +32,8 @@ impl ConvolutionShape {
     }
 
     /// Rows and pixels of a row of the output.
-    pub fn output_size(self) -> (usize, usize) {
-        (self.height.div_ceil(self.stride), self.width.div_ceil(self.stride))
+    pub fn output_size(self) -> [usize; 2] {
+        [self.height, self.width].map(|len| len.div_ceil(self.stride))
     }
 
     /// Numbers in one image.
@@ -43,7 +43,7 @@ impl ConvolutionShape {
 
     /// Numbers in one image of the output.
     pub fn output_len(self) -> usize {
-        let (height, width) = self.output_size();
+        let [height, width] = self.output_size();
         height * width * self.outputs
     }
 
@@ -54,13 +54,13 @@ impl ConvolutionShape {
 
     /// Multiplications for one image as they are usually counted, padding included.
     pub fn nominal_multiplications(self) -> usize {
-        let (height, width) = self.output_size();
+        let [height, width] = self.output_size();
         height * width * self.weight_len()
     }
 
     /// Multiplications for one image that touch real pixels.
     pub fn needed_multiplications(self) -> usize {
-        let (height, width) = self.output_size();
+        let [height, width] = self.output_size();
         let valid = |outputs: usize, size| (0..outputs).map(|i| self.taps(i, size).len()).sum();
         let (rows, columns): (usize, usize) =
             (valid(height, self.height), valid(width, self.width));
@@ -71,5 +71,12 @@ impl ConvolutionShape {
     pub(super) fn taps(self, at: usize, size: usize) -> Range<usize> {
         let (start, padding) = (at * self.stride, self.padding());
         padding.saturating_sub(start)..self.kernel.min(size + padding - start)
+    }
+
+    /// The output rows (or columns) that meet row `tap` of the kernel in an image of `size` rows.
+    pub(super) fn reached(self, tap: usize, size: usize) -> Range<usize> {
+        let first = self.padding().saturating_sub(tap).div_ceil(self.stride);
+        let end = (size + self.padding()).saturating_sub(tap).div_ceil(self.stride);
+        first..end.min(size.div_ceil(self.stride)).max(first)
     }
 }

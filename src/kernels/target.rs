@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::moments::Moments;
-use super::shape::ConvolutionShape;
 use super::simd::Lanes;
 use super::statistics::Statistics;
 
@@ -19,12 +18,10 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Panics if a length does not belong to `samples` outputs.
-    pub(super) fn check(&self, samples: usize, shape: ConvolutionShape) {
-        let len = samples * shape.output_len();
-        assert_eq!(self.pixels.len(), len, "outputs of {samples} samples of {shape:?}");
-        let shortcut = self.shortcut.map_or(len, <[f32]>::len);
-        assert_eq!(shortcut, len, "shortcut of {samples} samples of {shape:?}");
+    /// Panics if it has no room for `len` numbers, or more.
+    pub(super) fn check(&self, len: usize) {
+        assert_eq!(self.pixels.len(), len, "numbers to be written");
+        assert_eq!(self.shortcut.map_or(len, <[f32]>::len), len, "numbers of the shortcut");
     }
 }
 

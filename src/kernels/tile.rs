@@ -3,6 +3,7 @@
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::simd::Lanes;
+use super::split::parts;
 
 /// Where one tap of the kernel reads: its first row, and its weights [channel, output].
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,9 @@ pub(super) struct Operands<'a> {
     pub(super) channels: usize,
     /// Blocks [channel, output] of 1 or 2 vectors of outputs.
     pub(super) weights: &'a [f32],
+    /// About so many products are added up in a register before their sum is added to others: rounding
+    /// errors grow with the square root of it, not of all products.
+    pub(super) chain: usize,
 }
 
 /// `sums[row, output]` = the sum over taps and channels of row times weight, for up to `L::ROWS` rows
@@ -65,35 +69,52 @@ fn multiply_vectors<L: Lanes, const V: usize>(
 #[inline(always)]
 fn fixed<L: Lanes, const P: usize, const V: usize>(
     lanes: L,
-    Operands { source, step, channels, weights }: Operands<'_>,
+    Operands { source, step, channels, weights, chain }: Operands<'_>,
     taps: &[Tap],
     sums: &mut [f32],
 ) {
     let block = V * L::WIDTH;
+    let sums = &mut sums[..P * block];
     let mut tile = [[lanes.splat(0.0); V]; P];
+    let (mut length, mut flushed) = (0, false);
     for tap in taps {
-        let mut rows = [source; P];
-        for (row, start) in rows.iter_mut().zip((tap.source..).step_by(step)) {
-            *row = &source[start..][..channels];
-        }
-        let weights = &weights[tap.weights..][..channels * block];
-        for (weights, channel) in weights.chunks_exact(block).zip(0..channels) {
-            let mut vectors = [lanes.splat(0.0); V];
-            for (vector, weights) in vectors.iter_mut().zip(weights.chunks_exact(L::WIDTH)) {
-                *vector = lanes.load(weights);
+        for channels in parts(channels, chain) {
+            if length >= chain {
+                flush(lanes, tile.as_flattened(), flushed, sums);
+                tile = [[lanes.splat(0.0); V]; P];
+                (length, flushed) = (0, true);
             }
-            for (sums, row) in tile.iter_mut().zip(&rows) {
-                let factor = lanes.splat(row[channel]);
-                for (sum, &vector) in sums.iter_mut().zip(&vectors) {
-                    *sum = lanes.mul_add(factor, vector, *sum);
+            length += channels.len();
+            let mut rows = [source; P];
+            for (row, start) in rows.iter_mut().zip((tap.source + channels.start..).step_by(step)) {
+                *row = &source[start..][..channels.len()];
+            }
+            let weights =
+                &weights[tap.weights + channels.start * block..][..channels.len() * block];
+            for (weights, channel) in weights.chunks_exact(block).zip(0..channels.len()) {
+                let mut vectors = [lanes.splat(0.0); V];
+                for (vector, weights) in vectors.iter_mut().zip(weights.chunks_exact(L::WIDTH)) {
+                    *vector = lanes.load(weights);
                 }
-                // The compiler would load all factors first and spill the sums.
-                compiler_fence(Ordering::SeqCst);
+                for (sums, row) in tile.iter_mut().zip(&rows) {
+                    let factor = lanes.splat(row[channel]);
+                    for (sum, &vector) in sums.iter_mut().zip(&vectors) {
+                        *sum = lanes.mul_add(factor, vector, *sum);
+                    }
+                    // The compiler would load all factors first and spill the sums.
+                    compiler_fence(Ordering::SeqCst);
+                }
             }
         }
     }
-    let places = sums[..P * block].chunks_exact_mut(L::WIDTH);
-    for (place, &sum) in places.zip(tile.as_flattened()) {
+    flush(lanes, tile.as_flattened(), flushed, sums);
+}
+
+/// Writes the tile, or adds it to what was written before.
+#[inline(always)]
+fn flush<L: Lanes>(lanes: L, tile: &[L::Vector], add: bool, sums: &mut [f32]) {
+    for (place, &sum) in sums.chunks_exact_mut(L::WIDTH).zip(tile) {
+        let sum = if add { lanes.add(lanes.load(place), sum) } else { sum };
         lanes.store(place, sum);
     }
 }

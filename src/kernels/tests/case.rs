@@ -30,7 +30,7 @@ impl Case {
         numbers: &mut Numbers,
         draw: fn(&mut Numbers, usize) -> Vec<f32>,
     ) -> Self {
-        let samples = 1 + numbers.below(if shape.output_size().1 < 8 { 40 } else { 3 });
+        let samples = 1 + numbers.below(if shape.output_size()[1] < 8 { 40 } else { 3 });
         let mut coin = || numbers.below(2) == 0;
         let [bias, normalise, rectify, shortcut] = [(); 4].map(|()| coin());
         Self {

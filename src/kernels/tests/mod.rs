@@ -4,4 +4,6 @@
 
 mod case;
 mod forward;
+mod gradient;
 mod pool;
+mod rounding;

@@ -3,7 +3,7 @@
 use super::super::simd::Lanes;
 use super::Scheme;
 
-/// 2.25 times fewer products; all constants are exact, and errors are those of direct convolution.
+/// 2.25 times fewer products; all constants are exact.
 pub(in super::super) struct F2;
 
 impl Scheme<2, 4> for F2 {

@@ -21,6 +21,9 @@ const SKEW: usize = 16;
 /// Bytes of transformed inputs, so that they stay in the second-level cache beside the sums.
 const GROUP_BYTES: usize = 256 << 10;
 
+/// Length of a chain of additions.
+const CHAIN: usize = 128;
+
 /// One call.
 pub(in super::super) struct Winograd<'a, 'b, S, const M: usize, const N: usize> {
     pub(in super::super) scheme: PhantomData<S>,
@@ -45,7 +48,7 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_
         for range in parts(samples, group) {
             for (i, sample) in range.clone().enumerate() {
                 let image = &mut self.scratch.images[i * grid.image.len()..];
-                grid.image.fill(lanes, self.source, self.shape, sample, image);
+                grid.image.fill(lanes, self.source, sample, image);
             }
             for tiles in parts(range.len() * grid.tiles(), tiles) {
                 self.inputs(lanes, grid, tiles.clone());
@@ -75,14 +78,10 @@ impl<const M: usize, const N: usize> Grid<M, N> {
     fn new<L: Lanes>(shape: ConvolutionShape) -> Self {
         let (rows, columns) = (shape.height.div_ceil(M), shape.width.div_ceil(M));
         let image = Gathered {
-            height: shape.height,
-            width: shape.width,
-            channels: shape.inputs,
-            every: 1,
-            samples: 1,
             padded: [rows * M + 2, columns * M + 2],
             border: [1, 1],
             pixel: shape.inputs.next_multiple_of(L::WIDTH),
+            ..Gathered::whole([shape.height, shape.width], shape.inputs)
         };
         Self { rows, columns, image }
     }
@@ -142,8 +141,13 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
         let width = block.vectors * L::WIDTH;
         let planes = [tiles * pixel + SKEW, tiles * width + SKEW];
         let sums = sums.of_len(N * N * planes[1]);
-        let operands =
-            Operands { source: transformed, step: pixel, channels, weights: block.weights };
+        let operands = Operands {
+            source: transformed,
+            step: pixel,
+            channels,
+            weights: block.weights,
+            chain: CHAIN,
+        };
         for place in 0..N * N {
             for rows in parts(tiles, L::ROWS) {
                 let source = place * planes[0] + rows.start * pixel;

@@ -1,0 +1,72 @@
+//! Gradients with respect to images and weights.
+
+use super::super::reference::{self, Numbers, normalised};
+use super::super::*;
+
+fn assert_equal(numbers: &[f32], expected: &[f64], what: &str) {
+    let equal = |(&a, &b): (&f32, &f64)| f64::from(a) == b;
+    assert!(numbers.iter().zip(expected).all(equal), "{what}");
+}
+
+/// Shapes with few channels are where a vector is not filled, and 32 and 64 where it is.
+fn shape(numbers: &mut Numbers) -> ConvolutionShape {
+    let shape = numbers.shape();
+    let full = |numbers: &mut Numbers, channels| {
+        if numbers.below(3) == 0 { 16 * (1 + numbers.below(4)) } else { channels }
+    };
+    let inputs = full(numbers, shape.inputs);
+    ConvolutionShape { inputs, outputs: full(numbers, shape.outputs), ..shape }
+}
+
+#[test]
+fn input_gradient_of_any_shape_is_the_definition() {
+    let mut numbers = Numbers(11);
+    for round in 0..100 {
+        let mut shape = shape(&mut numbers);
+        let algorithm = if round % 3 == 0 { Algorithm::Winograd2 } else { Algorithm::Direct };
+        if algorithm == Algorithm::Winograd2 {
+            shape = ConvolutionShape { kernel: 3, stride: 1, ..shape };
+        }
+        let samples = 1 + numbers.below(20);
+        let gradient = numbers.integers(samples * shape.output_len());
+        let weights = numbers.integers(shape.weight_len());
+        let other = numbers.integers(samples * shape.input_len());
+        let mut expected = reference::input_gradient(shape, &normalised(&gradient, None), &weights);
+        expected.iter_mut().zip(&other).for_each(|(dx, &other)| *dx += f64::from(other));
+        for instructions in InstructionSet::available() {
+            let packed =
+                PackedInputGradient::new(instructions, shape, algorithm, &weights).unwrap();
+            let mut pixels = vec![f32::NAN; expected.len()];
+            let target = Target { pixels: &mut pixels, shortcut: Some(&other), statistics: None };
+            let source = Source { pixels: &gradient, normalise: None };
+            packed.apply(source, target, &mut Scratch::default());
+            assert_equal(&pixels, &expected, &format!("{} {shape:?}", instructions.name()));
+        }
+    }
+}
+
+#[test]
+fn weight_gradient_of_any_shape_is_the_definition() {
+    let mut numbers = Numbers(12);
+    for _ in 0..100 {
+        let shape = shape(&mut numbers);
+        let samples = 1 + numbers.below(20);
+        let images = numbers.integers(samples * shape.input_len());
+        let gradient = numbers.integers(samples * shape.output_len());
+        let [mean, scale, offset] = [(); 3].map(|()| numbers.integers(shape.inputs));
+        let normalise = Normalise { mean: &mean, scale: &scale, offset: &offset, rectify: true };
+        let normalise = (numbers.below(2) == 0).then_some(normalise);
+        let before = numbers.integers(shape.weight_len());
+        let mut expected =
+            reference::weight_gradient(shape, &normalised(&images, normalise), &gradient);
+        expected.iter_mut().zip(&before).for_each(|(dw, &before)| *dw += f64::from(before));
+        for instructions in InstructionSet::available() {
+            let mut weights = before.clone();
+            let images = Source { pixels: &images, normalise };
+            let gradient = Source { pixels: &gradient, normalise: None };
+            let mut scratch = Scratch::default();
+            weight_gradient(instructions, shape, images, gradient, &mut weights, &mut scratch);
+            assert_equal(&weights, &expected, &format!("{} {shape:?}", instructions.name()));
+        }
+    }
+}
