@@ -17,6 +17,7 @@ pub mod network;
 pub mod npy;
 pub mod objective;
 pub mod parameters;
+pub mod plan;
 pub mod precision;
 pub mod random;
 pub mod report;

@@ -249,6 +249,7 @@ fn read_evaluation(mut section: Section, train_batch_size: usize) -> Evaluation 
         Evaluation { batch_size: train_batch_size.max(1), ..Evaluation::default() };
     section.read_positive("batch_size", &mut evaluation.batch_size);
     section.read("batch_norm", &mut evaluation.batch_norm);
+    section.read("winograd", &mut evaluation.winograd);
     section.read("protocol", &mut evaluation.protocol);
     section.read("precision", &mut evaluation.precision);
     section.finish();

@@ -73,6 +73,8 @@ pub struct Evaluation {
     pub batch_size: usize,
     /// Where batch norm takes its statistics from.
     pub batch_norm: BatchNormPolicy,
+    /// Convolutions of losses may be computed by Winograd's algorithm, with fewer multiplications.
+    pub winograd: bool,
     /// How the measurement set is presented.
     pub protocol: Protocol,
     /// The precision of the forward pass.
@@ -105,6 +107,7 @@ impl Default for Evaluation {
         Self {
             batch_size: Train::default().batch_size,
             batch_norm: BatchNormPolicy::Batch,
+            winograd: true,
             protocol: Protocol::Fixed,
             precision: Precision::F32,
         }
@@ -114,6 +117,8 @@ impl Default for Evaluation {
 impl Evaluation {
     /// The loss that it describes, on a training set of `samples` samples.
     pub fn measured_loss(&self, samples: usize, seed: u64) -> MeasuredLoss {
-        MeasuredLoss::new(samples, self.batch_size, self.batch_norm, self.protocol, seed)
+        let loss =
+            MeasuredLoss::new(samples, self.batch_size, self.batch_norm, self.protocol, seed);
+        MeasuredLoss { winograd: self.winograd, ..loss }
     }
 }

@@ -5,7 +5,8 @@ use super::simd::{Kernel, Lanes};
 use super::source::{Normaliser, Source};
 
 /// Writes the maximum of every `size` x `size` window, side by side, of images [n, height, width,
-/// channels] as [n, height / size, width / size, channels].
+/// channels] as [n, height / size, width / size, channels]; no number where a window has one that is
+/// not finite.
 pub fn max_pool(
     instructions: InstructionSet,
     source: Source<'_>,
@@ -55,6 +56,8 @@ impl Kernel for MaxPool<'_> {
             for (i, pixel) in pooled.chunks_exact_mut(channels).enumerate() {
                 let first = i / columns * size * width + i % columns * size;
                 let mut largest = lanes.splat(f32::NEG_INFINITY);
+                // Zero unless a number is not finite: a maximum alone would lose what is no number.
+                let (zero, mut poison) = (lanes.splat(0.0), lanes.splat(0.0));
                 for (y, x) in (0..size).flat_map(|y| (0..size).map(move |x| (y, x))) {
                     let place = (first + y * width + x) * channels + start;
                     let mut value = lanes.load_part(&source.pixels[place..][..count]);
@@ -62,8 +65,9 @@ impl Kernel for MaxPool<'_> {
                         value = normaliser.apply(lanes, value);
                     }
                     largest = lanes.max(largest, value);
+                    poison = lanes.mul_add(value, zero, poison);
                 }
-                lanes.store_part(&mut pixel[start..][..count], largest);
+                lanes.store_part(&mut pixel[start..][..count], lanes.add(largest, poison));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Non-linearities, entry by entry.
 
-use super::{Layer, Pass, Shape, ShapeError};
+use super::{Layer, Pass, Shape, ShapeError, Stage};
 use crate::taylor::Series;
 
 /// A function of one number, applied to every entry.
@@ -19,6 +19,10 @@ pub enum Activation {
 impl Layer for Activation {
     fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(input)
+    }
+
+    fn stage(&self) -> Option<Stage<'_>> {
+        (*self == Self::Relu).then_some(Stage::Relu)
     }
 
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {

@@ -4,7 +4,7 @@
 //! functions of theta with all their derivatives, or given from outside.
 
 use super::{
-    Initial, Layer, Layout, Normalisation, ParameterId, Pass, Shape, ShapeError, Statistics,
+    Initial, Layer, Layout, Normalisation, ParameterId, Pass, Shape, ShapeError, Stage, Statistics,
 };
 use crate::taylor::Series;
 
@@ -58,6 +58,11 @@ fn mean(activation: Series<4>) -> Series<4> {
 impl Layer for BatchNorm {
     fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(input)
+    }
+
+    fn stage(&self) -> Option<Stage<'_>> {
+        let Self { index, weight, bias, .. } = *self;
+        Some(Stage::BatchNorm { index, weight, bias })
     }
 
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {

@@ -1,6 +1,6 @@
 //! Convolution of images, 3x3 or 1x1.
 
-use super::{Initial, Layer, Layout, ParameterId, Pass, Shape, ShapeError};
+use super::{Initial, Layer, Layout, ParameterId, Pass, Shape, ShapeError, Stage};
 use crate::taylor::{Series, convolve2d};
 
 /// y = x * W (+ b), with W [k, k, in, out] in memory and [out, in, k, k] in files.
@@ -66,5 +66,10 @@ impl Layer for Convolution {
 
     fn is_linear_in_parameters(&self) -> bool {
         true
+    }
+
+    fn stage(&self) -> Option<Stage<'_>> {
+        let Self { kernel_size, stride, outputs, weight, bias, .. } = *self;
+        Some(Stage::Convolution { kernel_size, stride, outputs, weight, bias })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 use burn::tensor::{Gradients, Tensor};
 
 use super::adjoint::Tape;
-use super::{ParameterId, Primal, TapeError};
+use super::{ParameterId, Primal, Stage, TapeError};
 use crate::taylor::Series;
 
 /// Height, width and channels of an activation.
@@ -63,6 +63,12 @@ pub trait Layer: Debug + Send + Sync {
     /// and b need computing once for all points of the line.
     fn is_linear_in_parameters(&self) -> bool {
         false
+    }
+
+    /// The layer as data, so that a plan of fast kernels can compute its values; none is right for any
+    /// layer, and slower.
+    fn stage(&self) -> Option<Stage<'_>> {
+        None
     }
 }
 

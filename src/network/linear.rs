@@ -1,6 +1,6 @@
 //! Fully connected layer: y = x W + b.
 
-use super::{Initial, Layer, Layout, ParameterId, Pass, Shape, ShapeError};
+use super::{Initial, Layer, Layout, ParameterId, Pass, Shape, ShapeError, Stage};
 use crate::taylor::Series;
 
 /// y = x W + b with W [h, w, c, outputs] in memory and [outputs, c h w] in files.
@@ -43,5 +43,10 @@ impl Layer for Linear {
 
     fn is_linear_in_parameters(&self) -> bool {
         true
+    }
+
+    fn stage(&self) -> Option<Stage<'_>> {
+        let Self { outputs, weight, bias, .. } = *self;
+        Some(Stage::Linear { outputs, weight, bias })
     }
 }

@@ -1,6 +1,6 @@
 //! Pooling: maximum over windows, average over the whole image.
 
-use super::{Layer, Pass, Shape, ShapeError};
+use super::{Layer, Pass, Shape, ShapeError, Stage};
 use crate::taylor::Series;
 
 /// Maximum over windows of `size` x `size` side by side.
@@ -22,6 +22,10 @@ impl Layer for MaxPool {
         Err(ShapeError::new(format!("{size}x{size} pooling windows do not divide {input}")))
     }
 
+    fn stage(&self) -> Option<Stage<'_>> {
+        Some(Stage::MaxPool { size: self.size })
+    }
+
     fn forward(&self, input: Series<4>, _: &mut Pass) -> Series<4> {
         input.max_pool2d(self.size)
     }
@@ -34,6 +38,10 @@ pub struct GlobalAveragePool;
 impl Layer for GlobalAveragePool {
     fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(Shape::flat(input.channels))
+    }
+
+    fn stage(&self) -> Option<Stage<'_>> {
+        Some(Stage::GlobalAveragePool)
     }
 
     fn forward(&self, input: Series<4>, _: &mut Pass) -> Series<4> {

@@ -1,6 +1,6 @@
 //! A residual block: the sum of two paths.
 
-use super::{Layer, Pass, Shape, ShapeError};
+use super::{Layer, Pass, Shape, ShapeError, Stage};
 use crate::taylor::Series;
 
 /// y = main(s) + shortcut(s) with s = stem(x); an empty path leaves s as it is.
@@ -28,6 +28,11 @@ impl Layer for Residual {
         Err(ShapeError::new(format!(
             "the paths of the residual block end in {main} (main) and {shortcut} (shortcut)"
         )))
+    }
+
+    fn stage(&self) -> Option<Stage<'_>> {
+        let Self { stem, main, shortcut } = self;
+        Some(Stage::Residual { stem, main, shortcut })
     }
 
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {

@@ -28,6 +28,11 @@ impl Network {
         self.layers.len()
     }
 
+    /// Its layers, the one that sees the images first.
+    pub fn layers(&self) -> &[Box<dyn Layer>] {
+        &self.layers
+    }
+
     /// How many of the first layers have an output that is linear in alpha along any line
     /// theta + alpha v: 1 if the first layer is linear in its parameters, 0 otherwise.
     pub fn linear_prefix(&self) -> usize {

@@ -12,10 +12,12 @@ use super::{
 };
 use crate::data::Augment;
 use crate::data::{CropFlip, Dataset, Pixel};
+use crate::kernels::InstructionSet;
 use crate::network::{
     Entry, Layout, Network, Normalisation, StateDictError, Statistics, state_dict,
 };
 use crate::parameters::Tensors;
+use crate::plan::Plan;
 use crate::precision::Precision;
 use crate::random::Stream;
 
@@ -39,6 +41,8 @@ pub struct Classification {
     pub(super) training: TrainingBatches,
     pub(super) device: Device,
     pub(super) interrupt: Interrupt,
+    /// Fast kernels for losses; none for layers or devices that they do not know.
+    pub(super) plan: Option<Plan>,
 }
 
 /// How a sample is presented.
@@ -62,12 +66,24 @@ impl Classification {
         device: Device,
         interrupt: Interrupt,
     ) -> Self {
-        Self { network, data, measured, training, device, interrupt }
+        let plan =
+            (device == Device::flex()).then(|| Plan::of(&network)).flatten().filter(Plan::pays);
+        Self { network, data, measured, training, device, interrupt, plan }
     }
 
     /// Where every parameter lies in theta.
     pub fn layout(&self) -> &Layout {
         &self.network.layout
+    }
+
+    /// The same loss without fast kernels: all of it through series.
+    pub fn by_series(self) -> Self {
+        Self { plan: None, ..self }
+    }
+
+    /// The instruction set of the fast kernels that losses in 32 bits run on, if they do.
+    pub fn kernels(&self) -> Option<&'static str> {
+        self.plan.as_ref().map(|_| InstructionSet::detect().name())
     }
 
     /// The loss that is measured.
@@ -132,7 +148,7 @@ impl Classification {
         Tensor::from_data(data, (&self.device, dtype(precision)))
     }
 
-    fn pixels<P: Pixel>(&self, samples: &[u32], presentation: Presentation) -> Vec<P> {
+    pub(super) fn pixels<P: Pixel>(&self, samples: &[u32], presentation: Presentation) -> Vec<P> {
         let seed = self.training.seed;
         let augmented = |stream: &dyn Fn(u32) -> Stream| {
             self.data.augmented_pixels(samples, |index| CropFlip::draw(&mut stream(index)))
@@ -216,7 +232,10 @@ impl Objective for Classification {
         alphas: &[f64],
         precision: Precision,
     ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
-        Ok(Box::new(self.open_line(line, alphas, precision)?))
+        match self.open_planned(line, alphas, precision)? {
+            Some(planned) => Ok(Box::new(planned)),
+            None => Ok(Box::new(self.open_line(line, alphas, precision)?)),
+        }
     }
 
     fn second_order(

@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use super::classification::{Presentation, normalisation};
 use super::transfer::host;
 use super::{
-    BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point, Protocol, tree,
+    BatchNormPolicy, Classification, Line, LineEvaluation, MeasuredLoss, ObjectiveError, Point,
+    Protocol, tree,
 };
 use crate::network::{Pass, Statistics, cross_entropy};
 use crate::precision::Precision;
@@ -28,7 +29,7 @@ struct Station {
 
 /// The images that a point is measured on.
 #[derive(Clone)]
-enum Samples {
+pub(super) enum Samples {
     /// Those of the measured loss.
     Fixed,
     /// In an order of the point's own, and presented anew.
@@ -73,16 +74,21 @@ impl Classification {
         let parameters = self.split(&theta, precision).into_iter().map(Series::constant);
         let frozen = (self.measured.policy == BatchNormPolicy::Running)
             .then(|| self.statistics(&buffers, precision));
-        let samples = match self.measured.protocol {
+        let samples = self.samples_of(line.number, alpha);
+        Station { alpha, parameters: parameters.collect(), frozen, samples }
+    }
+
+    /// The images that a point of a line is measured on.
+    pub(super) fn samples_of(&self, line: u64, alpha: f64) -> Samples {
+        match self.measured.protocol {
             Protocol::Fixed => Samples::Fixed,
             Protocol::Authors => {
-                let (line, point) = (line.number, alpha.to_bits());
+                let point = alpha.to_bits();
                 let mut order = Stream::point_order(self.training.seed, line, point);
                 let presentation = Presentation::Point { line, point };
                 Samples::Drawn { order: order.permutation(self.data.len()), presentation }
             }
-        };
-        Station { alpha, parameters: parameters.collect(), frozen, samples }
+        }
     }
 
     /// The loss of every sample of a batch, [n, 1], in f64 and on the CPU: the softmax of a few
@@ -122,15 +128,8 @@ impl LineEvaluation for OpenLine<'_> {
 }
 
 impl OpenLine<'_> {
-    /// A unit's images.
     fn batch<'b>(&'b self, samples: &'b Samples, unit: usize) -> (&'b [u32], Presentation) {
-        let measured = &self.objective.measured;
-        let (order, presentation) = match samples {
-            Samples::Fixed => (&measured.order, Presentation::Plain),
-            Samples::Drawn { order, presentation } => (order, *presentation),
-        };
-        let start = unit * measured.batch_size;
-        (&order[start..order.len().min(start + measured.batch_size)], presentation)
+        samples_at(&self.objective.measured, samples, unit)
     }
 
     /// Runs a unit through the network at some points and collects what `read` makes of the logits, of
@@ -185,4 +184,18 @@ impl OpenLine<'_> {
         }
         Ok(())
     }
+}
+
+/// A unit's samples among those of a point, and how they are presented.
+pub(super) fn samples_at<'a>(
+    measured: &'a MeasuredLoss,
+    samples: &'a Samples,
+    unit: usize,
+) -> (&'a [u32], Presentation) {
+    let (order, presentation) = match samples {
+        Samples::Fixed => (&measured.order, Presentation::Plain),
+        Samples::Drawn { order, presentation } => (order, *presentation),
+    };
+    let start = unit * measured.batch_size;
+    (&order[start..order.len().min(start + measured.batch_size)], presentation)
 }

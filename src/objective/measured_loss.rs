@@ -13,6 +13,8 @@ pub struct MeasuredLoss {
     pub batch_size: usize,
     /// Where batch norm takes its statistics from.
     pub policy: BatchNormPolicy,
+    /// Fast kernels may compute convolutions by Winograd's algorithm, with fewer multiplications.
+    pub winograd: bool,
     /// Whether every point is measured on the same batches of the same images.
     pub protocol: Protocol,
 }
@@ -27,7 +29,7 @@ impl MeasuredLoss {
         seed: u64,
     ) -> Self {
         let order = Stream::evaluation_order(seed).permutation(samples);
-        Self { order, batch_size, policy, protocol }
+        Self { order, batch_size, policy, winograd: true, protocol }
     }
 
     /// The evaluation batches, the units of work of every sum over the training set.

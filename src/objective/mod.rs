@@ -17,6 +17,7 @@ mod interrupt;
 mod line;
 mod loss;
 mod measured_loss;
+mod planned;
 mod point;
 mod policy;
 mod recomputed;

@@ -129,6 +129,7 @@ fn manifest(name: &str, total_steps: u64) -> Manifest {
         seed: 1,
         device: "cpu".to_owned(),
         threads: 1,
+        kernels: Some("AVX-512".to_owned()),
         evaluation_error: Some(1e-7),
         line_errors: Vec::new(),
         status: Status::Done,

@@ -73,6 +73,10 @@ pub struct Manifest {
     pub device: String,
     /// Threads that computed.
     pub threads: usize,
+    /// The instruction set of the kernels that losses in 32 bits ran on; null where they ran on the
+    /// framework's operators.
+    #[serde(default)]
+    pub kernels: Option<String>,
     /// |L in 32 bits - L in 64 bits| / L at theta_0; null for a run that measures in 64 bits.
     pub evaluation_error: Option<f64>,
     /// How far losses along lines in 32 bits are from 64, at each step where it was measured; what the
@@ -102,6 +106,7 @@ impl Default for Manifest {
             seed: 0,
             device: "cpu".to_owned(),
             threads: 1,
+            kernels: None,
             evaluation_error: None,
             line_errors: Vec::new(),
             status: Status::Running,

@@ -93,7 +93,7 @@ pub fn prepare(
         theta: initialise(&layout.parameters, seed),
         buffers: initialise(&layout.buffers, seed),
     };
-    let manifest = manifest(experiment, setup, &network, files, samples);
+    let mut manifest = manifest(experiment, setup, &network, files, samples);
     let objective = Classification::new(
         network,
         data,
@@ -102,6 +102,9 @@ pub fn prepare(
         device,
         interrupt.clone(),
     );
+    if evaluation.precision == Precision::F32 {
+        manifest.kernels = objective.kernels().map(str::to_owned);
+    }
     let text =
         experiment.to_toml().map_err(|error| RunError::content("run.toml", error.to_string()))?;
     Ok(Prepared {

@@ -49,6 +49,7 @@ pub fn objective(model: &str, size: usize, policy: &str) -> TestResult<(Classifi
         order: (0..SAMPLES as u32).collect(),
         batch_size: 4,
         policy: evaluation.batch_norm,
+        winograd: true,
         protocol: Protocol::Fixed,
     };
     let (device, interrupt) = (Device::flex(), Interrupt::default());

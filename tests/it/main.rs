@@ -22,6 +22,7 @@ mod networks;
 mod numpy_arrays;
 mod numpy_damage;
 mod optimizers;
+mod planned;
 mod policies;
 mod program;
 mod protocol;

@@ -60,3 +60,17 @@ fn mean_over_images() {
         });
     }
 }
+
+#[test]
+fn what_is_no_number_is_not_lost_in_a_maximum() {
+    for instructions in InstructionSet::available() {
+        for bad in 0..4 {
+            let mut pixels = [1.0f32, -2.0, 3.0, 0.5];
+            pixels[bad] = f32::NAN;
+            let source = Source { pixels: &pixels, normalise: None };
+            let mut pooled = [0.0];
+            max_pool(instructions, source, [2, 2, 1], 2, &mut pooled);
+            assert!(pooled[0].is_nan(), "{} at {bad}", instructions.name());
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The hot path on fused kernels: losses in 32 bits on the CPU, for networks that a plan knows.
+//!
+//! A unit is computed by one thread at all points asked for, with what it shares computed once: the
+//! first layer's output is a + alpha b along the line. Where the packed weights of all points would not
+//! fit, points take turns instead, and each is packed once.
+
+use super::classification::Presentation;
+use super::line::{Samples, samples_at};
+use super::{BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point, tree};
+use crate::network::Layout;
+use crate::plan::{Given, NormStatistics, Plan, Station, Workspace, Workspaces};
+use crate::precision::Precision;
+
+/// Numbers of packed weights that are held at once, which bounds their memory to 256 MiB.
+const PACKED_NUMBERS: usize = 1 << 26;
+
+/// A line with everything that its units share.
+pub(super) struct PlannedLine<'a> {
+    objective: &'a Classification,
+    plan: &'a Plan,
+    points: Vec<PlannedPoint>,
+    /// Packed weights of every point, and the first layer's of from and of to - from; none where
+    /// points take turns.
+    packed: Option<(Vec<Station>, [Station; 2])>,
+    /// Near the means of every norm's channels.
+    shifts: Vec<Vec<f32>>,
+    workspaces: Workspaces,
+}
+
+/// One point of the line.
+struct PlannedPoint {
+    alpha: f64,
+    theta: Vec<f64>,
+    frozen: Option<Vec<NormStatistics>>,
+    samples: Samples,
+}
+
+impl Classification {
+    /// Opens a line on the plan; none where it has to go through series.
+    pub(super) fn open_planned(
+        &self,
+        line: Line,
+        alphas: &[f64],
+        precision: Precision,
+    ) -> Result<Option<PlannedLine<'_>>, ObjectiveError> {
+        let Some(plan) = self.plan.as_ref().filter(|_| precision == Precision::F32) else {
+            return Ok(None);
+        };
+        let layout = &self.network.layout;
+        let points: Vec<_> = alphas.iter().map(|&alpha| self.planned_point(line, alpha)).collect();
+        let station = |theta: &[f64]| Station::new(plan, layout, theta, self.measured.winograd);
+        let is_small = plan.begins_linear() && plan.packed_len() * points.len() <= PACKED_NUMBERS;
+        let packed = is_small.then(|| {
+            let first = |theta: &[f64]| Station::first(plan, layout, theta, self.measured.winograd);
+            let update = Point::difference(line.from, line.to).theta;
+            let stations = points.iter().map(|point| station(&point.theta)).collect();
+            (stations, [first(&line.from.theta), first(&update)])
+        });
+        let mut open = PlannedLine {
+            objective: self,
+            plan,
+            points,
+            packed,
+            shifts: plan.no_shift(),
+            workspaces: Workspaces::default(),
+        };
+        open.shifts = open.means_of_first_unit();
+        if self.measured.policy == BatchNormPolicy::Recomputed {
+            open.recompute_statistics()?;
+        }
+        Ok(Some(open))
+    }
+
+    fn planned_point(&self, line: Line, alpha: f64) -> PlannedPoint {
+        let Point { theta, buffers } = Point::between(line.from, line.to, alpha);
+        let frozen = (self.measured.policy == BatchNormPolicy::Running)
+            .then(|| norm_statistics(&self.network.layout, &buffers));
+        PlannedPoint { alpha, theta, frozen, samples: self.samples_of(line.number, alpha) }
+    }
+
+    /// The summed loss of some samples, from their logits, in f64.
+    fn summed_loss(&self, logits: &[f32], samples: &[u32]) -> f64 {
+        let rows = logits.chunks_exact(self.network.classes).zip(samples);
+        let losses = rows.map(|(row, &sample)| {
+            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let shifted = |z: f32| f64::from(z) - f64::from(largest);
+            let total: f64 = row.iter().map(|&z| shifted(z).exp()).sum();
+            total.ln() - shifted(row[usize::from(self.data.label(sample))])
+        });
+        losses.sum()
+    }
+}
+
+impl LineEvaluation for PlannedLine<'_> {
+    fn units(&self) -> usize {
+        self.objective.data.len().div_ceil(self.objective.measured.batch_size)
+    }
+
+    fn samples(&self, unit: usize) -> usize {
+        self.batch(&Samples::Fixed, unit).0.len()
+    }
+
+    fn points(&self) -> usize {
+        self.points.len()
+    }
+
+    fn unit_losses(
+        &self,
+        units: &[usize],
+        points: &[usize],
+    ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
+        self.visit(units, points, |logits, _, samples| self.objective.summed_loss(logits, samples))
+    }
+}
+
+impl PlannedLine<'_> {
+    fn batch<'b>(&'b self, samples: &'b Samples, unit: usize) -> (&'b [u32], Presentation) {
+        samples_at(&self.objective.measured, samples, unit)
+    }
+
+    /// What `read` makes of each unit at each point: of the logits, of the workspace that they were
+    /// computed in, and of the unit's samples.
+    fn visit<T: Send>(
+        &self,
+        units: &[usize],
+        points: &[usize],
+        read: impl Fn(&[f32], &Workspace, &[u32]) -> T + Sync,
+    ) -> Result<Vec<Vec<T>>, ObjectiveError> {
+        let Some((stations, first)) = &self.packed else {
+            return self.visit_by_point(units, points, read);
+        };
+        self.objective.each(units, |unit| {
+            Ok(self.workspaces.with(self.plan, |workspace| {
+                let mut shared = None;
+                let at = |&point: &usize| {
+                    let PlannedPoint { alpha, samples, .. } = &self.points[point];
+                    let (batch, presentation) = self.batch(samples, unit);
+                    if matches!(samples, Samples::Drawn { .. }) {
+                        shared = None;
+                    }
+                    let [a, b] = shared.get_or_insert_with(|| {
+                        let images = self.objective.pixels::<f32>(batch, presentation);
+                        first.each_ref().map(|first| self.plan.run_first(first, &images, workspace))
+                    });
+                    let mut logits = self
+                        .plan
+                        .run_from([a, b], *alpha, &stations[point], self.given(point), workspace)
+                        .to_vec();
+                    let value = read(&logits, workspace, batch);
+                    logits.clear();
+                    value
+                };
+                points.iter().map(at).collect()
+            }))
+        })
+    }
+
+    /// The same, one point after the other.
+    fn visit_by_point<T: Send>(
+        &self,
+        units: &[usize],
+        points: &[usize],
+        read: impl Fn(&[f32], &Workspace, &[u32]) -> T + Sync,
+    ) -> Result<Vec<Vec<T>>, ObjectiveError> {
+        let mut found: Vec<Vec<T>> = units.iter().map(|_| Vec::new()).collect();
+        for &point in points {
+            let PlannedPoint { theta, samples, .. } = &self.points[point];
+            let layout = &self.objective.network.layout;
+            let station = Station::new(self.plan, layout, theta, self.objective.measured.winograd);
+            let of_units = self.objective.each(units, |unit| {
+                let (batch, presentation) = self.batch(samples, unit);
+                let images = self.objective.pixels::<f32>(batch, presentation);
+                Ok(self.workspaces.with(self.plan, |workspace| {
+                    let given = self.given(point);
+                    let logits = self.plan.run(&station, given, &images, workspace).to_vec();
+                    read(&logits, workspace, batch)
+                }))
+            })?;
+            found.iter_mut().zip(of_units).for_each(|(found, value)| found.push(value));
+        }
+        Ok(found)
+    }
+
+    fn given(&self, point: usize) -> Given<'_> {
+        match &self.points[point].frozen {
+            Some(statistics) => Given::Frozen(statistics),
+            None => Given::Batch(&self.shifts),
+        }
+    }
+
+    /// The means of every norm in the first unit at the first point.
+    fn means_of_first_unit(&self) -> Vec<Vec<f32>> {
+        let read = |_: &[f32], workspace: &Workspace, _: &[u32]| {
+            let norms = workspace.statistics().iter();
+            let means = norms.map(|norm| norm.mean.iter().map(|&mean| mean as f32).collect());
+            means.collect()
+        };
+        let found = self.visit(&[0], &[0], read);
+        found.ok().and_then(|mut found| found.pop()?.pop()).unwrap_or_else(|| self.plan.no_shift())
+    }
+
+    /// Gives each point the statistics that are averages over the training set there: the mean and the
+    /// unbiased variance of every unit, weighted by the units' sizes.
+    fn recompute_statistics(&mut self) -> Result<(), ObjectiveError> {
+        let points: Vec<usize> = (0..self.points.len()).collect();
+        let averages: Vec<f64> = tree::sum(self.units(), |unit| {
+            let read = |_: &[f32], workspace: &Workspace, samples: &[u32]| {
+                let counts = self.plan.counts(samples.len());
+                let norms = workspace.statistics().iter().zip(counts);
+                let weight = self.objective.weight(samples);
+                let weighted = norms.flat_map(|(NormStatistics { mean, variance }, count)| {
+                    let unbiased = count as f64 / (count as f64 - 1.0);
+                    let variance = variance.iter().map(move |x| x * unbiased);
+                    mean.iter().copied().chain(variance)
+                });
+                weighted.map(|x| x * weight).collect::<Vec<f64>>()
+            };
+            Ok::<_, ObjectiveError>(self.visit(&[unit], &points, read)?.concat().concat())
+        })?;
+        let layout = &self.objective.network.layout;
+        for (point, flat) in
+            self.points.iter_mut().zip(averages.chunks(layout.buffer_dimension().max(1)))
+        {
+            point.frozen = Some(norm_statistics(layout, flat));
+        }
+        Ok(())
+    }
+}
+
+/// Flat buffers norm by norm.
+fn norm_statistics(layout: &Layout, flat: &[f64]) -> Vec<NormStatistics> {
+    let (pairs, _) = layout.buffers.as_chunks::<2>();
+    let norm = |[mean, variance]: &[crate::network::Entry; 2]| NormStatistics {
+        mean: flat[mean.range()].to_vec(),
+        variance: flat[variance.range()].to_vec(),
+    };
+    pairs.iter().map(norm).collect()
+}

@@ -1,0 +1,19 @@
+//! The values of a network by fused kernels, without derivatives: what the losses along a line take.
+//!
+//! A [`Plan`] is made once from a network whose layers all say what they do
+//! ([`Layer::stage`](crate::network::Layer::stage)): batch norm and rectifier move into the convolution
+//! that reads them, statistics and shortcuts into the one that writes. A [`Station`] has the weights of
+//! one point packed for the kernels; a [`Workspace`] is the memory that one batch is computed in.
+
+mod compile;
+mod run;
+mod station;
+mod statistics;
+mod step;
+mod workspace;
+
+pub use compile::Plan;
+pub use run::Given;
+pub use station::Station;
+pub use statistics::NormStatistics;
+pub use workspace::{Workspace, Workspaces};

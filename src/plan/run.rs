@@ -1,0 +1,198 @@
+//! One batch through the steps of a plan.
+
+use super::statistics::two_pass;
+use super::step::{Place, Step, Value};
+use super::{NormStatistics, Plan, Station, Workspace};
+use crate::kernels::{
+    Aligned, BatchStatistics, InstructionSet, Source, Statistics, Target, average_pool, max_pool,
+};
+
+/// Where norms take their statistics from.
+#[derive(Debug, Clone, Copy)]
+pub enum Given<'a> {
+    /// The batch. Sums are taken of x - shift, with a shift near the mean for each channel of each
+    /// norm, which keeps rounding errors small and is not otherwise seen.
+    Batch(&'a [Vec<f32>]),
+    /// These, one for each norm.
+    Frozen(&'a [NormStatistics]),
+}
+
+impl Plan {
+    /// The logits [n, classes] of images [n, h, w, c] at a station. What norms have seen stands in the
+    /// workspace afterwards.
+    pub fn run<'w>(
+        &self,
+        station: &Station,
+        given: Given,
+        images: &[f32],
+        workspace: &'w mut Workspace,
+    ) -> &'w [f32] {
+        let samples = images.len() / self.input.len();
+        let mut pass = Batch { plan: self, station, given, images, samples, workspace };
+        self.steps.iter().for_each(|step| pass.step(step));
+        self.logits(samples, workspace)
+    }
+
+    /// As [`Plan::run`], with the first step's output known to be a + alpha b.
+    pub fn run_from<'w>(
+        &self,
+        [a, b]: [&[f32]; 2],
+        alpha: f64,
+        station: &Station,
+        given: Given,
+        workspace: &'w mut Workspace,
+    ) -> &'w [f32] {
+        let samples = a.len() / self.first_len();
+        let mut pass = Batch { plan: self, station, given, images: &[], samples, workspace };
+        if let Some((Step::Convolve { to, gathers, .. }, rest)) = self.steps.split_first() {
+            let alpha = alpha as f32;
+            pass.write(*to, a.len(), |mixed, _| {
+                mixed.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (a, b))| *y = a + alpha * b);
+            });
+            gathers.iter().for_each(|&norm| pass.gather(Place::Buffer(*to), a.len(), norm));
+            rest.iter().for_each(|step| pass.step(step));
+        }
+        self.logits(samples, workspace)
+    }
+
+    /// The first step's output alone, without statistics.
+    pub fn run_first(
+        &self,
+        station: &Station,
+        images: &[f32],
+        workspace: &mut Workspace,
+    ) -> Vec<f32> {
+        let mut out = vec![0.0; images.len() / self.input.len() * self.first_len()];
+        if let Some(packed) = station.packed.first() {
+            let target = Target { pixels: &mut out, shortcut: None, statistics: None };
+            let source = Source { pixels: images, normalise: None };
+            packed.forward(source, target, &mut workspace.scratch);
+        }
+        out
+    }
+
+    fn logits<'w>(&self, samples: usize, workspace: &'w Workspace) -> &'w [f32] {
+        match self.output.place {
+            Place::Buffer(index) => &workspace.buffers[index][..samples * self.output.len()],
+            Place::Images => &[],
+        }
+    }
+}
+
+/// A batch on its way.
+struct Batch<'a> {
+    plan: &'a Plan,
+    station: &'a Station,
+    given: Given<'a>,
+    images: &'a [f32],
+    samples: usize,
+    workspace: &'a mut Workspace,
+}
+
+impl Batch<'_> {
+    fn step(&mut self, step: &Step) {
+        let instructions = InstructionSet::detect();
+        let samples = self.samples;
+        match *step {
+            Step::Convolve { weights, from, shortcut, to, gathers } => {
+                self.convolve(weights, from, shortcut, to, gathers);
+            }
+            Step::MaxPool { from, size, to } => {
+                self.write(to, samples * from.len() / (size * size), |out, batch| {
+                    max_pool(instructions, batch.source(from), from.shape, size, out);
+                });
+            }
+            Step::AveragePool { from, to } => {
+                let [height, width, channels] = from.shape;
+                self.write(to, samples * channels, |out, batch| {
+                    average_pool(instructions, batch.source(from), height * width, channels, out);
+                });
+            }
+            Step::Add { from, other, to } => self.write(to, samples * from.len(), |out, batch| {
+                max_pool(instructions, batch.source(from), from.shape, 1, out);
+                let other = &batch.pixels(other)[..out.len()];
+                out.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
+            }),
+            Step::Gather { from, norm } => self.gather(from.place, samples * from.len(), norm),
+            Step::Normalise { norm } => self.normalise(norm),
+        }
+    }
+
+    fn convolve(
+        &mut self,
+        weights: usize,
+        from: Value,
+        shortcut: Option<Place>,
+        to: usize,
+        gathers: Option<usize>,
+    ) {
+        let packed = &self.station.packed[weights];
+        let len = self.samples * packed.shape().output_len();
+        let gathered = match (gathers, self.given) {
+            (Some(norm), Given::Batch(shifts)) => Some((norm, shifts[norm].as_slice())),
+            _ => None,
+        };
+        let mut sums = std::mem::take(&mut self.workspace.sums);
+        let mut scratch = std::mem::take(&mut self.workspace.scratch);
+        sums.clear();
+        sums.resize(gathered.map_or(0, |(_, shift)| self.samples * 2 * shift.len()), 0.0);
+        self.write(to, len, |pixels, batch| {
+            let shortcut = shortcut.map(|place| &batch.pixels(place)[..len]);
+            let statistics = gathered.map(|(_, shift)| Statistics { shift, sums: &mut sums });
+            let target = Target { pixels, shortcut, statistics };
+            packed.forward(batch.source(from), target, &mut scratch);
+        });
+        if let Some((norm, shift)) = gathered {
+            let pixels = self.plan.norms[norm].pixels;
+            let BatchStatistics { mean, variance } =
+                BatchStatistics::from_sums(&sums, shift, pixels);
+            self.workspace.statistics[norm] = NormStatistics { mean, variance };
+        }
+        self.workspace.sums = sums;
+        self.workspace.scratch = scratch;
+    }
+
+    /// Statistics of a norm whose input nobody gathered.
+    fn gather(&mut self, place: Place, len: usize, norm: usize) {
+        if let Given::Batch(_) = self.given {
+            let values = &self.pixels(place)[..len];
+            self.workspace.statistics[norm] = two_pass(values, self.plan.norms[norm].channels);
+        }
+    }
+
+    fn normalise(&mut self, norm: usize) {
+        let Workspace { statistics, affine, .. } = &mut *self.workspace;
+        if let Given::Frozen(all) = self.given {
+            statistics[norm].clone_from(&all[norm]);
+        }
+        let [gamma, beta] = &self.station.norms[norm];
+        affine[norm].set(&statistics[norm], gamma, beta);
+    }
+
+    /// Has `fill` write `len` numbers to a buffer that it does not read.
+    fn write(&mut self, to: usize, len: usize, fill: impl FnOnce(&mut [f32], &Self)) {
+        let mut out: Aligned = std::mem::take(&mut self.workspace.buffers[to]);
+        fill(out.of_len(len), self);
+        self.workspace.buffers[to] = out;
+    }
+
+    fn pixels(&self, place: Place) -> &[f32] {
+        match place {
+            Place::Images => self.images,
+            Place::Buffer(index) => &self.workspace.buffers[index],
+        }
+    }
+
+    /// A value as kernels read it.
+    fn source(&self, value: Value) -> Source<'_> {
+        let channels = value.shape[2];
+        let Workspace { affine, identity, .. } = &*self.workspace;
+        let normalise = match value.norm {
+            Some(norm) => Some(affine[norm].normalise(channels, value.rectify)),
+            None if value.rectify => Some(identity.normalise(channels, true)),
+            None => None,
+        };
+        let pixels = &self.pixels(value.place)[..self.samples * value.len()];
+        Source { pixels, normalise }
+    }
+}

@@ -1,0 +1,92 @@
+//! The steps of a plan: kernels over numbered buffers.
+
+use crate::kernels::ConvolutionShape;
+use crate::network::ParameterId;
+
+/// Activations [n, h, w, c] in a buffer, and what remains to be done to them when they are read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Value {
+    pub place: Place,
+    /// h, w, c.
+    pub shape: [usize; 3],
+    /// The norm that they pass when they are read.
+    pub norm: Option<usize>,
+    /// Negative numbers are read as zero.
+    pub rectify: bool,
+}
+
+/// Where activations stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The images themselves.
+    Images,
+    /// A buffer of the workspace.
+    Buffer(usize),
+}
+
+impl Value {
+    pub fn is_pending(&self) -> bool {
+        self.norm.is_some() || self.rectify
+    }
+
+    /// Numbers of one sample.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// One kernel call.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// A convolution or fully connected layer.
+    Convolve {
+        /// Its weights' index in the station.
+        weights: usize,
+        from: Value,
+        shortcut: Option<Place>,
+        to: usize,
+        /// The norm whose statistics are gathered while it writes.
+        gathers: Option<usize>,
+    },
+    /// The maximum over windows of `size` x `size`; size 1 applies what is pending.
+    MaxPool { from: Value, size: usize, to: usize },
+    /// The mean over pixels.
+    AveragePool { from: Value, to: usize },
+    /// The sum of two activations.
+    Add { from: Value, other: Place, to: usize },
+    /// Statistics of a norm whose input no convolution wrote.
+    Gather { from: Value, norm: usize },
+    /// From a norm's statistics to what its readers apply.
+    Normalise { norm: usize },
+}
+
+impl Step {
+    /// Where its output stands.
+    pub fn writes(&self) -> Option<Place> {
+        match *self {
+            Self::Convolve { to, .. }
+            | Self::MaxPool { to, .. }
+            | Self::AveragePool { to, .. }
+            | Self::Add { to, .. } => Some(Place::Buffer(to)),
+            Self::Gather { .. } | Self::Normalise { .. } => None,
+        }
+    }
+}
+
+/// A convolution's sizes and parameters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weights {
+    pub shape: ConvolutionShape,
+    pub weight: ParameterId,
+    pub bias: Option<ParameterId>,
+}
+
+/// A norm's sizes and parameters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Norm {
+    pub channels: usize,
+    /// Pixels of each sample.
+    pub pixels: usize,
+    pub weight: ParameterId,
+    pub bias: ParameterId,
+}
