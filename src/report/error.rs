@@ -36,4 +36,12 @@ pub enum ReportError {
         /// What the serialiser said.
         source: serde_json::Error,
     },
+    /// The numbers of a figure cannot be written.
+    #[error("table {table}: cannot be written as CSV: {source}")]
+    Csv {
+        /// The table's name.
+        table: &'static str,
+        /// What the writer said.
+        source: csv::Error,
+    },
 }

@@ -33,9 +33,9 @@ pub fn write(runs: &[RunFolder], out: &Path) -> Result<Written, ReportError> {
     let drawn: Vec<(Figure, Option<String>)> =
         figures::figures(&runs).into_iter().map(with_image).collect();
     let mut written = images(&drawn, &folder)?;
-    for table in figures::tables(&runs) {
+    for table in figures::tables(&runs)? {
         let path = folder.join(format!("{}.csv", table.name));
-        write_atomic(&path, table.text.as_bytes())?;
+        write_atomic(&path, &table.bytes)?;
         written.push(path);
     }
     let page = out.join("report.html");

@@ -1,5 +1,6 @@
 //! Figures 5 and 6 of the paper: how well mini-batch gradients align with the Hessian, by batch size.
 
+use crate::report::ReportError;
 use crate::report::alignment_group::AlignmentGroup;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing};
@@ -47,24 +48,21 @@ pub(super) fn figure(runs: &[RunData]) -> Option<Figure> {
 }
 
 /// Mean, standard deviation and 95 % confidence interval for every epoch and batch size.
-pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
+pub(super) fn csv(runs: &[RunData]) -> Result<Option<Csv>, ReportError> {
     let of = |what: &str| {
         ["values", "mean", "deviation", "low_95", "high_95"].map(|part| format!("{what}_{part}"))
     };
     let columns = [of("alignment"), of("alignment_batch")].concat().join(",");
     let columns = format!("run,step,epoch,batch_size,batches,{columns}");
-    let mut csv = Csv::new("alignment", &columns);
-    for run in runs {
-        for group in AlignmentGroup::all(&run.alignments) {
-            let batches = group.batches();
-            let (full, own) = (cells(&group, full), cells(&group, own));
-            csv.row(
-                &run.label,
-                &[&group.step, &group.epoch, &group.batch_size, &batches, &full, &own],
-            );
-        }
-    }
-    runs.iter().any(|run| !run.alignments.is_empty()).then_some(csv)
+    let rows = runs.iter().flat_map(|run| {
+        AlignmentGroup::all(&run.alignments).map(|group| {
+            let AlignmentGroup { step, epoch, batch_size, .. } = group;
+            let cells = [full, own].map(|value| cells(&group, value));
+            (&run.label, step, epoch, batch_size, group.batches(), cells)
+        })
+    });
+    let is_measured = runs.iter().any(|run| !run.alignments.is_empty());
+    is_measured.then(|| Csv::new("alignment", &columns, rows)).transpose()
 }
 
 /// Mean and standard deviation for reading: an epoch of a run a row, a batch size a column.
@@ -174,7 +172,7 @@ const BARS: &str = "The bars show how single mini-batches differ, not how well t
                     is one direction and has no bar. Points of one batch size stand side by side.";
 
 /// The number of values, and with empty cells where they are unknown the rest of [`csv`]'s columns.
-fn cells(group: &AlignmentGroup<'_>, value: Value) -> String {
+fn cells(group: &AlignmentGroup<'_>, value: Value) -> (usize, [Option<f64>; 4]) {
     let spread = group.spread(value);
     let interval = spread.and_then(|spread| spread.interval());
     let numbers = [
@@ -184,7 +182,7 @@ fn cells(group: &AlignmentGroup<'_>, value: Value) -> String {
         interval.map(|(_, high)| high),
     ];
     let count = spread.map_or(0, |spread| spread.count);
-    format!("{count},{}", numbers.map(cell).join(","))
+    (count, numbers.map(cell))
 }
 
 #[cfg(test)]

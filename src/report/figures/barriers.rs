@@ -1,6 +1,7 @@
 //! Figure 4 and table 1 of the paper: how many measured updates of each epoch crossed a barrier.
 
 use crate::precision::Precision;
+use crate::report::ReportError;
 use crate::report::csv::Csv;
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
 use crate::report::run_data::RunData;
@@ -93,16 +94,14 @@ pub(in crate::report) fn table_one(runs: &[RunData]) -> Option<Table> {
 }
 
 /// The counts as a table.
-pub(super) fn csv(runs: &[RunData]) -> Csv {
-    let mut csv =
-        Csv::new("barriers", "run,epoch,barriers,measured_steps,decided_in_f64,unresolved");
-    for run in runs {
-        for count in counts(run) {
-            let Count { epoch, barriers, steps, in_f64, unresolved } = count;
-            csv.row(&run.label, &[&epoch, &barriers, &steps, &in_f64, &unresolved]);
-        }
-    }
-    csv
+pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
+    let columns = "run,epoch,barriers,measured_steps,decided_in_f64,unresolved";
+    let rows = runs.iter().flat_map(|run| {
+        counts(run).into_iter().map(|Count { epoch, barriers, steps, in_f64, unresolved }| {
+            (&run.label, epoch, barriers, steps, in_f64, unresolved)
+        })
+    });
+    Csv::new("barriers", columns, rows)
 }
 
 fn bars(run: &RunData, color: usize, epochs: &[u64]) -> Series {

@@ -1,5 +1,6 @@
 //! Figure 7 of the paper: the cosine of the angle between consecutive mini-batch gradients.
 
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
 use crate::report::run_data::RunData;
@@ -48,15 +49,13 @@ fn notes(window: usize) -> Vec<String> {
 }
 
 /// The cosines as a table.
-pub(super) fn csv(runs: &[RunData]) -> Csv {
-    let mut csv = Csv::new("cosine", "run,step,epoch,iteration,cosine");
-    for run in runs {
-        for step in &run.steps {
-            let cosine = cell(step.cosine);
-            csv.row(&run.label, &[&step.step, &step.epoch, &step.iteration, &cosine]);
-        }
-    }
-    csv
+pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
+    let rows = runs.iter().flat_map(|run| {
+        run.steps
+            .iter()
+            .map(|step| (&run.label, step.step, step.epoch, step.iteration, cell(step.cosine)))
+    });
+    Csv::new("cosine", "run,step,epoch,iteration,cosine", rows)
 }
 
 fn raw(runs: &[RunData], run: &RunData, color: usize) -> Series {

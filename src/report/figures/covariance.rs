@@ -1,5 +1,6 @@
 //! Equation 3 of the paper: the covariance of mini-batch gradients, and what it is large against.
 
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing};
 use crate::report::run_data::RunData;
@@ -41,12 +42,11 @@ pub(super) fn figure(runs: &[RunData]) -> Option<Figure> {
 }
 
 /// Every record, with all errors.
-pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
-    let columns = "run,step,epoch,batch_size,batches,trace,trace_error,predicted,ratio,ratio_error,\
-                   sample_trace,sample_trace_error,squared_grad_norm,noise_scale";
-    let mut csv = Csv::new("covariance", columns);
-    for run in runs {
-        for record in &run.covariances {
+pub(super) fn csv(runs: &[RunData]) -> Result<Option<Csv>, ReportError> {
+    let columns = "run,step,epoch,batch_size,batches,trace,trace_error,predicted,ratio,\
+                   ratio_error,sample_trace,sample_trace_error,squared_grad_norm,noise_scale";
+    let rows = runs.iter().flat_map(|run| {
+        run.covariances.iter().map(|record| {
             let CovarianceRecord { step, epoch, batch_size, batches, .. } = record;
             let values = [
                 record.trace,
@@ -59,11 +59,11 @@ pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
                 record.squared_grad_norm,
                 record.noise_scale,
             ];
-            let values = values.map(cell).join(",");
-            csv.row(&run.label, &[step, epoch, batch_size, batches, &values]);
-        }
-    }
-    runs.iter().any(|run| !run.covariances.is_empty()).then_some(csv)
+            (&run.label, step, epoch, batch_size, batches, values.map(cell))
+        })
+    });
+    let is_measured = runs.iter().any(|run| !run.covariances.is_empty());
+    is_measured.then(|| Csv::new("covariance", columns, rows)).transpose()
 }
 
 fn epochs(run: &RunData) -> Vec<u64> {

@@ -3,6 +3,7 @@
 //! u·Hu = u·Cu + (u·g)² + u·Ru, with C the covariance of the gradients of single samples, g their
 //! mean and R what is left of H.
 
+use crate::report::ReportError;
 use crate::report::alignment_group::AlignmentGroup;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
@@ -46,22 +47,21 @@ pub(super) fn figure(runs: &[RunData]) -> Option<Figure> {
 }
 
 /// Mean and standard deviation of every term.
-pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
+pub(super) fn csv(runs: &[RunData]) -> Result<Option<Csv>, ReportError> {
     let columns = "run,step,epoch,batch_size,batches,covariance_mean,covariance_deviation,\
                    squared_slope_mean,squared_slope_deviation,residual_mean,residual_deviation";
-    let mut csv = Csv::new("decomposition", columns);
-    for run in runs {
-        for group in groups(run) {
-            let cells = TERMS.map(|(_, term)| {
+    let rows = runs.iter().flat_map(|run| {
+        groups(run).map(|group| {
+            let terms = TERMS.map(|(_, term)| {
                 let spread = group.spread(term);
-                let numbers = [spread.map(|s| s.mean), spread.and_then(|s| s.deviation)];
-                numbers.map(cell).join(",")
+                [spread.map(|s| s.mean), spread.and_then(|s| s.deviation)].map(cell)
             });
-            let (batches, cells) = (group.batches(), cells.join(","));
-            csv.row(&run.label, &[&group.step, &group.epoch, &group.batch_size, &batches, &cells]);
-        }
-    }
-    runs.iter().any(|run| groups(run).next().is_some()).then_some(csv)
+            let AlignmentGroup { step, epoch, batch_size, .. } = group;
+            (&run.label, step, epoch, batch_size, group.batches(), terms)
+        })
+    });
+    let is_measured = runs.iter().any(|run| groups(run).next().is_some());
+    is_measured.then(|| Csv::new("decomposition", columns, rows)).transpose()
 }
 
 /// The groups with all three terms.
@@ -128,8 +128,8 @@ mod tests {
 
     #[test]
     fn the_table_has_means_and_deviations() -> Result<(), TestError> {
-        let table = csv(&[Fixture::new("a", 30, 0).with_curvature().load()?]);
-        let text = table.ok_or("no table")?.text;
+        let table = csv(&[Fixture::new("a", 30, 0).with_curvature().load()?])?;
+        let text = String::from_utf8(table.ok_or("no table")?.bytes)?;
         assert!(text.contains("\na,10,1,10,3,1.5,0.75,1.0,0.5,-0.5,0.25\n"), "{text}");
         assert!(text.contains("\na,10,1,100,1,2.25,,1.5,,-0.75,\n"), "{text}");
         Ok(())

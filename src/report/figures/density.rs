@@ -1,6 +1,7 @@
 //! The density of all eigenvalues of the Hessian, from random probes.
 
 use crate::linalg::{Quadrature, density};
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
 use crate::report::run_data::RunData;
@@ -56,16 +57,16 @@ const SMOOTHING: &str = "Each density is smoothed by a Gaussian as wide as its p
                          single eigenvalue is left.";
 
 /// The densities as drawn.
-pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
-    let mut csv = Csv::new("density", "run,step,epoch,eigenvalue,density");
-    for run in runs {
-        for spectrum in with_probes(run) {
-            for (x, y) in smooth(spectrum, run.manifest.parameter_count) {
-                csv.row(&run.label, &[&spectrum.step, &spectrum.epoch, &x, &cell(Some(y))]);
-            }
-        }
-    }
-    runs.iter().any(|run| with_probes(run).next().is_some()).then_some(csv)
+pub(super) fn csv(runs: &[RunData]) -> Result<Option<Csv>, ReportError> {
+    let rows = runs.iter().flat_map(|run| {
+        with_probes(run).flat_map(move |spectrum| {
+            let curve = smooth(spectrum, run.manifest.parameter_count).into_iter();
+            curve.map(move |(x, y)| (&run.label, spectrum.step, spectrum.epoch, x, cell(Some(y))))
+        })
+    });
+    let is_measured = runs.iter().any(|run| with_probes(run).next().is_some());
+    let columns = "run,step,epoch,eigenvalue,density";
+    is_measured.then(|| Csv::new("density", columns, rows)).transpose()
 }
 
 fn with_probes(run: &RunData) -> impl Iterator<Item = &SpectrumRecord> {

@@ -1,5 +1,6 @@
 //! Distance from initialisation, and the test of Hoffer et al. (2017) whether it grows as log t.
 
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
 use crate::report::run_data::RunData;
@@ -38,18 +39,15 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
 }
 
 /// Distance and path length as a table.
-pub(super) fn csv(runs: &[RunData]) -> Csv {
-    let mut csv = Csv::new("distance", "run,step,epoch,iteration,updates,distance,path_length");
-    for run in runs {
-        for step in &run.steps {
-            let values = (cell(step.distance), cell(step.path_length));
-            let updates = step.step + 1;
-            let place: [&dyn std::fmt::Display; 4] =
-                [&step.step, &step.epoch, &step.iteration, &updates];
-            csv.row(&run.label, &[place.as_slice(), &[&values.0, &values.1]].concat());
-        }
-    }
-    csv
+pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
+    let columns = "run,step,epoch,iteration,updates,distance,path_length";
+    let rows = runs.iter().flat_map(|run| {
+        run.steps.iter().map(|step| {
+            let lengths = [step.distance, step.path_length].map(cell);
+            (&run.label, step.step, step.epoch, step.iteration, step.step + 1, lengths)
+        })
+    });
+    Csv::new("distance", columns, rows)
 }
 
 fn panel(title: &str, spacing: Spacing, series: Vec<Series>) -> Panel {

@@ -1,5 +1,6 @@
 //! All figures and tables, in the order of the page.
 
+use crate::report::ReportError;
 use crate::report::csv::Csv;
 use crate::report::figure::Figure;
 use crate::report::run_data::RunData;
@@ -10,7 +11,7 @@ use super::{
 };
 
 /// A figure, and the same numbers as a table.
-type Drawn<F, C> = (fn(&[RunData]) -> F, fn(&[RunData]) -> C);
+type Drawn<F, C> = (fn(&[RunData]) -> F, fn(&[RunData]) -> Result<C, ReportError>);
 
 /// Those of every report.
 const ALWAYS: [Drawn<Figure, Csv>; 5] = [
@@ -40,9 +41,9 @@ pub(in crate::report) fn figures(runs: &[RunData]) -> Vec<Figure> {
 }
 
 /// The numbers of every figure that is there.
-pub(in crate::report) fn tables(runs: &[RunData]) -> Vec<Csv> {
+pub(in crate::report) fn tables(runs: &[RunData]) -> Result<Vec<Csv>, ReportError> {
     let always = ALWAYS.iter().map(|(_, csv)| csv(runs));
-    let measured = IF_MEASURED.iter().filter_map(|(_, csv)| csv(runs));
+    let measured = IF_MEASURED.iter().filter_map(|(_, csv)| csv(runs).transpose());
     std::iter::once(walk::csv(runs)).chain(always).chain(measured).collect()
 }
 

@@ -1,5 +1,6 @@
 //! How high the barriers are, compared with the loss at the step that crossed them.
 
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
 use crate::report::run_data::RunData;
@@ -41,19 +42,16 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
 }
 
 /// The heights as a table, barriers only.
-pub(super) fn csv(runs: &[RunData]) -> Csv {
+pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
     let columns = "run,step,epoch,iteration,loss_higher_end,barrier_height,barrier_height_mean";
-    let mut csv = Csv::new("heights", columns);
-    for run in runs {
-        for line in barriers(run) {
-            let heights =
-                [higher_end(line), line.verdict.barrier_height, line.verdict.barrier_height_mean]
-                    .map(cell);
-            let [end, height, mean] = &heights;
-            csv.row(&run.label, &[&line.step, &line.epoch, &line.iteration, end, height, mean]);
-        }
-    }
-    csv
+    let rows = runs.iter().flat_map(|run| {
+        barriers(run).map(|line| {
+            let verdict = &line.verdict;
+            let heights = [higher_end(line), verdict.barrier_height, verdict.barrier_height_mean];
+            (&run.label, line.step, line.epoch, line.iteration, heights.map(cell))
+        })
+    });
+    Csv::new("heights", columns, rows)
 }
 
 fn barriers(run: &RunData) -> impl Iterator<Item = &LineRecord> + Clone {

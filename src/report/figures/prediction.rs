@@ -1,5 +1,6 @@
 //! How well slope and curvature at an update's start foretell what the loss does along it.
 
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
 use crate::report::run_data::RunData;
@@ -49,12 +50,11 @@ pub(super) fn figure(runs: &[RunData]) -> Option<Figure> {
 }
 
 /// Every update with its second order or with the loss beyond its end.
-pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
+pub(super) fn csv(runs: &[RunData]) -> Result<Option<Csv>, ReportError> {
     let columns = "run,step,epoch,iteration,slope,curvature,predicted_change,measured_change,\
                    predicted_critical_alpha,critical_alpha";
-    let mut csv = Csv::new("prediction", columns);
-    for run in runs {
-        for line in known(run) {
+    let rows = runs.iter().flat_map(|run| {
+        known(run).map(|line| {
             let values = [
                 line.slope,
                 line.curvature,
@@ -63,11 +63,11 @@ pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
                 predicted_critical_alpha(line),
                 measured_critical_alpha(line),
             ];
-            let values = values.map(cell).join(",");
-            csv.row(&run.label, &[&line.step, &line.epoch, &line.iteration, &values]);
-        }
-    }
-    runs.iter().any(|run| known(run).next().is_some()).then_some(csv)
+            (&run.label, line.step, line.epoch, line.iteration, values.map(cell))
+        })
+    });
+    let is_measured = runs.iter().any(|run| known(run).next().is_some());
+    is_measured.then(|| Csv::new("prediction", columns, rows)).transpose()
 }
 
 fn known(run: &RunData) -> impl Iterator<Item = &LineRecord> {

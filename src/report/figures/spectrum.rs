@@ -1,5 +1,6 @@
 //! The ends of the Hessian's spectrum along the walk, and how much happens in its sharpest directions.
 
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
 use crate::report::run_data::RunData;
@@ -44,28 +45,27 @@ pub(super) fn figure(runs: &[RunData]) -> Option<Figure> {
 
 /// One row an eigenvalue with its residual; the smallest one has rank 0. What there is only once a
 /// spectrum is repeated in each of its rows.
-pub(super) fn csv(runs: &[RunData]) -> Option<Csv> {
+pub(super) fn csv(runs: &[RunData]) -> Result<Option<Csv>, ReportError> {
     let columns = "run,step,epoch,rank,eigenvalue,residual,learning_rate_times_lambda_max,\
                    update_share,overlap,trace,trace_error,products,converged";
-    let mut csv = Csv::new("spectrum", columns);
-    for run in runs {
-        for spectrum in &run.spectra {
-            let SpectrumRecord { step, epoch, products, converged, .. } = spectrum;
-            let once = [
-                spectrum.learning_rate_times_lambda_max,
-                spectrum.update_share,
-                spectrum.overlap,
-                spectrum.trace,
-                spectrum.trace_error,
-            ];
-            let once = once.map(cell).join(",");
-            for (rank, value, residual) in ends(spectrum) {
-                let values = [value, residual].map(cell).join(",");
-                csv.row(&run.label, &[step, epoch, &rank, &values, &once, products, converged]);
-            }
-        }
-    }
-    runs.iter().any(|run| !run.spectra.is_empty()).then_some(csv)
+    let all = runs.iter().flat_map(|run| run.spectra.iter().map(move |spectrum| (run, spectrum)));
+    let rows = all.flat_map(|(run, spectrum)| {
+        let SpectrumRecord { step, epoch, products, converged, .. } = spectrum;
+        let once = [
+            spectrum.learning_rate_times_lambda_max,
+            spectrum.update_share,
+            spectrum.overlap,
+            spectrum.trace,
+            spectrum.trace_error,
+        ];
+        let once = once.map(cell);
+        ends(spectrum).map(move |(rank, value, residual)| {
+            let end = [value, residual].map(cell);
+            (&run.label, step, epoch, rank, end, once, products, converged)
+        })
+    });
+    let is_measured = runs.iter().any(|run| !run.spectra.is_empty());
+    is_measured.then(|| Csv::new("spectrum", columns, rows)).transpose()
 }
 
 /// Rank, eigenvalue and residual of the largest ones from 1, then of the smallest.
@@ -213,8 +213,9 @@ mod tests {
             [0, 1, 2].map(read),
             [(12.0, Some(1e-6)), (8.0, Some(1e-4)), (-1.0, Some(1e-5))]
         );
-        let text = csv(&run).ok_or("no table")?.text;
-        assert!(text.contains("\na,0,0,0,-1.0,1e-5,1.2,,,20.0,2.0,40,true\n"), "{text}");
+        let text = csv(&run)?.ok_or("no table")?;
+        let text = String::from_utf8(text.bytes)?;
+        assert!(text.contains("\na,0,0,0,-1.0,0.00001,1.2,,,20.0,2.0,40,true\n"), "{text}");
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The loss over the whole run: of each mini-batch, and of the full training set where it was measured.
 
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
 use crate::report::run_data::RunData;
@@ -35,19 +36,17 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
 }
 
 /// The losses as a table; the full loss is empty where it was not measured.
-pub(super) fn csv(runs: &[RunData]) -> Csv {
-    let mut csv = Csv::new("training-loss", "run,step,epoch,iteration,batch_loss,full_loss");
-    for run in runs {
-        for step in &run.steps {
+pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
+    let columns = "run,step,epoch,iteration,batch_loss,full_loss";
+    let rows = runs.iter().flat_map(|run| {
+        run.steps.iter().map(|step| {
             let at = run.lines.binary_search_by_key(&step.step, |line| line.step);
             let full = at.ok().and_then(|i| run.lines[i].losses.first().copied().flatten());
-            let losses = (cell(step.batch_loss), cell(full));
-            let values: [&dyn std::fmt::Display; 5] =
-                [&step.step, &step.epoch, &step.iteration, &losses.0, &losses.1];
-            csv.row(&run.label, &values);
-        }
-    }
-    csv
+            let losses = [step.batch_loss, full].map(cell);
+            (&run.label, step.step, step.epoch, step.iteration, losses)
+        })
+    });
+    Csv::new("training-loss", columns, rows)
 }
 
 fn batch(runs: &[RunData], run: &RunData, color: usize) -> Series {

@@ -2,6 +2,7 @@
 //!
 //! The point alpha of the update in iteration i stands at i + alpha.
 
+use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
 use crate::report::run_data::RunData;
@@ -47,17 +48,14 @@ pub(super) fn figure(runs: &[RunData], index: usize) -> Figure {
 }
 
 /// The points of every measured update.
-pub(super) fn csv(runs: &[RunData]) -> Csv {
-    let mut csv = Csv::new("walk", "run,step,epoch,iteration,alpha,loss");
-    for run in runs {
-        for line in &run.lines {
-            for (alpha, loss) in line.alphas.iter().zip(&line.losses) {
-                let loss = cell(*loss);
-                csv.row(&run.label, &[&line.step, &line.epoch, &line.iteration, alpha, &loss]);
-            }
-        }
-    }
-    csv
+pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
+    let all = runs.iter().flat_map(|run| run.lines.iter().map(move |line| (run, line)));
+    let rows = all.flat_map(|(run, line)| {
+        line.alphas.iter().zip(&line.losses).map(move |(&alpha, &loss)| {
+            (&run.label, line.step, line.epoch, line.iteration, alpha, cell(loss))
+        })
+    });
+    Csv::new("walk", "run,step,epoch,iteration,alpha,loss", rows)
 }
 
 fn note_on_choice(measured: usize, shown: usize) -> Vec<String> {
