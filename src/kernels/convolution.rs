@@ -24,7 +24,7 @@ pub struct PackedConvolution {
 }
 
 impl PackedConvolution {
-    /// Packs weights [k, k, inputs, outputs] and a bias [outputs].
+    /// Packs weights `[k, k, inputs, outputs]` and a bias `[outputs]`.
     ///
     /// # Errors
     /// If `algorithm` does not compute this shape.

@@ -13,18 +13,18 @@ pub enum Stage<'a> {
         stride: usize,
         /// Channels out.
         outputs: usize,
-        /// [k, k, in, out].
+        /// `[k, k, in, out]`.
         weight: ParameterId,
-        /// [out].
+        /// `[out]`.
         bias: Option<ParameterId>,
     },
     /// As [`Linear`](super::Linear).
     Linear {
         /// Units out.
         outputs: usize,
-        /// [h, w, c, out].
+        /// `[h, w, c, out]`.
         weight: ParameterId,
-        /// [out].
+        /// `[out]`.
         bias: ParameterId,
     },
     /// As [`BatchNorm`](super::BatchNorm).
