@@ -5,58 +5,26 @@
 //! networks), beside one direction and the gradient of the same. `tests/reference/bench_curvature.py`
 //! measures PyTorch's double backward.
 
+mod network;
+
 use std::hint::black_box;
 use std::time::Instant;
 
-use burn::tensor::Device;
-use losswalk::data::{Dataset, ImageShape, PixelNormalisation};
-use losswalk::experiment::{Experiment, parse};
-use losswalk::network::{Shape, build, initialise};
-use losswalk::objective::{Classification, Interrupt, Loss, Objective, Point};
+use losswalk::objective::{Loss, Objective};
 use losswalk::precision::Precision;
+use network::{BenchResult, objective};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
 /// Name, settings, edge and channels of the images, samples, directions, repetitions.
-type Network = (&'static str, &'static [&'static str], usize, usize, usize, usize, usize);
+type Network = (&'static str, &'static str, usize, usize, usize, usize, usize);
 
 const NETWORKS: [Network; 3] = [
-    ("mlp", &["model.arch=mlp"], 28, 1, 1000, 50, 15),
-    ("vgg11", &["model.arch=vgg11"], 32, 3, 200, 4, 1),
-    ("resnet56", &["model.arch=resnet"], 32, 3, 200, 4, 1),
+    ("mlp", "model.arch=mlp", 28, 1, 1000, 50, 15),
+    ("vgg11", "model.arch=vgg11", 32, 3, 200, 4, 1),
+    ("resnet56", "model.arch=resnet", 32, 3, 200, 4, 1),
 ];
-
-fn objective(network: &Network) -> BenchResult<(Classification, Point)> {
-    let (_, settings, edge, channels, samples, ..) = *network;
-    let settings: Vec<_> = settings.iter().map(|&setting| setting.to_owned()).collect();
-    let Experiment { model, train, evaluation, data, .. } =
-        parse("data.name = 'mnist'", "bench", "bench", &settings)?;
-    let shape = ImageShape { height: edge, width: edge, channels };
-    let pixels = (0..samples * edge * edge * channels).map(|i| (i * 7919 % 251) as u8).collect();
-    let labels = (0..samples).map(|i| (i % 10) as u16).collect();
-    let (mean, std) = (vec![0.5; channels].into(), vec![0.3; channels].into());
-    let normalisation = PixelNormalisation { scale: 255.0, mean, std };
-    let images = Dataset::new(pixels, labels, shape, 10, normalisation, Vec::new())?;
-    let network = build(&model, Shape { height: edge, width: edge, channels }, 10)?;
-    let at = Point {
-        theta: initialise(&network.layout.parameters, 1),
-        buffers: initialise(&network.layout.buffers, 1),
-    };
-    let measurement = evaluation.measured_loss(samples, 1);
-    let (device, interrupt) = (Device::flex(), Interrupt::default());
-    let objective = Classification::new(
-        network,
-        images,
-        measurement,
-        train.batches(data.augment),
-        device,
-        interrupt,
-    );
-    Ok((objective, at))
-}
 
 /// Median milliseconds of every part; the parts take turns.
 fn medians(repetitions: usize, parts: &[&dyn Fn() -> BenchResult]) -> BenchResult<Vec<f64>> {
@@ -76,8 +44,8 @@ fn medians(repetitions: usize, parts: &[&dyn Fn() -> BenchResult]) -> BenchResul
 }
 
 fn measure(network: &Network) -> BenchResult {
-    let (name, .., samples, count, repetitions) = *network;
-    let (objective, at) = objective(network)?;
+    let (name, arch, edge, channels, samples, count, repetitions) = *network;
+    let (objective, at) = objective(arch, edge, channels, samples)?;
     let indices: Vec<u32> = (0..100).collect();
     let batch = Loss::of(&indices);
     let gradient =

@@ -3,58 +3,26 @@
 //! Samples x points for each second of the CPU (that other programs use or not), K = 10, batches of 100
 //! images of a formula; medians over repetitions that take turns.
 
+mod network;
+
 use std::hint::black_box;
 
-use burn::tensor::Device;
 use cpu_time::ProcessTime;
-use losswalk::data::{Dataset, ImageShape, PixelNormalisation};
-use losswalk::experiment::{Experiment, parse};
-use losswalk::network::{Shape, build, initialise};
-use losswalk::objective::{Classification, Interrupt, Line, Objective, Point};
+use losswalk::objective::{Classification, Line, Objective, Point};
 use losswalk::precision::Precision;
+use network::{BenchResult, objective};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
 /// Name, settings, edge and channels of the images, samples, repetitions.
-type Network = (&'static str, &'static [&'static str], usize, usize, usize, usize);
+type Network = (&'static str, &'static str, usize, usize, usize, usize);
 
 const NETWORKS: [Network; 3] = [
-    ("mlp", &["model.arch=mlp"], 28, 1, 4000, 5),
-    ("vgg11", &["model.arch=vgg11"], 32, 3, 200, 3),
-    ("resnet56", &["model.arch=resnet"], 32, 3, 200, 3),
+    ("mlp", "model.arch=mlp", 28, 1, 4000, 5),
+    ("vgg11", "model.arch=vgg11", 32, 3, 200, 3),
+    ("resnet56", "model.arch=resnet", 32, 3, 200, 3),
 ];
-
-fn objective(network: &Network) -> BenchResult<(Classification, Point)> {
-    let (_, settings, edge, channels, samples, _) = *network;
-    let settings: Vec<_> = settings.iter().map(|&setting| setting.to_owned()).collect();
-    let Experiment { model, train, evaluation, data, .. } =
-        parse("data.name = 'mnist'", "bench", "bench", &settings)?;
-    let shape = ImageShape { height: edge, width: edge, channels };
-    let pixels = (0..samples * edge * edge * channels).map(|i| (i * 7919 % 251) as u8).collect();
-    let labels = (0..samples).map(|i| (i % 10) as u16).collect();
-    let (mean, std) = (vec![0.5; channels].into(), vec![0.3; channels].into());
-    let normalisation = PixelNormalisation { scale: 255.0, mean, std };
-    let images = Dataset::new(pixels, labels, shape, 10, normalisation, Vec::new())?;
-    let network = build(&model, Shape { height: edge, width: edge, channels }, 10)?;
-    let at = Point {
-        theta: initialise(&network.layout.parameters, 1),
-        buffers: initialise(&network.layout.buffers, 1),
-    };
-    let measurement = evaluation.measured_loss(samples, 1);
-    let (device, interrupt) = (Device::flex(), Interrupt::default());
-    let objective = Classification::new(
-        network,
-        images,
-        measurement,
-        train.batches(data.augment),
-        device,
-        interrupt,
-    );
-    Ok((objective, at))
-}
 
 fn rate(objective: &Classification, line: Line, samples: usize) -> BenchResult<f64> {
     let alphas: Vec<f64> = (1..=10).map(|k| f64::from(k) / 10.0).collect();
@@ -67,11 +35,12 @@ fn main() -> BenchResult {
     let named: Vec<String> =
         std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
     for network in NETWORKS {
-        let (name, .., samples, repetitions) = network;
+        let (name, arch, edge, channels, samples, repetitions) = network;
         if !named.is_empty() && !named.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let ((fast, at), (slow, _)) = (objective(&network)?, objective(&network)?);
+        let [(fast, at), (slow, _)] =
+            [objective(arch, edge, channels, samples)?, objective(arch, edge, channels, samples)?];
         let slow = slow.by_series();
         let theta = at.theta.iter().map(|x| 1.01 * x).collect();
         let line = Line { from: &at, to: &Point { theta, buffers: at.buffers.clone() }, number: 0 };

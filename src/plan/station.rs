@@ -1,7 +1,7 @@
 //! The parameters at one point, ready for the kernels.
 
 use super::Plan;
-use super::step::Weights;
+use super::step::{Norm, Weights};
 use crate::kernels::{Algorithm, InstructionSet, PackedConvolution};
 use crate::network::{Layout, ParameterId};
 
@@ -16,23 +16,26 @@ pub struct Station {
 impl Station {
     /// Packs theta. Without `winograd` every convolution is computed by its definition.
     pub fn new(plan: &Plan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
-        let entry = |id: ParameterId| &theta[layout.parameters[id.0].range()];
-        let norms = plan.norms.iter();
-        Self {
-            packed: plan.weights.iter().map(|weights| pack(weights, &entry, winograd)).collect(),
-            norms: norms
-                .map(|norm| [entry(norm.weight).to_vec(), entry(norm.bias).to_vec()])
-                .collect(),
-        }
+        Self::of(&plan.weights, &plan.norms, layout, theta, winograd)
     }
 
     /// The first layer alone.
     pub fn first(plan: &Plan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
+        Self::of(&plan.weights[..1], &[], layout, theta, winograd)
+    }
+
+    fn of(
+        weights: &[Weights],
+        norms: &[Norm],
+        layout: &Layout,
+        theta: &[f64],
+        winograd: bool,
+    ) -> Self {
         let entry = |id: ParameterId| &theta[layout.parameters[id.0].range()];
-        let first = plan.weights.iter().take(1);
+        let norm = |norm: &Norm| [entry(norm.weight).to_vec(), entry(norm.bias).to_vec()];
         Self {
-            packed: first.map(|weights| pack(weights, &entry, winograd)).collect(),
-            norms: Vec::new(),
+            packed: weights.iter().map(|weights| pack(weights, &entry, winograd)).collect(),
+            norms: norms.iter().map(norm).collect(),
         }
     }
 }
