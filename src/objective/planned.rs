@@ -64,7 +64,7 @@ impl Classification {
             shifts: plan.no_shift(),
             workspaces: Workspaces::default(),
         };
-        open.shifts = open.means_of_first_unit();
+        open.shifts = open.means_of_first_unit()?;
         if self.measured.policy == BatchNormPolicy::Recomputed {
             open.recompute_statistics()?;
         }
@@ -142,13 +142,10 @@ impl PlannedLine<'_> {
                         let images = self.objective.pixels::<f32>(batch, presentation);
                         first.each_ref().map(|first| self.plan.run_first(first, &images, workspace))
                     });
-                    let mut logits = self
-                        .plan
-                        .run_from([a, b], *alpha, &stations[point], self.given(point), workspace)
-                        .to_vec();
-                    let value = read(&logits, workspace, batch);
-                    logits.clear();
-                    value
+                    let (station, given) = (&stations[point], self.given(point));
+                    let logits =
+                        self.plan.run_from([a, b], *alpha, station, given, workspace).to_vec();
+                    read(&logits, workspace, batch)
                 };
                 points.iter().map(at).collect()
             }))
@@ -189,14 +186,14 @@ impl PlannedLine<'_> {
     }
 
     /// The means of every norm in the first unit at the first point.
-    fn means_of_first_unit(&self) -> Vec<Vec<f32>> {
+    fn means_of_first_unit(&self) -> Result<Vec<Vec<f32>>, ObjectiveError> {
         let read = |_: &[f32], workspace: &Workspace, _: &[u32]| {
             let norms = workspace.statistics().iter();
-            let means = norms.map(|norm| norm.mean.iter().map(|&mean| mean as f32).collect());
-            means.collect()
+            let single =
+                |norm: &NormStatistics| norm.mean.iter().map(|&mean| mean as f32).collect();
+            norms.map(single).collect::<Vec<Vec<f32>>>()
         };
-        let found = self.visit(&[0], &[0], read);
-        found.ok().and_then(|mut found| found.pop()?.pop()).unwrap_or_else(|| self.plan.no_shift())
+        Ok(self.visit(&[0], &[0], read)?.concat().concat())
     }
 
     /// Gives each point the statistics that are averages over the training set there: the mean and the
