@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Network = (&'static str, &'static str, usize, usize, usize, usize);
 
 const NETWORKS: [Network; 3] = [
-    ("mlp", "model.arch=mlp", 28, 1, 4000, 5),
+    ("mlp", "model.arch=mlp", 28, 1, 20_000, 5),
     ("vgg11", "model.arch=vgg11", 32, 3, 200, 3),
     ("resnet56", "model.arch=resnet", 32, 3, 200, 3),
 ];

@@ -100,7 +100,7 @@ fn copy_row<L: Lanes>(
 ) {
     for start in (0..channels).step_by(L::WIDTH) {
         let width = (channels - start).min(L::WIDTH);
-        let normaliser = normalise.map(|all| Normaliser::new(lanes, all, start, width));
+        let normaliser = Normaliser::of(lanes, normalise, start, width);
         for p in 0..count {
             let mut value = lanes.load_part(&from[p * from_step + start..][..width]);
             if let Some(normaliser) = normaliser {

@@ -52,7 +52,7 @@ impl Kernel for MaxPool<'_> {
         let columns = width / size;
         for start in (0..channels).step_by(L::WIDTH) {
             let count = (channels - start).min(L::WIDTH);
-            let normaliser = source.normalise.map(|all| Normaliser::new(lanes, all, start, count));
+            let normaliser = Normaliser::of(lanes, source.normalise, start, count);
             for (i, pixel) in pooled.chunks_exact_mut(channels).enumerate() {
                 let first = i / columns * size * width + i % columns * size;
                 let mut largest = lanes.splat(f32::NEG_INFINITY);
@@ -91,8 +91,7 @@ impl Kernel for AveragePool<'_> {
         for (image, mean) in images.zip(pooled.chunks_exact_mut(channels)) {
             for start in (0..channels).step_by(L::WIDTH) {
                 let count = (channels - start).min(L::WIDTH);
-                let normaliser =
-                    source.normalise.map(|all| Normaliser::new(lanes, all, start, count));
+                let normaliser = Normaliser::of(lanes, source.normalise, start, count);
                 let mut sum = lanes.splat(0.0);
                 for pixel in image.chunks_exact(channels) {
                     let mut value = lanes.load_part(&pixel[start..][..count]);

@@ -37,16 +37,22 @@ pub(super) struct Normaliser<L: Lanes> {
 }
 
 impl<L: Lanes> Normaliser<L> {
-    /// For the channels from `start` on, at most a vector of them.
+    /// For the channels from `start` on, at most a vector of them; none if nothing is to be done.
     #[inline(always)]
-    pub(super) fn new(lanes: L, normalise: Normalise<'_>, start: usize, width: usize) -> Self {
-        let Normalise { mean, scale, offset, rectify } = normalise;
-        Self {
+    pub(super) fn of(
+        lanes: L,
+        normalise: Option<Normalise<'_>>,
+        start: usize,
+        width: usize,
+    ) -> Option<Self> {
+        // No closure may hold vector instructions: it would be compiled without them.
+        let Normalise { mean, scale, offset, rectify } = normalise?;
+        Some(Self {
             mean: lanes.load_part(&mean[start..][..width]),
             scale: lanes.load_part(&scale[start..][..width]),
             offset: lanes.load_part(&offset[start..][..width]),
             floor: lanes.splat(if rectify { 0.0 } else { f32::NEG_INFINITY }),
-        }
+        })
     }
 
     /// The normalised numbers.

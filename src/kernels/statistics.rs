@@ -1,5 +1,7 @@
 //! Batch statistics from sums that a kernel gathered while it wrote.
 
+use super::simd::{InstructionSet, Kernel, Lanes};
+
 /// Sums over the pixels of each sample, channel by channel.
 ///
 /// A shift near the mean keeps the sum of squares from cancelling when the variance is derived.
@@ -21,6 +23,11 @@ pub struct BatchStatistics {
 }
 
 impl BatchStatistics {
+    /// Of values [n, channels], in f64, in one pass over them that takes the first row for a shift.
+    pub fn of(instructions: InstructionSet, values: &[f32], channels: usize) -> Self {
+        instructions.run(Columns { values, channels })
+    }
+
     /// From sums [n, 2, channels] over `pixels` pixels of each sample, added in f64 in the order of
     /// the samples.
     pub fn from_sums(sums: &[f32], shift: &[f32], pixels: usize) -> Self {
@@ -39,9 +46,61 @@ impl BatchStatistics {
     }
 }
 
+struct Columns<'a> {
+    values: &'a [f32],
+    channels: usize,
+}
+
+/// Channels whose sums stay in registers.
+const COLUMNS: usize = 64;
+
+impl Kernel for Columns<'_> {
+    type Output = BatchStatistics;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> BatchStatistics {
+        let Self { values, channels } = self;
+        let count = (values.len() / channels) as f64;
+        let [mut mean, mut variance] = [vec![0.0; channels], vec![0.0; channels]];
+        let outputs = mean.chunks_mut(COLUMNS).zip(variance.chunks_mut(COLUMNS));
+        for (block, (mean, variance)) in outputs.enumerate() {
+            let (start, width) = (block * COLUMNS, mean.len());
+            let mut row = [0.0; COLUMNS];
+            row[..width].copy_from_slice(&values[start..][..width]);
+            let shift = row;
+            let (mut sums, mut squares) = ([0.0; COLUMNS], [0.0; COLUMNS]);
+            for values in values.chunks_exact(channels) {
+                row[..width].copy_from_slice(&values[start..][..width]);
+                for i in 0..COLUMNS {
+                    let shifted = f64::from(row[i]) - f64::from(shift[i]);
+                    sums[i] += shifted;
+                    squares[i] += shifted * shifted;
+                }
+            }
+            for i in 0..width {
+                let shifted = sums[i] / count;
+                mean[i] = f64::from(shift[i]) + shifted;
+                variance[i] = squares[i] / count - shifted * shifted;
+            }
+        }
+        BatchStatistics { mean, variance }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::BatchStatistics;
+    use super::{BatchStatistics, InstructionSet};
+
+    /// Rows (1, -1), (3, -1) and (8, -1).
+    #[test]
+    fn statistics_of_columns() {
+        for instructions in InstructionSet::available() {
+            let found = BatchStatistics::of(instructions, &[1.0, -1.0, 3.0, -1.0, 8.0, -1.0], 2);
+            assert_eq!(found.mean, [4.0, -1.0]);
+            let [first, second] = found.variance[..] else { panic!("two variances") };
+            assert!((first - 26.0 / 3.0).abs() < 1e-14 && second == 0.0, "{first}, {second}");
+        }
+    }
 
     /// Samples (1, 3) and (5, 7) of one channel, shifted by 2: mean 4, variance 5.
     #[test]

@@ -46,7 +46,10 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
         channels: Range<usize>,
         outputs: usize,
     ) -> Self {
-        let bias = bias.map_or(lanes.splat(0.0), |bias| lanes.load_part(&bias[channels.clone()]));
+        let bias = match bias {
+            Some(bias) => lanes.load_part(&bias[channels.clone()]),
+            None => lanes.splat(0.0),
+        };
         Self { lanes, target, bias, channels, outputs, moments: None }
     }
 

@@ -66,8 +66,7 @@ impl Classification {
         device: Device,
         interrupt: Interrupt,
     ) -> Self {
-        let plan =
-            (device == Device::flex()).then(|| Plan::of(&network)).flatten().filter(Plan::pays);
+        let plan = (device == Device::flex()).then(|| Plan::of(&network)).flatten();
         Self { network, data, measured, training, device, interrupt, plan }
     }
 

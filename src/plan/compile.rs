@@ -32,19 +32,15 @@ impl Plan {
         Some(Self { steps, weights, norms: norms?, buffers, input: images, output })
     }
 
-    /// True if it has a convolution of more than single pixels. For fully connected networks the
-    /// framework's matrix products are faster (`docs/design/performance.md`).
-    pub fn pays(&self) -> bool {
-        self.weights.iter().any(|weights| weights.shape.kernel > 1)
-    }
-
     /// True if the first step is a convolution of the images as they are, whose output is then linear in
-    /// the first layer's parameters.
+    /// the first layer's parameters, and no other step reads the images.
     pub fn begins_linear(&self) -> bool {
-        let Some(Step::Convolve { from, shortcut: None, .. }) = self.steps.first() else {
+        let Some((Step::Convolve { from, shortcut: None, .. }, rest)) = self.steps.split_first()
+        else {
             return false;
         };
-        *from == self.input
+        let is_plain = from.place == Place::Images && !from.is_pending();
+        is_plain && !rest.iter().any(|step| step.reads(Place::Images))
     }
 
     /// Values that every mean of a norm is over, for a batch of so many samples, norm by norm.
@@ -181,11 +177,14 @@ impl Compiler {
         value
     }
 
-    /// Has a norm's statistics gathered, by the convolution that has written its input if one has.
+    /// Has a norm's statistics gathered, by the convolution that has written its input if one has, and
+    /// if samples have more pixels than one: sums of one number each are as much to write as to read.
     fn gather(&mut self, from: Value, norm: usize) {
         let writer = self.steps.iter_mut().rev().find(|step| step.writes() == Some(from.place));
         match writer {
-            Some(Step::Convolve { gathers: gathers @ None, .. }) => *gathers = Some(norm),
+            Some(Step::Convolve { gathers: gathers @ None, .. }) if from.shape[..2] != [1, 1] => {
+                *gathers = Some(norm);
+            }
             _ => self.steps.push(Step::Gather { from, norm }),
         }
         self.steps.push(Step::Normalise { norm });

@@ -1,6 +1,5 @@
 //! One batch through the steps of a plan.
 
-use super::statistics::two_pass;
 use super::step::{Place, Step, Value};
 use super::{NormStatistics, Plan, Station, Workspace};
 use crate::kernels::{
@@ -156,7 +155,10 @@ impl Batch<'_> {
     fn gather(&mut self, place: Place, len: usize, norm: usize) {
         if let Given::Batch(_) = self.given {
             let values = &self.pixels(place)[..len];
-            self.workspace.statistics[norm] = two_pass(values, self.plan.norms[norm].channels);
+            let channels = self.plan.norms[norm].channels;
+            let BatchStatistics { mean, variance } =
+                BatchStatistics::of(InstructionSet::detect(), values, channels);
+            self.workspace.statistics[norm] = NormStatistics { mean, variance };
         }
     }
 

@@ -48,20 +48,3 @@ impl Affine {
         }
     }
 }
-
-/// Mean and variance of [n, channels] values in two passes, in f64.
-pub(super) fn two_pass(values: &[f32], channels: usize) -> NormStatistics {
-    let count = (values.len() / channels) as f64;
-    let mut mean = vec![0.0; channels];
-    for row in values.chunks_exact(channels) {
-        mean.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
-    }
-    mean.iter_mut().for_each(|sum| *sum /= count);
-    let mut variance = vec![0.0; channels];
-    for row in values.chunks_exact(channels) {
-        let entries = variance.iter_mut().zip(row.iter().zip(&mean));
-        entries.for_each(|(sum, (&x, mean))| *sum += (f64::from(x) - mean).powi(2));
-    }
-    variance.iter_mut().for_each(|sum| *sum /= count);
-    NormStatistics { mean, variance }
-}

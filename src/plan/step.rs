@@ -61,6 +61,18 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// True if it reads activations at `place`.
+    pub fn reads(&self, place: Place) -> bool {
+        match *self {
+            Self::Convolve { from, shortcut, .. } => from.place == place || shortcut == Some(place),
+            Self::MaxPool { from, .. }
+            | Self::AveragePool { from, .. }
+            | Self::Gather { from, .. } => from.place == place,
+            Self::Add { from, other, .. } => from.place == place || other == place,
+            Self::Normalise { .. } => false,
+        }
+    }
+
     /// Where its output stands.
     pub fn writes(&self) -> Option<Place> {
         match *self {

@@ -9,7 +9,8 @@ macro_rules! x86_lanes {
     (
         $token:ident, $features:literal, $detected:expr, $vector:ty, $width:literal, $rows:literal,
         $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident,
-        $max:ident
+        $max:ident,
+        $load_part:ident, $store_part:ident
     ) => {
         #[doc = concat!("Proof that the CPU has `", $features, "`: only `detect` makes one.")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,18 @@ macro_rules! x86_lanes {
                 // SAFETY: the token proves that the CPU has the features.
                 unsafe { $max(a, b) }
             }
+
+            #[inline(always)]
+            fn load_part(self, from: &[f32]) -> $vector {
+                // SAFETY: the token proves that the CPU has the features.
+                unsafe { $load_part(from) }
+            }
+
+            #[inline(always)]
+            fn store_part(self, to: &mut [f32], value: $vector) {
+                // SAFETY: the token proves that the CPU has the features.
+                unsafe { $store_part(to, value) }
+            }
         }
     };
 }
@@ -106,7 +119,9 @@ x86_lanes!(
     _mm512_sub_ps,
     _mm512_mul_ps,
     _mm512_fmadd_ps,
-    _mm512_max_ps
+    _mm512_max_ps,
+    load_part_512,
+    store_part_512
 );
 
 x86_lanes!(
@@ -123,8 +138,60 @@ x86_lanes!(
     _mm256_sub_ps,
     _mm256_mul_ps,
     _mm256_fmadd_ps,
-    _mm256_max_ps
+    _mm256_max_ps,
+    load_part_256,
+    store_part_256
 );
+
+/// # Safety
+/// The CPU has AVX-512.
+#[inline(always)]
+unsafe fn load_part_512(from: &[f32]) -> __m512 {
+    // SAFETY: as above; lanes beyond `from` are masked, and masked lanes are not read.
+    unsafe { _mm512_maskz_loadu_ps(first_16(from.len()), from.as_ptr()) }
+}
+
+/// # Safety
+/// The CPU has AVX-512.
+#[inline(always)]
+unsafe fn store_part_512(to: &mut [f32], value: __m512) {
+    // SAFETY: as above; lanes beyond `to` are masked, and masked lanes are not written.
+    unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), first_16(to.len()), value) }
+}
+
+/// A bit for each of the first lanes.
+#[inline(always)]
+fn first_16(len: usize) -> __mmask16 {
+    if len < 16 { (1 << len) - 1 } else { __mmask16::MAX }
+}
+
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn load_part_256(from: &[f32]) -> __m256 {
+    // SAFETY: as above; lanes beyond `from` are masked, and masked lanes are not read.
+    unsafe { _mm256_maskload_ps(from.as_ptr(), first_8(from.len())) }
+}
+
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn store_part_256(to: &mut [f32], value: __m256) {
+    // SAFETY: as above; lanes beyond `to` are masked, and masked lanes are not written.
+    unsafe { _mm256_maskstore_ps(to.as_mut_ptr(), first_8(to.len()), value) }
+}
+
+/// All bits of each of the first lanes.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn first_8(len: usize) -> __m256i {
+    const MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let masks = &MASKS[8 - len.min(8)..][..8];
+    // SAFETY: as above; `masks` is as long as a vector, and the load needs no alignment.
+    unsafe { _mm256_loadu_si256(masks.as_ptr().cast()) }
+}
 
 fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")

@@ -10,7 +10,12 @@ pub(in super::super) struct F4;
 /// p and q, the points up to the sign; their squares P and Q.
 const POINT: [f64; 2] = [0.75, 1.5];
 const SQUARE: [f64; 2] = [POINT[0] * POINT[0], POINT[1] * POINT[1]];
-const CUBE: [f32; 2] = [(POINT[0] * SQUARE[0]) as f32, (POINT[1] * SQUARE[1]) as f32];
+const CUBE: [f64; 2] = [POINT[0] * SQUARE[0], POINT[1] * SQUARE[1]];
+
+#[inline(always)]
+fn pair<L: Lanes>(lanes: L, [p, q]: [f64; 2]) -> [L::Vector; 2] {
+    [lanes.splat(p as f32), lanes.splat(q as f32)]
+}
 
 impl Scheme<4, 6> for F4 {
     /// (1, x, x²) / (the product of the differences to the other points) at each point x.
@@ -32,8 +37,8 @@ impl Scheme<4, 6> for F4 {
         // x⁴ - (P + Q) x² + P Q, at 0 and, times x, at infinity.
         let end = |a, b, c| lanes.mul_add(product, a, lanes.mul_add(minus_sum, b, c));
         // x⁴ - Q x² ± p (x³ - Q x), with `other` = Q.
-        let (point, minus_other) =
-            (POINT.map(|x| lanes.splat(x as f32)), SQUARE.map(|x| lanes.splat(-x as f32)));
+        let point = pair(lanes, POINT);
+        let minus_other = pair(lanes, [-SQUARE[0], -SQUARE[1]]);
         let even =
             [lanes.mul_add(minus_other[1], d[2], d[4]), lanes.mul_add(minus_other[0], d[2], d[4])];
         let odd = [
@@ -55,9 +60,9 @@ impl Scheme<4, 6> for F4 {
     fn output<L: Lanes>(lanes: L, m: [L::Vector; 6]) -> [L::Vector; 4] {
         let (even_p, odd_p) = (lanes.add(m[1], m[2]), lanes.sub(m[1], m[2]));
         let (even_q, odd_q) = (lanes.add(m[3], m[4]), lanes.sub(m[3], m[4]));
-        let [p, q] = POINT.map(|x| lanes.splat(x as f32));
-        let [p2, q2] = SQUARE.map(|x| lanes.splat(x as f32));
-        let [p3, q3] = CUBE.map(|x| lanes.splat(x));
+        let [p, q] = pair(lanes, POINT);
+        let [p2, q2] = pair(lanes, SQUARE);
+        let [p3, q3] = pair(lanes, CUBE);
         [
             lanes.add(m[0], lanes.add(even_p, even_q)),
             lanes.mul_add(p, odd_p, lanes.mul(q, odd_q)),
