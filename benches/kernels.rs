@@ -8,7 +8,7 @@
 use cpu_time::ThreadTime;
 use losswalk::kernels::{
     Algorithm, ConvolutionShape, InstructionSet, Normalise, PackedConvolution, PackedInputGradient,
-    Scratch, Source, Statistics, Target, peak_flops, weight_gradient,
+    Scratch, Source, Statistics, Target, WeightGradient, peak_flops,
 };
 
 type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -118,11 +118,10 @@ fn numbers(len: usize) -> Vec<f32> {
 
 /// What a layer reads and writes.
 struct Pass {
-    instructions: InstructionSet,
     shape: ConvolutionShape,
     inputs: Vec<f32>,
     outputs: Vec<f32>,
-    weights: Vec<f32>,
+    weights: WeightGradient,
     channels: Vec<f32>,
     sums: Vec<f32>,
     scratch: Scratch,
@@ -131,11 +130,10 @@ struct Pass {
 impl Pass {
     fn new(instructions: InstructionSet, shape: ConvolutionShape) -> Self {
         Self {
-            instructions,
             shape,
             inputs: numbers(SAMPLES * shape.input_len()),
             outputs: numbers(SAMPLES * shape.output_len()),
-            weights: vec![0.0; shape.weight_len()],
+            weights: WeightGradient::new(instructions, shape),
             channels: numbers(shape.inputs.max(shape.outputs)),
             sums: vec![0.0; SAMPLES * 2 * shape.outputs],
             scratch: Scratch::default(),
@@ -148,21 +146,22 @@ impl Pass {
         let source = Source { pixels: &self.inputs, normalise: Some(normalise) };
         let shift = &self.channels[..self.shape.outputs];
         let statistics = Some(Statistics { shift, sums: &mut self.sums });
-        let target = Target { pixels: &mut self.outputs, shortcut: None, statistics };
+        let target =
+            Target { pixels: &mut self.outputs, shortcut: None, statistics, through: None };
         packed.forward(source, target, &mut self.scratch);
     }
 
     fn input_gradient(&mut self, packed: &PackedInputGradient) {
         let source = Source { pixels: &self.outputs, normalise: None };
-        let target = Target { pixels: &mut self.inputs, shortcut: None, statistics: None };
+        let target = Target::plain(&mut self.inputs);
         packed.apply(source, target, &mut self.scratch);
     }
 
     fn weight_gradient(&mut self) {
         let images = Source { pixels: &self.inputs, normalise: None };
-        let outputs = Source { pixels: &self.outputs, normalise: None };
-        let (weights, scratch) = (&mut self.weights, &mut self.scratch);
-        weight_gradient(self.instructions, self.shape, images, outputs, weights, scratch);
+        for part in self.weights.parts(SAMPLES) {
+            part.run(images, &self.outputs, &mut self.scratch);
+        }
     }
 }
 

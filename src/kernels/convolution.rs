@@ -52,7 +52,10 @@ impl PackedConvolution {
             Algorithm::Winograd2 => pack::<F2, 2, 4>(inputs, weights, &mut self.weights),
             Algorithm::Winograd4 => pack::<F4, 4, 6>(inputs, weights, &mut self.weights),
         }
-        self.bias = bias.map(<[f32]>::to_vec);
+        match (bias, &mut self.bias) {
+            (Some(bias), Some(kept)) => kept.copy_from_slice(bias),
+            (bias, kept) => *kept = bias.map(<[f32]>::to_vec),
+        }
     }
 
     /// Its sizes.

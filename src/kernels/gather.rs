@@ -1,5 +1,7 @@
 //! Images copied to where the tiles read them: normalised, and padded or interleaved.
 
+use std::ops::Range;
+
 use super::simd::Lanes;
 use super::source::{Normalise, Normaliser, Source};
 
@@ -10,7 +12,10 @@ pub(super) struct Gathered {
     pub(super) height: usize,
     /// Pixels that are taken of a row.
     pub(super) width: usize,
+    /// Channels that are taken.
     pub(super) channels: usize,
+    /// The first of them, and all that the source has.
+    pub(super) of: (usize, usize),
     /// Every so many rows and pixels are taken.
     pub(super) every: usize,
     /// Rows and pixels of a row of the source.
@@ -31,6 +36,7 @@ impl Gathered {
             height,
             width,
             channels,
+            of: (0, channels),
             every: 1,
             source: [height, width],
             samples: 1,
@@ -59,6 +65,12 @@ impl Gathered {
         Self { height, width, every, padded: [height, width], ..self }
     }
 
+    /// With only some of the channels.
+    pub(super) fn with_channels(self, channels: Range<usize>) -> Self {
+        let of = (channels.start, self.of.1);
+        Self { channels: channels.len(), pixel: channels.len(), of, ..self }
+    }
+
     /// Numbers of all images together.
     pub(super) fn len(self) -> usize {
         let [rows, columns] = self.padded;
@@ -74,14 +86,15 @@ impl Gathered {
     /// Copies samples from `first` on; leaves the border as it is.
     #[inline(always)]
     pub(super) fn fill<L: Lanes>(self, lanes: L, source: Source<'_>, first: usize, to: &mut [f32]) {
-        let Self { height, width, channels, every, samples, border, pixel, .. } = self;
+        let Self { height, width, every, samples, border, pixel, .. } = self;
         let [rows, columns] = self.source;
+        let (channel, channels) = self.of;
         let images = source.pixels.chunks_exact(rows * columns * channels).skip(first);
         for (sample, image) in images.take(samples).enumerate() {
             for y in 0..height {
-                let from = &image[y * every * columns * channels..];
+                let from = &image[y * every * columns * channels + channel..];
                 let to = &mut to[self.place(y + border[0], border[1]) + sample * pixel..];
-                let size = (channels, width);
+                let size = (channel..channel + self.channels, width);
                 let steps = [every * channels, samples * pixel];
                 copy_row(lanes, (from, steps[0]), size, source.normalise, (to, steps[1]));
             }
@@ -89,18 +102,18 @@ impl Gathered {
     }
 }
 
-/// Copies the channels of `count` pixels of a row: from [pixel, `from_step`] to [pixel, `to_step`].
+/// Copies some channels of `count` pixels of a row: from [pixel, `from_step`] to [pixel, `to_step`].
 #[inline(always)]
 fn copy_row<L: Lanes>(
     lanes: L,
     (from, from_step): (&[f32], usize),
-    (channels, count): (usize, usize),
+    (channels, count): (Range<usize>, usize),
     normalise: Option<Normalise<'_>>,
     (to, to_step): (&mut [f32], usize),
 ) {
-    for start in (0..channels).step_by(L::WIDTH) {
-        let width = (channels - start).min(L::WIDTH);
-        let normaliser = Normaliser::of(lanes, normalise, start, width);
+    for start in (0..channels.len()).step_by(L::WIDTH) {
+        let width = (channels.len() - start).min(L::WIDTH);
+        let normaliser = Normaliser::of(lanes, normalise, channels.start + start, width);
         for p in 0..count {
             let mut value = lanes.load_part(&from[p * from_step + start..][..width]);
             if let Some(normaliser) = normaliser {

@@ -18,12 +18,17 @@ use super::tile::{Operands, Tap, multiply};
 ///
 /// At stride 1 that is the convolution with the kernel turned around, by any algorithm.
 #[derive(Debug, Clone)]
-pub struct PackedInputGradient(Packed);
+pub struct PackedInputGradient {
+    shape: ConvolutionShape,
+    /// Weights [tap, output, input].
+    turned: Vec<f32>,
+    packed: Packed,
+}
 
 #[derive(Debug, Clone)]
 enum Packed {
     Convolution(PackedConvolution),
-    Strided { shape: ConvolutionShape, instructions: InstructionSet, weights: PackedWeights },
+    Strided { instructions: InstructionSet, weights: PackedWeights },
 }
 
 impl PackedInputGradient {
@@ -38,26 +43,39 @@ impl PackedInputGradient {
         weights: &[f32],
     ) -> Result<Self, AlgorithmError> {
         algorithm.check(shape)?;
-        assert_eq!(weights.len(), shape.weight_len(), "weights of {shape:?}");
         let ConvolutionShape { inputs, outputs, kernel, stride, .. } = shape;
-        let turned = transposed(weights, inputs, outputs, stride == 1);
-        if stride == 1 {
+        let turned = vec![0.0; shape.weight_len()];
+        let packed = if stride == 1 {
             let shape = ConvolutionShape { inputs: outputs, outputs: inputs, ..shape };
             let packed = PackedConvolution::new(instructions, shape, algorithm, &turned, None)?;
-            return Ok(Self(Packed::Convolution(packed)));
+            Packed::Convolution(packed)
+        } else {
+            let rows = kernel * kernel * outputs;
+            let weights = PackedWeights::zeros(rows, inputs, instructions.width());
+            Packed::Strided { instructions, weights }
+        };
+        let mut packed = Self { shape, turned, packed };
+        packed.repack(weights);
+        Ok(packed)
+    }
+
+    /// Packs other weights in the same memory.
+    pub fn repack(&mut self, weights: &[f32]) {
+        assert_eq!(weights.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
+        transpose(self.shape, weights, &mut self.turned);
+        match &mut self.packed {
+            Packed::Convolution(packed) => packed.repack(&self.turned, None),
+            Packed::Strided { weights, .. } => weights.copy(&self.turned),
         }
-        let rows = kernel * kernel * outputs;
-        let mut packed = PackedWeights::zeros(rows, inputs, instructions.width());
-        packed.copy(&turned);
-        Ok(Self(Packed::Strided { shape, instructions, weights: packed }))
     }
 
     /// From dL/dy [n, h, w, outputs] to dL/dx [n, height, width, inputs]; the target's shortcut is the
     /// gradient that comes by another way.
     pub fn apply(&self, source: Source<'_>, target: Target<'_>, scratch: &mut Scratch) {
-        match self.0 {
+        let shape = self.shape;
+        match self.packed {
             Packed::Convolution(ref packed) => packed.forward(source, target, scratch),
-            Packed::Strided { shape, instructions, ref weights } => {
+            Packed::Strided { instructions, ref weights } => {
                 let samples = source.pixels.len() / shape.output_len();
                 target.check(samples * shape.input_len());
                 instructions.run(Strided { shape, weights, source, target, scratch });
@@ -66,20 +84,25 @@ impl PackedInputGradient {
     }
 }
 
-/// [tap, output, input] from [tap, input, output], the taps in reverse order if `turned`.
-fn transposed(weights: &[f32], inputs: usize, outputs: usize, turned: bool) -> Vec<f32> {
+/// Inputs that are transposed together: a cache line.
+const LINE: usize = 16;
+
+/// [tap, output, input] from [tap, input, output]; at stride 1 with the taps in reverse order.
+fn transpose(shape: ConvolutionShape, weights: &[f32], turned: &mut [f32]) {
+    let ConvolutionShape { inputs, outputs, stride, .. } = shape;
     let taps = weights.len() / (inputs * outputs);
-    let mut transposed = vec![0.0; weights.len()];
-    for (tap, to) in transposed.chunks_exact_mut(inputs * outputs).enumerate() {
-        let tap = if turned { taps - 1 - tap } else { tap };
+    for (tap, to) in turned.chunks_exact_mut(inputs * outputs).enumerate() {
+        let tap = if stride == 1 { taps - 1 - tap } else { tap };
         let from = &weights[tap * inputs * outputs..];
-        for (k, row) in to.chunks_exact_mut(inputs).enumerate() {
-            for (c, to) in row.iter_mut().enumerate() {
-                *to = from[c * outputs + k];
+        for first in (0..inputs).step_by(LINE) {
+            let channels = first..inputs.min(first + LINE);
+            for (k, row) in to.chunks_exact_mut(inputs).enumerate() {
+                for (to, c) in row[channels.clone()].iter_mut().zip(channels.clone()) {
+                    *to = from[c * outputs + k];
+                }
             }
         }
     }
-    transposed
 }
 
 /// One call; a tile is one input pixel of several samples.

@@ -1,4 +1,4 @@
-//! Shifted sums and sums of squares, one vector of channels at a time.
+//! Sums and sums of products, one vector of channels at a time.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::statistics::Statistics;
 pub(super) struct Moments<L: Lanes> {
     shift: L::Vector,
     sum: L::Vector,
-    squares: L::Vector,
+    products: L::Vector,
 }
 
 impl<L: Lanes> Moments<L> {
@@ -22,20 +22,28 @@ impl<L: Lanes> Moments<L> {
         sample: usize,
         channels: &Range<usize>,
     ) -> Self {
-        let [sum, squares] = places(shift.len(), sample, channels);
+        let [sum, products] = places(shift.len(), sample, channels);
         Self {
             shift: lanes.load_part(&shift[channels.clone()]),
             sum: lanes.load_part(&sums[sum]),
-            squares: lanes.load_part(&sums[squares]),
+            products: lanes.load_part(&sums[products]),
         }
     }
 
-    /// Adds a pixel.
+    /// Adds a pixel: x - s and its square.
     #[inline(always)]
     pub(super) fn add(&mut self, lanes: L, value: L::Vector) {
         let shifted = lanes.sub(value, self.shift);
         self.sum = lanes.add(self.sum, shifted);
-        self.squares = lanes.mul_add(shifted, shifted, self.squares);
+        self.products = lanes.mul_add(shifted, shifted, self.products);
+    }
+
+    /// Adds the gradient with respect to a pixel: it, and its product with x - s.
+    #[inline(always)]
+    pub(super) fn add_gradient(&mut self, lanes: L, gradient: L::Vector, value: L::Vector) {
+        let shifted = lanes.sub(value, self.shift);
+        self.sum = lanes.add(self.sum, gradient);
+        self.products = lanes.mul_add(gradient, shifted, self.products);
     }
 
     /// Writes the sums back.
@@ -47,9 +55,9 @@ impl<L: Lanes> Moments<L> {
         sample: usize,
         channels: &Range<usize>,
     ) {
-        let [sum, squares] = places(statistics.shift.len(), sample, channels);
+        let [sum, products] = places(statistics.shift.len(), sample, channels);
         lanes.store_part(&mut statistics.sums[sum], self.sum);
-        lanes.store_part(&mut statistics.sums[squares], self.squares);
+        lanes.store_part(&mut statistics.sums[products], self.products);
     }
 }
 

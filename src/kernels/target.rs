@@ -1,9 +1,10 @@
-//! What happens to a sum before it is written: bias, shortcut, statistics.
+//! What happens to a sum before it is written: bias, rectifier, shortcut, statistics.
 
 use std::ops::Range;
 
 use super::moments::Moments;
 use super::simd::Lanes;
+use super::source::{Normaliser, Source};
 use super::statistics::Statistics;
 
 /// Where outputs go, and what is done on the way.
@@ -15,13 +16,33 @@ pub struct Target<'a> {
     pub shortcut: Option<&'a [f32]>,
     /// Statistics of what is written.
     pub statistics: Option<Statistics<'a>>,
+    /// What is written is a gradient with respect to images that were read so.
+    pub through: Option<Through<'a>>,
 }
 
-impl Target<'_> {
+/// The way of a gradient back through what a kernel did to images when it read them: what comes in is
+/// with respect to the numbers read, what is written with respect to those before the rectifier. Its
+/// statistics are the sums of the gradient g and of g (x - s) for the images' x.
+#[derive(Debug, Clone, Copy)]
+pub struct Through<'a> {
+    /// The images; as `pixels`.
+    pub read: Source<'a>,
+    /// Added to what stands in `pixels`.
+    pub adds: bool,
+}
+
+impl<'a> Target<'a> {
+    /// Sums as they are.
+    pub fn plain(pixels: &'a mut [f32]) -> Self {
+        Self { pixels, shortcut: None, statistics: None, through: None }
+    }
+
     /// Panics if it has no room for `len` numbers, or more.
     pub(super) fn check(&self, len: usize) {
         assert_eq!(self.pixels.len(), len, "numbers to be written");
         assert_eq!(self.shortcut.map_or(len, <[f32]>::len), len, "numbers of the shortcut");
+        let read = self.through.map_or(len, |through| through.read.pixels.len());
+        assert_eq!(read, len, "numbers that were read");
     }
 }
 
@@ -31,6 +52,8 @@ pub(super) struct Writer<'a, 'b, L: Lanes> {
     lanes: L,
     target: &'a mut Target<'b>,
     bias: L::Vector,
+    /// By which numbers were rectified.
+    rectifier: Option<Normaliser<L>>,
     channels: Range<usize>,
     outputs: usize,
     moments: Option<(usize, Moments<L>)>,
@@ -50,7 +73,10 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
             Some(bias) => lanes.load_part(&bias[channels.clone()]),
             None => lanes.splat(0.0),
         };
-        Self { lanes, target, bias, channels, outputs, moments: None }
+        let normalise = target.through.and_then(|through| through.read.normalise);
+        let normalise = normalise.filter(|all| all.rectify);
+        let rectifier = Normaliser::of(lanes, normalise, channels.start, channels.len());
+        Self { lanes, target, bias, rectifier, channels, outputs, moments: None }
     }
 
     /// What follows belongs to `sample`.
@@ -73,6 +99,9 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
         let start = pixel * self.outputs + self.channels.start;
         let place = start..start + self.channels.len();
         let mut value = lanes.add(sums, self.bias);
+        if let Some(through) = self.target.through {
+            return self.put_gradient(place, value, through);
+        }
         if let Some(shortcut) = self.target.shortcut {
             value = lanes.add(value, lanes.load_part(&shortcut[place.clone()]));
         }
@@ -80,6 +109,23 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
         if let Some((_, moments)) = &mut self.moments {
             moments.add(lanes, value);
         }
+    }
+
+    #[inline(always)]
+    fn put_gradient(&mut self, place: Range<usize>, mut value: L::Vector, through: Through<'_>) {
+        let lanes = self.lanes;
+        if let Some(rectifier) = self.rectifier {
+            let read = rectifier.apply(lanes, lanes.load_part(&through.read.pixels[place.clone()]));
+            value = lanes.keep_greater(read, lanes.splat(0.0), value);
+        }
+        if through.adds {
+            value = lanes.add(value, lanes.load_part(&self.target.pixels[place.clone()]));
+        }
+        if let Some((_, moments)) = &mut self.moments {
+            let image = lanes.load_part(&through.read.pixels[place.clone()]);
+            moments.add_gradient(lanes, value, image);
+        }
+        lanes.store_part(&mut self.target.pixels[place], value);
     }
 
     /// Stores the statistics of the last sample.

@@ -1,5 +1,8 @@
 //! The gradient with respect to the weights of a convolution.
 
+use std::ops::Range;
+
+use super::aligned::Aligned;
 use super::gather::Gathered;
 use super::outer::{Factors, Span, outer};
 use super::scratch::Scratch;
@@ -12,74 +15,186 @@ use super::split::parts;
 /// reading and writing the gradient would take longer than the products.
 const PRODUCTS: usize = 512;
 
+/// Parts that a batch is cut into, about: enough for threads to share.
+const PARTS: usize = 8;
+
 /// Output rows shorter than this are narrow.
 const WIDE: usize = 8;
 
-/// Adds dL/dW[i, j, c, k], the sum over samples and output pixels of x[y s + i - p, x s + j - p, c] times
-/// dL/dy[y, x, k], to `gradient` [k, k, inputs, outputs].
+/// dL/dW[i, j, c, k], the sum over samples and output pixels of x[y s + i - p, x s + j - p, c] times
+/// dL/dy[y, x, k], for weights [k, k, inputs, outputs].
 ///
-/// Samples are added in their order, in groups that the shape fixes, so the bits depend on the samples
-/// of the call: whoever shares a batch among threads gives each part a gradient of its own, cuts the
-/// parts by a rule that does not know the threads, and adds the gradients in order.
-pub fn weight_gradient(
+/// The work on a batch comes in parts, each a block of outputs over a range of samples with memory of
+/// its own: whoever computes which part in which order, the bits are the same, for the shape and the
+/// number of samples alone fix the parts.
+#[derive(Debug, Clone)]
+pub struct WeightGradient {
     instructions: InstructionSet,
     shape: ConvolutionShape,
-    images: Source<'_>,
-    outputs: Source<'_>,
-    gradient: &mut [f32],
-    scratch: &mut Scratch,
-) {
-    let samples = images.pixels.len() / shape.input_len();
-    assert_eq!(outputs.pixels.len(), samples * shape.output_len(), "gradients of {shape:?}");
-    assert_eq!(gradient.len(), shape.weight_len(), "weights of {shape:?}");
-    instructions.run(WeightGradient { shape, images, outputs, gradient, scratch });
+    /// For each piece of the batch blocks of outputs, each [tap, input, output].
+    numbers: Aligned,
 }
 
-struct WeightGradient<'a, 'b> {
+/// A part of the work on a batch.
+#[derive(Debug)]
+pub struct WeightGradientPart<'a> {
+    instructions: InstructionSet,
     shape: ConvolutionShape,
+    samples: Range<usize>,
+    outputs: Range<usize>,
+    /// [tap, input, output], in whole vectors.
+    numbers: &'a mut [f32],
+}
+
+impl WeightGradient {
+    /// Of a convolution of this shape.
+    pub fn new(instructions: InstructionSet, shape: ConvolutionShape) -> Self {
+        Self { instructions, shape, numbers: Aligned::default() }
+    }
+
+    /// The work on a batch of so many samples. What was there before is written over.
+    pub fn parts(&mut self, samples: usize) -> Vec<WeightGradientPart<'_>> {
+        let Self { instructions, shape, .. } = *self;
+        let cut = self.cut();
+        let pieces = cut.pieces(samples);
+        let mut rest = self.numbers.of_len(pieces * cut.piece_len());
+        let mut all = Vec::new();
+        for piece in 0..pieces {
+            let samples = piece * samples / pieces..(piece + 1) * samples / pieces;
+            for outputs in cut.blocks() {
+                let (numbers, others) = rest.split_at_mut(cut.block_len(&outputs));
+                rest = others;
+                let samples = samples.clone();
+                all.push(WeightGradientPart { instructions, shape, samples, outputs, numbers });
+            }
+        }
+        all
+    }
+
+    /// Writes a multiple of the gradient, once all parts for so many samples have been computed.
+    pub fn read(&self, samples: usize, factor: f64, gradient: &mut [f64]) {
+        assert_eq!(gradient.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
+        let cut = self.cut();
+        let numbers = &self.numbers[..cut.pieces(samples) * cut.piece_len()];
+        for (piece, numbers) in numbers.chunks_exact(cut.piece_len()).enumerate() {
+            let mut rest = numbers;
+            for block in cut.blocks() {
+                let (numbers, others) = rest.split_at(cut.block_len(&block));
+                rest = others;
+                let rows = numbers.chunks_exact(cut.padded(&block));
+                for (row, to) in rows.zip(gradient.chunks_exact_mut(self.shape.outputs)) {
+                    for (to, &sum) in to[block.clone()].iter_mut().zip(row) {
+                        let before = if piece == 0 { 0.0 } else { *to };
+                        *to = before + factor * f64::from(sum);
+                    }
+                }
+            }
+        }
+    }
+
+    fn cut(&self) -> Cut {
+        Cut { shape: self.shape, width: self.instructions.width() }
+    }
+}
+
+/// How the work is cut.
+#[derive(Clone, Copy)]
+struct Cut {
+    shape: ConvolutionShape,
+    /// Numbers in a vector.
+    width: usize,
+}
+
+impl Cut {
+    /// How many pieces a batch is cut into: few where there are many blocks already, or where a weight
+    /// would get few products. Of equal numbers of samples, but for one less.
+    fn pieces(self, samples: usize) -> usize {
+        let blocks = self.shape.outputs.div_ceil(2 * self.width);
+        let products = samples * products(self.shape);
+        PARTS.div_ceil(blocks).min(products / PRODUCTS).clamp(1, samples.max(1))
+    }
+
+    /// Blocks of two vectors of outputs.
+    fn blocks(self) -> impl Iterator<Item = Range<usize>> {
+        let (outputs, block) = (self.shape.outputs, 2 * self.width);
+        (0..outputs).step_by(block).map(move |first| first..outputs.min(first + block))
+    }
+
+    /// Outputs of a block in whole vectors.
+    fn padded(self, block: &Range<usize>) -> usize {
+        block.len().next_multiple_of(self.width)
+    }
+
+    fn block_len(self, block: &Range<usize>) -> usize {
+        self.shape.weight_len() / self.shape.outputs * self.padded(block)
+    }
+
+    fn piece_len(self) -> usize {
+        self.shape.weight_len() / self.shape.outputs
+            * self.shape.outputs.next_multiple_of(self.width)
+    }
+}
+
+/// Products that a weight gets from a sample, at least one.
+fn products(shape: ConvolutionShape) -> usize {
+    (shape.needed_multiplications() / shape.weight_len()).max(1)
+}
+
+impl WeightGradientPart<'_> {
+    /// Computes it, from all images and output gradients of the batch.
+    pub fn run(self, images: Source<'_>, gradients: &[f32], scratch: &mut Scratch) {
+        let samples = images.pixels.len() / self.shape.input_len();
+        assert_eq!(gradients.len(), samples * self.shape.output_len(), "of {:?}", self.shape);
+        assert!(self.samples.end <= samples, "{samples} samples of {:?}", self.samples);
+        self.instructions.run(Call { part: self, images, gradients, scratch });
+    }
+}
+
+struct Call<'a, 'b> {
+    part: WeightGradientPart<'b>,
     images: Source<'a>,
-    outputs: Source<'a>,
-    gradient: &'a mut [f32],
+    gradients: &'a [f32],
     scratch: &'b mut Scratch,
 }
 
-impl Kernel for WeightGradient<'_, '_> {
+impl Kernel for Call<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
-        let samples = self.images.pixels.len() / self.shape.input_len();
-        let [images, outputs] = layouts::<L>(self.shape);
-        let ConvolutionShape { kernel, .. } = self.shape;
-        let products = self.shape.needed_multiplications() / self.shape.weight_len();
-        let group = PRODUCTS.div_ceil(products.max(1)).min(samples);
-        let Scratch { images: to_images, transformed: to_outputs, .. } = &mut *self.scratch;
-        to_images.of_len(group * images.len()).fill(0.0);
-        to_outputs.of_len(group * outputs.len()).fill(0.0);
-        for first in (0..samples).step_by(group) {
-            let count = group.min(samples - first);
+        let WeightGradientPart { shape, samples, outputs, .. } = &self.part;
+        let (shape, samples) = (*shape, samples.clone());
+        let layouts @ [images, outputs] = layouts::<L>(shape, outputs.clone());
+        let group = PRODUCTS.div_ceil(products(shape)).min(samples.len());
+        self.scratch.images.of_len(group * images.len()).fill(0.0);
+        self.scratch.transformed.of_len(group * outputs.len()).fill(0.0);
+        let gradients = Source { pixels: self.gradients, normalise: None };
+        let columns = if images.border == [0, 0] { 1 } else { shape.kernel };
+        for first in samples.clone().step_by(group) {
+            let count = group.min(samples.end - first);
             let Scratch { images: to_images, transformed: to_outputs, .. } = &mut *self.scratch;
             for i in 0..count {
                 images.fill(lanes, self.images, first + i, &mut to_images[i * images.len()..]);
-                outputs.fill(lanes, self.outputs, first + i, &mut to_outputs[i * outputs.len()..]);
+                outputs.fill(lanes, gradients, first + i, &mut to_outputs[i * outputs.len()..]);
             }
-            let columns = if images.border == [0, 0] { 1 } else { kernel };
-            for i in 0..kernel {
-                for j in (0..kernel).step_by(columns) {
-                    self.taps(lanes, [images, outputs], count, Taps { i, j, columns });
+            for i in 0..shape.kernel {
+                for j in (0..shape.kernel).step_by(columns) {
+                    let adds = first > samples.start;
+                    self.taps(lanes, layouts, count, Taps { i, j, columns, adds });
                 }
             }
         }
     }
 }
 
-/// Of one image, on wide maps with zeros left and right, and of one gradient, in whole vectors.
-fn layouts<L: Lanes>(shape: ConvolutionShape) -> [Gathered; 2] {
+/// Of one image, on wide maps with zeros left and right, and of some channels of one gradient, in whole
+/// vectors.
+fn layouts<L: Lanes>(shape: ConvolutionShape, channels: Range<usize>) -> [Gathered; 2] {
     let images = Gathered::whole([shape.height, shape.width], shape.inputs);
     let outputs = Gathered::whole(shape.output_size(), shape.outputs);
     let columns = if outputs.width >= WIDE { shape.padding() } else { 0 };
-    let pixel = shape.outputs.next_multiple_of(L::WIDTH);
-    [images.with_columns(columns), Gathered { pixel, ..outputs }]
+    let pixel = channels.len().next_multiple_of(L::WIDTH);
+    [images.with_columns(columns), Gathered { pixel, ..outputs.with_channels(channels) }]
 }
 
 /// Taps side by side in row `i` of the kernel, from column `j` on; their channels lie side by side in the
@@ -89,9 +204,11 @@ struct Taps {
     i: usize,
     j: usize,
     columns: usize,
+    /// To what earlier samples gave.
+    adds: bool,
 }
 
-impl WeightGradient<'_, '_> {
+impl Call<'_, '_> {
     #[inline(always)]
     fn taps<L: Lanes>(
         &mut self,
@@ -100,7 +217,7 @@ impl WeightGradient<'_, '_> {
         samples: usize,
         taps: Taps,
     ) {
-        let ConvolutionShape { stride, kernel, inputs, .. } = self.shape;
+        let ConvolutionShape { stride, kernel, inputs, .. } = self.part.shape;
         let pixels = self.collect_spans([images, outputs], samples, taps);
         let Scratch { images: from_images, transformed, spans, sums, .. } = &mut *self.scratch;
         let factors = Factors {
@@ -111,17 +228,19 @@ impl WeightGradient<'_, '_> {
             pixels,
         };
         let first = (taps.i * kernel + taps.j) * inputs;
-        for column in (0..outputs.pixel).step_by(2 * L::WIDTH) {
-            let width = (outputs.pixel - column).min(2 * L::WIDTH);
-            for rows in parts(taps.columns * inputs, L::ROWS) {
-                let sums = sums.of_len(rows.len() * width);
-                let at = [rows.start, column];
-                outer(lanes, (rows.len(), width / L::WIDTH), factors, (spans, at), sums);
-                let gradient = &mut self.gradient[(first + rows.start) * self.shape.outputs..];
-                let rows = gradient.chunks_exact_mut(self.shape.outputs);
-                for (row, sums) in rows.zip(sums.chunks_exact(width)) {
-                    add(lanes, &mut row[column..], sums);
-                }
+        let width = outputs.pixel;
+        for rows in parts(taps.columns * inputs, L::ROWS) {
+            let to = &mut self.part.numbers[(first + rows.start) * width..][..rows.len() * width];
+            let (size, spans) = ((rows.len(), width / L::WIDTH), (&**spans, [rows.start, 0]));
+            if !taps.adds {
+                outer(lanes, size, factors, spans, to);
+                continue;
+            }
+            let sums = sums.of_len(to.len());
+            outer(lanes, size, factors, spans, sums);
+            for (to, sums) in to.chunks_exact_mut(L::WIDTH).zip(sums.chunks_exact(L::WIDTH)) {
+                let sum = lanes.add(lanes.load(to), lanes.load(sums));
+                lanes.store(to, sum);
             }
         }
     }
@@ -133,7 +252,7 @@ impl WeightGradient<'_, '_> {
         samples: usize,
         Taps { i, j, .. }: Taps,
     ) -> usize {
-        let shape = self.shape;
+        let shape = self.part.shape;
         let [rows, mut columns] = [shape.reached(i, shape.height), shape.reached(j, shape.width)];
         if images.border != [0, 0] {
             columns = 0..outputs.width;
@@ -151,15 +270,5 @@ impl WeightGradient<'_, '_> {
             }));
         }
         columns.len()
-    }
-}
-
-/// Adds as many numbers as `to` has room for.
-#[inline(always)]
-fn add<L: Lanes>(lanes: L, to: &mut [f32], sums: &[f32]) {
-    let len = to.len().min(sums.len());
-    for (to, sums) in to[..len].chunks_mut(L::WIDTH).zip(sums.chunks_exact(L::WIDTH)) {
-        let sum = lanes.add(lanes.load_part(to), lanes.load(sums));
-        lanes.store_part(to, sum);
     }
 }

@@ -4,6 +4,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::directional::in_theta;
+use super::planned_gradient::PlannedGradients;
 use super::transfer::{dtype, scaled_tensor};
 use super::tree::{self, Addend};
 use super::{
@@ -43,6 +44,8 @@ pub struct Classification {
     pub(super) interrupt: Interrupt,
     /// Fast kernels for losses; none for layers or devices that they do not know.
     pub(super) plan: Option<Plan>,
+    /// The same for gradients.
+    pub(super) gradients: Option<PlannedGradients>,
 }
 
 /// How a sample is presented.
@@ -66,8 +69,10 @@ impl Classification {
         device: Device,
         interrupt: Interrupt,
     ) -> Self {
-        let plan = (device == Device::flex()).then(|| Plan::of(&network)).flatten();
-        Self { network, data, measured, training, device, interrupt, plan }
+        let is_cpu = device == Device::flex();
+        let plan = Plan::of(&network).filter(|_| is_cpu);
+        let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
+        Self { network, data, measured, training, device, interrupt, plan, gradients }
     }
 
     /// Where every parameter lies in theta.
@@ -77,7 +82,7 @@ impl Classification {
 
     /// The same loss without fast kernels: all of it through series.
     pub fn by_series(self) -> Self {
-        Self { plan: None, ..self }
+        Self { plan: None, gradients: None, ..self }
     }
 
     /// The instruction set of the fast kernels that losses in 32 bits run on, if they do.
@@ -222,7 +227,10 @@ impl Objective for Classification {
     ) -> Result<Gradient, ObjectiveError> {
         // From within the thread pool: a small batch is many small pieces of work, and each would be
         // handed over to it.
-        rayon::scope(|_| self.mean_gradient(at, of, precision))
+        rayon::scope(|_| match &self.gradients {
+            Some(planned) if precision == Precision::F32 => self.planned_gradient(planned, at, of),
+            _ => self.mean_gradient(at, of, precision),
+        })
     }
 
     fn open<'a>(

@@ -15,10 +15,10 @@ use crate::taylor::Series;
 /// What a unit adds to a mean gradient.
 #[derive(Default)]
 pub(super) struct Part {
-    loss: f64,
+    pub loss: f64,
     /// With respect to theta, then to given statistics.
-    gradient: Vec<f64>,
-    running: Running,
+    pub gradient: Vec<f64>,
+    pub running: Running,
 }
 
 /// What units do to running statistics, one after the other: each is multiplied by `decay`, and
@@ -73,7 +73,8 @@ impl Classification {
         let (losses, mut gradients) = self.backward(images, unit, pass);
         let gradient = leaves.gradient(Some(&mut gradients), factor)?;
         let loss = factor * host(losses)?.into_iter().sum::<f64>();
-        Ok((Part { loss, gradient, running: Running::seen(pass)? }, gradients))
+        let running = Running::seen(observed(pass, 0, 0)?);
+        Ok((Part { loss, gradient, running }, gradients))
     }
 
     /// Reverse mode over some samples: their losses, [n, 1], and the gradients of the sum.
@@ -109,11 +110,10 @@ impl Addend for Part {
 }
 
 impl Running {
-    /// By a pass under the batch's own statistics.
-    pub fn seen(pass: &Pass) -> Result<Self, ObjectiveError> {
-        let mut shift = observed(pass, 0, 0)?;
-        shift.iter_mut().for_each(|newest| *newest *= RUNNING_MOMENTUM);
-        Ok(Self { decay: 1.0 - RUNNING_MOMENTUM, shift })
+    /// By a unit whose norms saw these statistics; none where they were given.
+    pub fn seen(mut observed: Vec<f64>) -> Self {
+        observed.iter_mut().for_each(|newest| *newest *= RUNNING_MOMENTUM);
+        Self { decay: 1.0 - RUNNING_MOMENTUM, shift: observed }
     }
 
     fn applied(&self, buffers: &[f64]) -> Vec<f64> {

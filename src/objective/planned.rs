@@ -202,15 +202,10 @@ impl PlannedLine<'_> {
         let points: Vec<usize> = (0..self.points.len()).collect();
         let averages: Vec<f64> = tree::sum(self.units(), |unit| {
             let read = |_: &[f32], workspace: &Workspace, samples: &[u32]| {
-                let counts = self.plan.counts(samples.len());
-                let norms = workspace.statistics().iter().zip(counts);
                 let weight = self.objective.weight(samples);
-                let weighted = norms.flat_map(|(NormStatistics { mean, variance }, count)| {
-                    let unbiased = count as f64 / (count as f64 - 1.0);
-                    let variance = variance.iter().map(move |x| x * unbiased);
-                    mean.iter().copied().chain(variance)
-                });
-                weighted.map(|x| x * weight).collect::<Vec<f64>>()
+                let counts = self.plan.counts(samples.len());
+                let observed = observed(workspace.statistics(), counts).into_iter();
+                observed.map(|x| x * weight).collect::<Vec<f64>>()
             };
             Ok::<_, ObjectiveError>(self.visit(&[unit], &points, read)?.concat().concat())
         })?;
@@ -224,8 +219,17 @@ impl PlannedLine<'_> {
     }
 }
 
+/// Flat statistics of a batch, each over so many values: means, and variances without bias.
+pub(super) fn observed(norms: &[NormStatistics], counts: impl Iterator<Item = usize>) -> Vec<f64> {
+    let flat = norms.iter().zip(counts).flat_map(|(NormStatistics { mean, variance }, count)| {
+        let unbiased = count as f64 / (count as f64 - 1.0);
+        mean.iter().copied().chain(variance.iter().map(move |x| x * unbiased))
+    });
+    flat.collect()
+}
+
 /// Flat buffers norm by norm.
-fn norm_statistics(layout: &Layout, flat: &[f64]) -> Vec<NormStatistics> {
+pub(super) fn norm_statistics(layout: &Layout, flat: &[f64]) -> Vec<NormStatistics> {
     let (pairs, _) = layout.buffers.as_chunks::<2>();
     let norm = |[mean, variance]: &[crate::network::Entry; 2]| NormStatistics {
         mean: flat[mean.range()].to_vec(),

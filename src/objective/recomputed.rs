@@ -10,8 +10,8 @@ use burn::tensor::Tensor;
 use super::classification::Presentation;
 use super::expansion::{Expansion, Leaves};
 use super::gradient::Running;
-use super::statistics::{Observed, observe};
-use super::transfer::tensor;
+use super::statistics::{Observed, observe, observed};
+use super::transfer::tensor as vector;
 use super::{Classification, Loss, ObjectiveError, Point};
 use crate::network::{Normalisation, Pass};
 use crate::precision::Precision;
@@ -50,16 +50,20 @@ impl Classification {
         let images = self.images(unit, expansion.precision, Presentation::Plain);
         self.network.logits(Series::constant(Tensor::from_inner(images)), &mut pass);
         let mut rest = cotangent;
-        let term = |Observed { tensor: observed, factor, channels }| {
+        let term = |Observed { tensor, factor, channels }| {
             let (own, others) = rest.split_at_checked(channels)?;
             rest = others;
             let own: Vec<f64> = own.iter().map(|c| c * factor * self.weight(unit)).collect();
-            let own = tensor(&own, &self.device, expansion.precision);
-            Some((observed? * Tensor::from_inner(own)).sum())
+            let own = vector(&own, &self.device, expansion.precision);
+            Some((tensor? * Tensor::from_inner(own)).sum())
         };
         let order = expansion.order();
-        let scalar = observe(&pass, order, order).into_iter().filter_map(term).reduce(Tensor::add);
-        let mut gradients = scalar.map(|scalar| scalar.backward());
-        Ok((leaves.gradient(gradients.as_mut(), 1.0)?, Running::seen(&pass)?))
+        // Reverse mode wants to see theta, also where no statistics depend on it.
+        let nothing = leaves.theta.first().map(|leaf| (leaf.clone() * 0.0).sum());
+        let terms =
+            nothing.into_iter().chain(observe(&pass, order, order).into_iter().filter_map(term));
+        let mut gradients = terms.reduce(Tensor::add).map(|scalar| scalar.backward());
+        let running = Running::seen(observed(&pass, 0, 0)?);
+        Ok((leaves.gradient(gradients.as_mut(), 1.0)?, running))
     }
 }

@@ -45,6 +45,26 @@ pub fn sum<T: Addend, E: Send>(
     Ok(join(units, share(units, 0..units, &of)?).unwrap_or_default())
 }
 
+/// The same sum, one unit after the other on this thread.
+pub fn sum_in_turn<T: Addend, E>(
+    units: usize,
+    of: &impl Fn(usize) -> Result<T, E>,
+) -> Result<T, E> {
+    fn subtree<T: Addend, E>(
+        node: Range<usize>,
+        of: &impl Fn(usize) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if node.len() == 1 {
+            return of(node.start);
+        }
+        let [left, right] = halves(node);
+        let mut sum = subtree(left, of)?;
+        sum.add(subtree(right, of)?);
+        Ok(sum)
+    }
+    if units == 0 { Ok(T::default()) } else { subtree(0..units, of) }
+}
+
 /// The sums of the largest subtrees of the tree over `units` units that a share of the units consists
 /// of, from left to right.
 pub fn share<T: Addend, E: Send>(
@@ -151,6 +171,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
             assert_eq!(bits(&pool.install(|| sum(450, unit))?), expected, "{threads} threads");
         }
+        assert_eq!(bits(&sum_in_turn(450, &unit)?), expected, "in turn");
         let in_order = (0..450).map(unit).try_fold(Vec::new(), |mut sum, entry| {
             Addend::add(&mut sum, entry?);
             Ok::<_, Infallible>(sum)

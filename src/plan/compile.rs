@@ -22,9 +22,17 @@ pub struct Plan {
 impl Plan {
     /// The plan of a network; none if a layer does not say what it does.
     pub fn of(network: &Network) -> Option<Self> {
+        Self::compile(network, Compiler::default())
+    }
+
+    /// The same, with a buffer for each activation, so that all stay for a way back.
+    pub(super) fn keeping(network: &Network) -> Option<Self> {
+        Self::compile(network, Compiler { keeps: true, ..Compiler::default() })
+    }
+
+    fn compile(network: &Network, mut compiler: Compiler) -> Option<Self> {
         let shape = [network.input.height, network.input.width, network.input.channels];
         let images = Value { place: Place::Images, shape, norm: None, rectify: false };
-        let mut compiler = Compiler::default();
         let output = compiler.layers(network.layers(), images)?;
         let output = compiler.applied(output);
         let Compiler { steps, weights, norms, buffers, .. } = compiler;
@@ -83,6 +91,8 @@ struct Compiler {
     buffers: Vec<usize>,
     /// How many values stand in each buffer; a buffer of none is free.
     uses: Vec<usize>,
+    /// No buffer is used twice.
+    keeps: bool,
 }
 
 impl Compiler {
@@ -187,12 +197,13 @@ impl Compiler {
             }
             _ => self.steps.push(Step::Gather { from, norm }),
         }
-        self.steps.push(Step::Normalise { norm });
+        self.steps.push(Step::Normalise { from: from.place, norm });
     }
 
     /// A free buffer for a value of this shape.
     fn buffer(&mut self, shape: [usize; 3]) -> (Value, usize) {
-        let free = self.uses.iter().position(|&uses| uses == 0);
+        let is_free = |&uses: &usize| uses == 0 && !self.keeps;
+        let free = self.uses.iter().position(is_free);
         let index = free.unwrap_or(self.uses.len());
         if free.is_none() {
             self.uses.push(0);

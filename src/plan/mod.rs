@@ -5,13 +5,18 @@
 //! that reads them, statistics and shortcuts into the one that writes. A [`Station`] has the weights of
 //! one point packed for the kernels; a [`Workspace`] is the memory that one batch is computed in.
 
+mod backward;
 mod compile;
 mod run;
+mod shares;
 mod station;
 mod statistics;
 mod step;
 mod workspace;
 
+pub use backward::{
+    Backward, Cotangents, GradientPlan, GradientStation, GradientWorkspace, GradientWorkspaces,
+};
 pub use compile::Plan;
 pub use run::Given;
 pub use station::Station;

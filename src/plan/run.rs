@@ -1,5 +1,8 @@
 //! One batch through the steps of a plan.
 
+use std::ops::Range;
+
+use super::shares::shared;
 use super::step::{Place, Step, Value};
 use super::{NormStatistics, Plan, Station, Workspace};
 use crate::kernels::{
@@ -45,8 +48,11 @@ impl Plan {
         let mut pass = Batch { plan: self, station, given, images: &[], samples, workspace };
         if let Some((Step::Convolve { to, gathers, .. }, rest)) = self.steps.split_first() {
             let alpha = alpha as f32;
-            pass.write(*to, a.len(), |mixed, _| {
-                mixed.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (a, b))| *y = a + alpha * b);
+            let each = self.first_len();
+            pass.write(*to, a.len(), |samples, mixed, _| {
+                let first = samples.start * each;
+                let ends = a[first..].iter().zip(&b[first..]);
+                mixed.iter_mut().zip(ends).for_each(|(y, (a, b))| *y = a + alpha * b);
             });
             gathers.iter().for_each(|&norm| pass.gather(Place::Buffer(*to), a.len(), norm));
             rest.iter().for_each(|step| pass.step(step));
@@ -63,9 +69,9 @@ impl Plan {
     ) -> Vec<f32> {
         let mut out = vec![0.0; images.len() / self.input.len() * self.first_len()];
         if let Some(packed) = station.packed.first() {
-            let target = Target { pixels: &mut out, shortcut: None, statistics: None };
+            let target = Target::plain(&mut out);
             let source = Source { pixels: images, normalise: None };
-            packed.forward(source, target, &mut workspace.scratch);
+            workspace.scratches.with(|scratch| packed.forward(source, target, scratch));
         }
         out
     }
@@ -97,23 +103,26 @@ impl Batch<'_> {
                 self.convolve(weights, from, shortcut, to, gathers);
             }
             Step::MaxPool { from, size, to } => {
-                self.write(to, samples * from.len() / (size * size), |out, batch| {
-                    max_pool(instructions, batch.source(from), from.shape, size, out);
+                self.write(to, samples * from.len() / (size * size), |samples, out, batch| {
+                    max_pool(instructions, batch.source(from, samples), from.shape, size, out);
                 });
             }
             Step::AveragePool { from, to } => {
                 let [height, width, channels] = from.shape;
-                self.write(to, samples * channels, |out, batch| {
-                    average_pool(instructions, batch.source(from), height * width, channels, out);
+                self.write(to, samples * channels, |samples, out, batch| {
+                    let source = batch.source(from, samples);
+                    average_pool(instructions, source, height * width, channels, out);
                 });
             }
-            Step::Add { from, other, to } => self.write(to, samples * from.len(), |out, batch| {
-                max_pool(instructions, batch.source(from), from.shape, 1, out);
-                let other = &batch.pixels(other)[..out.len()];
-                out.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
-            }),
+            Step::Add { from, other, to } => {
+                self.write(to, samples * from.len(), |samples, out, batch| {
+                    let other = batch.part(other, from.len(), &samples);
+                    max_pool(instructions, batch.source(from, samples), from.shape, 1, out);
+                    out.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
+                });
+            }
             Step::Gather { from, norm } => self.gather(from.place, samples * from.len(), norm),
-            Step::Normalise { norm } => self.normalise(norm),
+            Step::Normalise { norm, .. } => self.normalise(norm),
         }
     }
 
@@ -126,39 +135,41 @@ impl Batch<'_> {
         gathers: Option<usize>,
     ) {
         let packed = &self.station.packed[weights];
-        let len = self.samples * packed.shape().output_len();
+        let each = packed.shape().output_len();
         let gathered = match (gathers, self.given) {
             (Some(norm), Given::Batch(shifts)) => Some((norm, shifts[norm].as_slice())),
             _ => None,
         };
         let mut sums = std::mem::take(&mut self.workspace.sums);
-        let mut scratch = std::mem::take(&mut self.workspace.scratch);
         sums.clear();
         sums.resize(gathered.map_or(0, |(_, shift)| self.samples * 2 * shift.len()), 0.0);
-        self.write(to, len, |pixels, batch| {
-            let shortcut = shortcut.map(|place| &batch.pixels(place)[..len]);
-            let statistics = gathered.map(|(_, shift)| Statistics { shift, sums: &mut sums });
-            let target = Target { pixels, shortcut, statistics };
-            packed.forward(batch.source(from), target, &mut scratch);
+        self.write_with(to, self.samples * each, &mut sums, |samples, [pixels, sums], batch| {
+            let shortcut = shortcut.map(|place| batch.part(place, each, &samples));
+            let statistics = gathered.map(|(_, shift)| Statistics { shift, sums });
+            let target = Target { pixels, shortcut, statistics, through: None };
+            let source = batch.source(from, samples);
+            batch.workspace.scratches.with(|scratch| packed.forward(source, target, scratch));
         });
         if let Some((norm, shift)) = gathered {
             let pixels = self.plan.norms[norm].pixels;
             let BatchStatistics { mean, variance } =
                 BatchStatistics::from_sums(&sums, shift, pixels);
-            self.workspace.statistics[norm] = NormStatistics { mean, variance };
+            let gathered = NormStatistics { mean, variance };
+            let statistics = if gathered.are_near(shift) {
+                gathered
+            } else {
+                two_pass(&self.workspace.buffers[to], shift.len())
+            };
+            self.workspace.statistics[norm] = statistics;
         }
         self.workspace.sums = sums;
-        self.workspace.scratch = scratch;
     }
 
     /// Statistics of a norm whose input nobody gathered.
     fn gather(&mut self, place: Place, len: usize, norm: usize) {
         if let Given::Batch(_) = self.given {
-            let values = &self.pixels(place)[..len];
-            let channels = self.plan.norms[norm].channels;
-            let BatchStatistics { mean, variance } =
-                BatchStatistics::of(InstructionSet::detect(), values, channels);
-            self.workspace.statistics[norm] = NormStatistics { mean, variance };
+            let values = self.part(place, len / self.samples, &(0..self.samples));
+            self.workspace.statistics[norm] = two_pass(values, self.plan.norms[norm].channels);
         }
     }
 
@@ -171,30 +182,43 @@ impl Batch<'_> {
         affine[norm].set(&statistics[norm], gamma, beta);
     }
 
-    /// Has `fill` write `len` numbers to a buffer that it does not read.
-    fn write(&mut self, to: usize, len: usize, fill: impl FnOnce(&mut [f32], &Self)) {
+    /// Has `fill` write `len` numbers to a buffer that it does not read, share by share.
+    fn write(
+        &mut self,
+        to: usize,
+        len: usize,
+        fill: impl Fn(Range<usize>, &mut [f32], &Self) + Sync,
+    ) {
+        self.write_with(to, len, &mut [], |samples, [out, _], batch| fill(samples, out, batch));
+    }
+
+    /// The same, with numbers for every sample beside the buffer.
+    fn write_with(
+        &mut self,
+        to: usize,
+        len: usize,
+        beside: &mut [f32],
+        fill: impl Fn(Range<usize>, [&mut [f32]; 2], &Self) + Sync,
+    ) {
         let mut out: Aligned = std::mem::take(&mut self.workspace.buffers[to]);
-        fill(out.of_len(len), self);
+        let (shares, samples) = (self.workspace.shares, 0..self.samples);
+        let work = |samples, parts: [&mut [f32]; 2]| fill(samples, parts, self);
+        shared(shares, samples, [out.of_len(len), beside], &work);
         self.workspace.buffers[to] = out;
     }
 
-    fn pixels(&self, place: Place) -> &[f32] {
-        match place {
-            Place::Images => self.images,
-            Place::Buffer(index) => &self.workspace.buffers[index],
-        }
+    fn part(&self, place: Place, each: usize, samples: &Range<usize>) -> &[f32] {
+        self.workspace.part(place, self.images, each, samples)
     }
 
-    /// A value as kernels read it.
-    fn source(&self, value: Value) -> Source<'_> {
-        let channels = value.shape[2];
-        let Workspace { affine, identity, .. } = &*self.workspace;
-        let normalise = match value.norm {
-            Some(norm) => Some(affine[norm].normalise(channels, value.rectify)),
-            None if value.rectify => Some(identity.normalise(channels, true)),
-            None => None,
-        };
-        let pixels = &self.pixels(value.place)[..self.samples * value.len()];
-        Source { pixels, normalise }
+    fn source(&self, value: Value, samples: Range<usize>) -> Source<'_> {
+        self.workspace.source(value, self.images, samples)
     }
+}
+
+/// Statistics of [n, channels] values that stand in memory.
+fn two_pass(values: &[f32], channels: usize) -> NormStatistics {
+    let BatchStatistics { mean, variance } =
+        BatchStatistics::of(InstructionSet::detect(), values, channels);
+    NormStatistics { mean, variance }
 }

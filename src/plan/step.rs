@@ -56,8 +56,8 @@ pub(super) enum Step {
     Add { from: Value, other: Place, to: usize },
     /// Statistics of a norm whose input no convolution wrote.
     Gather { from: Value, norm: usize },
-    /// From a norm's statistics to what its readers apply.
-    Normalise { norm: usize },
+    /// From a norm's statistics to what its readers apply; its input stands in `from`.
+    Normalise { from: Place, norm: usize },
 }
 
 impl Step {

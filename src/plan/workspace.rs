@@ -1,10 +1,13 @@
 //! The memory that one batch is computed in.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use super::Plan;
+use super::shares::Scratches;
 use super::statistics::{Affine, NormStatistics};
-use crate::kernels::{Aligned, Scratch};
+use super::step::{Place, Value};
+use crate::kernels::{Aligned, Source};
 
 /// Buffers that grow to the largest batch and stay.
 #[derive(Debug, Default)]
@@ -16,7 +19,9 @@ pub struct Workspace {
     pub(super) statistics: Vec<NormStatistics>,
     pub(super) affine: Vec<Affine>,
     pub(super) identity: Affine,
-    pub(super) scratch: Scratch,
+    pub(super) scratches: Scratches,
+    /// Threads that share a batch.
+    pub(super) shares: usize,
 }
 
 impl Workspace {
@@ -29,8 +34,40 @@ impl Workspace {
             statistics: vec![NormStatistics::default(); plan.norms.len()],
             affine: vec![Affine::default(); plan.norms.len()],
             identity: Affine::identity(widest.unwrap_or_default()),
-            scratch: Scratch::default(),
+            scratches: Scratches::default(),
+            shares: 1,
         }
+    }
+
+    /// Some samples of a place with so many numbers for each.
+    pub(super) fn part<'a>(
+        &'a self,
+        place: Place,
+        images: &'a [f32],
+        each: usize,
+        samples: &Range<usize>,
+    ) -> &'a [f32] {
+        let all = match place {
+            Place::Images => images,
+            Place::Buffer(index) => &self.buffers[index],
+        };
+        &all[samples.start * each..samples.end * each]
+    }
+
+    /// A value of some samples as kernels read it.
+    pub(super) fn source<'a>(
+        &'a self,
+        value: Value,
+        images: &'a [f32],
+        samples: Range<usize>,
+    ) -> Source<'a> {
+        let channels = value.shape[2];
+        let normalise = match value.norm {
+            Some(norm) => Some(self.affine[norm].normalise(channels, value.rectify)),
+            None if value.rectify => Some(self.identity.normalise(channels, true)),
+            None => None,
+        };
+        Source { pixels: self.part(value.place, images, value.len(), &samples), normalise }
     }
 
     /// What the last batch's norms were computed with, in the order of the network.

@@ -23,6 +23,7 @@ mod numpy_arrays;
 mod numpy_damage;
 mod optimizers;
 mod planned;
+mod planned_gradients;
 mod policies;
 mod program;
 mod protocol;

@@ -14,7 +14,7 @@ use crate::networks::TestResult;
 const ALPHAS: [f64; 3] = [0.0, 0.3, 1.0];
 
 /// A network that draws its layers from `choices`, as `model.layers`. It keeps a size that halves.
-fn model(choices: &[usize], mut size: usize) -> String {
+pub fn model(choices: &[usize], mut size: usize) -> String {
     let mut layers = String::new();
     let mut channels = 1;
     for (index, &choice) in choices.iter().enumerate() {

@@ -36,6 +36,9 @@ pub(in super::super) trait Lanes: Copy {
     /// The larger of a and b, lane by lane; b where either is not a number.
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
+    /// `value` in the lanes where a > b, zero in the others.
+    fn keep_greater(self, a: Self::Vector, b: Self::Vector, value: Self::Vector) -> Self::Vector;
+
     /// Up to `WIDTH` numbers, followed by zeros.
     #[inline(always)]
     fn load_part(self, from: &[f32]) -> Self::Vector {

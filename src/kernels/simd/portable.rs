@@ -67,4 +67,10 @@ impl Lanes for Portable {
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
         zip(a, b, |a, b| if a > b { a } else { b })
     }
+
+    #[inline(always)]
+    fn keep_greater(self, a: Self::Vector, b: Self::Vector, value: Self::Vector) -> Self::Vector {
+        let kept = |i: usize| if a[i] > b[i] { value[i] } else { 0.0 };
+        [kept(0), kept(1), kept(2), kept(3)]
+    }
 }

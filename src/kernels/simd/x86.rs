@@ -9,7 +9,7 @@ macro_rules! x86_lanes {
     (
         $token:ident, $features:literal, $detected:expr, $vector:ty, $width:literal, $rows:literal,
         $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident,
-        $max:ident,
+        $max:ident, $compare:ident, $keep:ident,
         $load_part:ident, $store_part:ident
     ) => {
         #[doc = concat!("Proof that the CPU has `", $features, "`: only `detect` makes one.")]
@@ -91,6 +91,12 @@ macro_rules! x86_lanes {
             }
 
             #[inline(always)]
+            fn keep_greater(self, a: $vector, b: $vector, value: $vector) -> $vector {
+                // SAFETY: the token proves that the CPU has the features.
+                unsafe { $keep($compare::<_CMP_GT_OQ>(a, b), value) }
+            }
+
+            #[inline(always)]
             fn load_part(self, from: &[f32]) -> $vector {
                 // SAFETY: the token proves that the CPU has the features.
                 unsafe { $load_part(from) }
@@ -120,6 +126,8 @@ x86_lanes!(
     _mm512_mul_ps,
     _mm512_fmadd_ps,
     _mm512_max_ps,
+    _mm512_cmp_ps_mask,
+    _mm512_maskz_mov_ps,
     load_part_512,
     store_part_512
 );
@@ -139,6 +147,8 @@ x86_lanes!(
     _mm256_mul_ps,
     _mm256_fmadd_ps,
     _mm256_max_ps,
+    _mm256_cmp_ps,
+    _mm256_and_ps,
     load_part_256,
     store_part_256
 );

@@ -92,6 +92,7 @@ impl Case {
                     .map(|all| &all[i * at_once * shape.output_len()..][..output.len()]),
                 pixels: output,
                 statistics: Some(Statistics { shift: &self.shift, sums }),
+                through: None,
             };
             packed.forward(Source { pixels, normalise: self.normalise() }, target, &mut scratch);
         }

@@ -37,7 +37,12 @@ fn input_gradient_of_any_shape_is_the_definition() {
             let packed =
                 PackedInputGradient::new(instructions, shape, algorithm, &weights).unwrap();
             let mut pixels = vec![f32::NAN; expected.len()];
-            let target = Target { pixels: &mut pixels, shortcut: Some(&other), statistics: None };
+            let target = Target {
+                pixels: &mut pixels,
+                shortcut: Some(&other),
+                statistics: None,
+                through: None,
+            };
             let source = Source { pixels: &gradient, normalise: None };
             packed.apply(source, target, &mut Scratch::default());
             assert_equal(&pixels, &expected, &format!("{} {shape:?}", instructions.name()));
@@ -56,17 +61,19 @@ fn weight_gradient_of_any_shape_is_the_definition() {
         let [mean, scale, offset] = [(); 3].map(|()| numbers.integers(shape.inputs));
         let normalise = Normalise { mean: &mean, scale: &scale, offset: &offset, rectify: true };
         let normalise = (numbers.below(2) == 0).then_some(normalise);
-        let before = numbers.integers(shape.weight_len());
-        let mut expected =
+        let expected =
             reference::weight_gradient(shape, &normalised(&images, normalise), &gradient);
-        expected.iter_mut().zip(&before).for_each(|(dw, &before)| *dw += f64::from(before));
         for instructions in InstructionSet::available() {
-            let mut weights = before.clone();
+            let mut weights = WeightGradient::new(instructions, shape);
             let images = Source { pixels: &images, normalise };
-            let gradient = Source { pixels: &gradient, normalise: None };
-            let mut scratch = Scratch::default();
-            weight_gradient(instructions, shape, images, gradient, &mut weights, &mut scratch);
-            assert_equal(&weights, &expected, &format!("{} {shape:?}", instructions.name()));
+            // In any order, and over what was there before.
+            for part in weights.parts(samples).into_iter().rev() {
+                part.run(images, &gradient, &mut Scratch::default());
+            }
+            let mut found = vec![f64::NAN; shape.weight_len()];
+            weights.read(samples, 0.5, &mut found);
+            let doubled: Vec<f32> = found.iter().map(|x| 2.0 * *x as f32).collect();
+            assert_equal(&doubled, &expected, &format!("{} {shape:?}", instructions.name()));
         }
     }
 }

@@ -7,3 +7,4 @@ mod forward;
 mod gradient;
 mod pool;
 mod rounding;
+mod through;

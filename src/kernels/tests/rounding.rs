@@ -21,7 +21,7 @@ fn error(channels: usize, algorithm: Algorithm) -> f64 {
     let packed =
         PackedConvolution::new(InstructionSet::detect(), shape, algorithm, &weights, None).unwrap();
     let mut output = vec![0.0; expected.len()];
-    let target = Target { pixels: &mut output, shortcut: None, statistics: None };
+    let target = Target::plain(&mut output);
     packed.forward(Source { pixels: &pixels, normalise: None }, target, &mut Scratch::default());
     let errors = output.iter().zip(&expected).map(|(&a, b)| (f64::from(a) - b).powi(2));
     (errors.sum::<f64>() / expected.iter().map(|y| y * y).sum::<f64>()).sqrt()

@@ -1,0 +1,214 @@
+//! Gradients on fused kernels: in 32 bits on the CPU, for networks that a plan knows.
+//!
+//! A single unit, as in training, is shared by all threads; where there are units enough, each is
+//! computed by one thread. The bits are the same.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::classification::Presentation;
+use super::gradient::{Part, Running};
+use super::planned::{norm_statistics, observed};
+use super::tree::{self, Addend};
+use super::{BatchNormPolicy, Classification, Gradient, Loss, ObjectiveError, Point};
+use crate::network::Network;
+use crate::plan::{
+    Backward, Cotangents, Given, GradientPlan, GradientStation, GradientWorkspaces, NormStatistics,
+};
+
+/// The plan of a network's gradients, and the memory that is kept from one to the next.
+#[derive(Debug)]
+pub(super) struct PlannedGradients {
+    plan: GradientPlan,
+    stations: Mutex<Vec<GradientStation>>,
+    workspaces: GradientWorkspaces,
+}
+
+impl PlannedGradients {
+    /// None if the network has a layer that the plan does not know.
+    pub fn of(network: &Network) -> Option<Self> {
+        let plan = GradientPlan::of(network)?;
+        let (stations, workspaces) = (Mutex::default(), GradientWorkspaces::default());
+        Some(Self { plan, stations, workspaces })
+    }
+
+    /// Runs `work` with theta packed.
+    fn with_station<T>(
+        &self,
+        objective: &Classification,
+        theta: &[f64],
+        work: impl FnOnce(&GradientStation) -> T,
+    ) -> T {
+        let layout = &objective.network.layout;
+        let kept = || self.stations.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = kept().pop();
+        let station = match free {
+            Some(mut station) => {
+                station.move_to(&self.plan, layout, theta);
+                station
+            }
+            None => GradientStation::new(&self.plan, layout, theta, objective.measured.winograd),
+        };
+        let result = work(&station);
+        kept().push(station);
+        result
+    }
+}
+
+impl Classification {
+    /// The mean gradient over all samples of a loss, as [`Classification::mean_gradient`].
+    pub(super) fn planned_gradient(
+        &self,
+        planned: &PlannedGradients,
+        at: &Point,
+        of: Loss,
+    ) -> Result<Gradient, ObjectiveError> {
+        let (units, presentation) = self.units(of);
+        let threads = rayon::current_num_threads();
+        let shares = if units.len() < threads { threads } else { 1 };
+        planned.with_station(self, &at.theta, |station| {
+            let call = Call { objective: self, planned, station, presentation, shares };
+            call.gradient(&units, at, of)
+        })
+    }
+
+    /// The summed loss of some samples from their logits, in f64, and its gradient with respect to them.
+    fn loss_gradient(&self, logits: &[f32], samples: &[u32], gradient: &mut [f32]) -> f64 {
+        let classes = self.network.classes;
+        let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+        let losses = rows.zip(samples).map(|((row, gradient), &sample)| {
+            let label = usize::from(self.data.label(sample));
+            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let shifted = |z: f32| f64::from(z) - f64::from(largest);
+            let total: f64 = row.iter().map(|&z| shifted(z).exp()).sum();
+            for (class, (to, &z)) in gradient.iter_mut().zip(row).enumerate() {
+                let own = if class == label { 1.0 } else { 0.0 };
+                *to = (shifted(z).exp() / total - own) as f32;
+            }
+            total.ln() - shifted(row[label])
+        });
+        losses.sum()
+    }
+}
+
+/// One gradient in the making.
+struct Call<'a> {
+    objective: &'a Classification,
+    planned: &'a PlannedGradients,
+    station: &'a GradientStation,
+    presentation: Presentation,
+    /// Threads that share a unit; units take turns if there are several.
+    shares: usize,
+}
+
+impl Call<'_> {
+    fn gradient(&self, units: &[&[u32]], at: &Point, of: Loss) -> Result<Gradient, ObjectiveError> {
+        let layout = &self.objective.network.layout;
+        let running = norm_statistics(layout, &at.buffers);
+        // The running means are near those of any batch, and known to whoever resumes a run.
+        let shift = |norm: &NormStatistics| norm.mean.iter().map(|&mean| mean as f32).collect();
+        let shifts: Vec<Vec<f32>> = running.iter().map(shift).collect();
+        let policy = self.objective.policy(of);
+        let frozen = match policy {
+            Some(BatchNormPolicy::Running) => Some(running),
+            Some(BatchNormPolicy::Recomputed) => {
+                let average =
+                    self.sum(units, |unit| Ok(self.weighted_statistics(unit, &shifts)))?;
+                Some(norm_statistics(layout, &average))
+            }
+            Some(BatchNormPolicy::Batch) | None => None,
+        };
+        let given = frozen.as_deref().map_or(Given::Batch(&shifts), Given::Frozen);
+        let samples = units.iter().map(|unit| unit.len()).sum::<usize>() as f64;
+        let mut sum: Part = self.sum(units, |unit| Ok(self.part(unit, given, 1.0 / samples)))?;
+        let cotangent = sum.gradient.split_off(at.theta.len());
+        if policy == Some(BatchNormPolicy::Recomputed) {
+            sum.add(
+                self.sum(units, |unit| Ok(self.through_statistics(unit, &shifts, &cotangent)))?,
+            );
+        }
+        Ok(sum.into_gradient(at))
+    }
+
+    fn sum<T: Addend>(
+        &self,
+        units: &[&[u32]],
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<T, ObjectiveError> {
+        if self.shares == 1 {
+            return self.objective.sum(units, of);
+        }
+        tree::sum_in_turn(units.len(), &|unit| {
+            self.objective.interrupt.check().and_then(|()| of(units[unit]))
+        })
+    }
+
+    /// A unit's part of a mean, of which every sample is a `factor`: the gradient with respect to theta
+    /// and, where they are given, to the statistics.
+    fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Part {
+        let images = self.objective.pixels::<f32>(unit, self.presentation);
+        let pass = Backward { given, images: &images, cotangents: None };
+        let Self { objective, planned: PlannedGradients { plan, workspaces, .. }, .. } = *self;
+        let layout = &objective.network.layout;
+        workspaces.with(plan, self.shares, |workspace| {
+            let loss = plan.run(self.station, pass, workspace, |logits, gradient| {
+                objective.loss_gradient(logits, unit, gradient)
+            });
+            let mut gradient = vec![0.0; layout.dimension()];
+            plan.read(workspace, layout, factor, &mut gradient);
+            let running = match given {
+                Given::Batch(_) => {
+                    Running::seen(observed(workspace.statistics(), plan.counts(unit.len())))
+                }
+                Given::Frozen(_) => {
+                    let cotangents = workspace.cotangents();
+                    let flat = cotangents.flat_map(|norm| norm.mean.iter().chain(&norm.variance));
+                    gradient.extend(flat.map(|x| factor * x));
+                    Running::default()
+                }
+            };
+            Part { loss: factor * loss, gradient, running }
+        })
+    }
+
+    /// A unit's part of the average of statistics over the training set.
+    fn weighted_statistics(&self, unit: &[u32], shifts: &[Vec<f32>]) -> Vec<f64> {
+        let images = self.objective.pixels::<f32>(unit, self.presentation);
+        let given = Given::Batch(shifts);
+        let pass = Backward { given, images: &images, cotangents: None };
+        let PlannedGradients { plan, workspaces, .. } = self.planned;
+        workspaces.with(plan, self.shares, |workspace| {
+            let statistics = plan.statistics(self.station, pass, workspace);
+            let weight = self.objective.weight(unit);
+            let observed = observed(statistics, plan.counts(unit.len()));
+            observed.into_iter().map(|x| weight * x).collect()
+        })
+    }
+
+    /// The gradient of cotangent'S of averaged statistics S with respect to theta, one unit's part, and
+    /// what the unit does to running statistics.
+    fn through_statistics(&self, unit: &[u32], shifts: &[Vec<f32>], cotangent: &[f64]) -> Part {
+        let images = self.objective.pixels::<f32>(unit, self.presentation);
+        let PlannedGradients { plan, workspaces, .. } = self.planned;
+        let layout = &self.objective.network.layout;
+        let weight = self.objective.weight(unit);
+        let given = norm_statistics(layout, cotangent).into_iter().zip(plan.counts(unit.len()));
+        let cotangents: Vec<Cotangents> = given
+            .map(|(NormStatistics { mean, variance }, count)| {
+                let unbiased = weight * count as f64 / (count as f64 - 1.0);
+                Cotangents {
+                    mean: mean.iter().map(|x| weight * x).collect(),
+                    variance: variance.iter().map(|x| unbiased * x).collect(),
+                }
+            })
+            .collect();
+        let given = Given::Batch(shifts);
+        let pass = Backward { given, images: &images, cotangents: Some(&cotangents) };
+        workspaces.with(plan, self.shares, |workspace| {
+            plan.run(self.station, pass, workspace, |_, gradient| gradient.fill(0.0));
+            let mut gradient = vec![0.0; layout.dimension()];
+            plan.read(workspace, layout, 1.0, &mut gradient);
+            let observed = observed(workspace.statistics(), plan.counts(unit.len()));
+            Part { loss: 0.0, gradient, running: Running::seen(observed) }
+        })
+    }
+}

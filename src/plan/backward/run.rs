@@ -1,0 +1,225 @@
+//! One batch forwards and back.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::super::shares::shared;
+use super::super::step::{Place, Value};
+use super::super::{Given, NormStatistics};
+use super::compile::GradientPlan;
+use super::norm::{Cotangents, Here};
+use super::station::GradientStation;
+use super::step::{Back, BiasGradient, To};
+use super::workspace::GradientWorkspace;
+use crate::kernels::{
+    Aligned, InstructionSet, Source, Statistics, Target, Through, WeightGradientPart,
+    average_pool_gradient, max_pool_gradient, norm_gradient,
+};
+
+/// What a batch is computed with.
+#[derive(Debug, Clone, Copy)]
+pub struct Backward<'a> {
+    /// Where norms take their statistics from.
+    pub given: Given<'a>,
+    /// [n, h, w, c].
+    pub images: &'a [f32],
+    /// How the loss depends on the batch's own statistics by other ways, norm by norm.
+    pub cotangents: Option<&'a [Cotangents]>,
+}
+
+impl GradientPlan {
+    /// Runs a batch forwards, has `loss` read the logits [n, classes] and write the gradient with respect
+    /// to them, and runs back. The gradient with respect to theta can then be [read](Self::read).
+    pub fn run<T>(
+        &self,
+        station: &GradientStation,
+        pass: Backward<'_>,
+        workspace: &mut GradientWorkspace,
+        loss: impl FnOnce(&[f32], &mut [f32]) -> T,
+    ) -> T {
+        let samples = pass.images.len() / self.plan.input.len();
+        workspace.samples = samples;
+        let logits =
+            self.plan.run(&station.forward, pass.given, pass.images, &mut workspace.forward);
+        let gradient = workspace.gradients[self.logits].of_len(logits.len());
+        let result = loss(logits, gradient);
+        let mut back = Way { plan: self, station, pass, samples, workspace };
+        self.back.iter().for_each(|step| back.step(step));
+        result
+    }
+
+    /// The statistics that norms see, without a way back.
+    pub fn statistics<'w>(
+        &self,
+        station: &GradientStation,
+        pass: Backward<'_>,
+        workspace: &'w mut GradientWorkspace,
+    ) -> &'w [NormStatistics] {
+        self.plan.run(&station.forward, pass.given, pass.images, &mut workspace.forward);
+        workspace.statistics()
+    }
+}
+
+/// A batch on its way back.
+struct Way<'a> {
+    plan: &'a GradientPlan,
+    station: &'a GradientStation,
+    pass: Backward<'a>,
+    samples: usize,
+    workspace: &'a mut GradientWorkspace,
+}
+
+impl Way<'_> {
+    fn step(&mut self, step: &Back) {
+        let instructions = InstructionSet::detect();
+        match *step {
+            Back::Convolve { weights, from, gradient, bias, to } => {
+                self.convolve(weights, from, gradient, to);
+                self.bias(weights, bias, gradient);
+            }
+            Back::MaxPool { from, size, gradient, to } => {
+                self.write(from, to, |samples, target, way| {
+                    let gradient = way.gradient(gradient, from.len() / (size * size), &samples);
+                    let source = way.source(from, samples);
+                    max_pool_gradient(instructions, source, from.shape, size, gradient, target);
+                });
+            }
+            Back::AveragePool { from, gradient, to } => {
+                let [height, width, channels] = from.shape;
+                self.write(from, to, |samples, target, way| {
+                    let gradient = way.gradient(gradient, channels, &samples);
+                    average_pool_gradient(instructions, height * width, channels, gradient, target);
+                });
+            }
+            Back::Sum { gradient, to, len } => {
+                let mut sum = std::mem::take(&mut self.workspace.gradients[to]);
+                let gradient = &self.workspace.gradients[gradient][..self.samples * len];
+                sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
+                self.workspace.gradients[to] = sum;
+            }
+            Back::Normalise { norm, from, gradient, other } => {
+                self.normalise(norm, from, gradient, other);
+            }
+        }
+    }
+
+    /// Gradients of weights and input, at once where threads share the batch.
+    fn convolve(&mut self, weights: usize, from: Value, gradient: usize, to: Option<To>) {
+        let len = self.plan.plan.weights[weights].shape.output_len();
+        let mut all = std::mem::take(&mut self.workspace.weights);
+        let parts = all[weights].parts(self.samples);
+        let part = |part: WeightGradientPart<'_>, way: &Self| {
+            let all = 0..way.samples;
+            let gradient = way.gradient(gradient, len, &all);
+            let source = way.source(from, all);
+            way.workspace.forward.scratches.with(|scratch| part.run(source, gradient, scratch));
+        };
+        let way = &*self;
+        if way.workspace.forward.shares > 1 {
+            parts.into_par_iter().for_each(|one| part(one, way));
+        } else {
+            parts.into_iter().for_each(|one| part(one, way));
+        }
+        self.workspace.weights = all;
+        let (Some(to), Some(packed)) = (to, &self.station.back[weights]) else { return };
+        self.write(from, to, |samples, target, way| {
+            let pixels = way.gradient(gradient, len, &samples);
+            let source = Source { pixels, normalise: None };
+            way.workspace.forward.scratches.with(|scratch| packed.apply(source, target, scratch));
+        });
+    }
+
+    fn bias(&mut self, weights: usize, how: BiasGradient, gradient: usize) {
+        let GradientWorkspace { biases, norms, gradients, .. } = &mut *self.workspace;
+        let shape = self.plan.plan.weights[weights].shape;
+        let bias = &mut biases[weights];
+        bias.clear();
+        match how {
+            BiasGradient::None => {}
+            BiasGradient::OfNorm(norm) => bias.extend_from_slice(&norms[norm].read),
+            BiasGradient::Summed => {
+                bias.resize(shape.outputs, 0.0);
+                let gradient = &gradients[gradient][..self.samples * shape.output_len()];
+                for pixel in gradient.chunks_exact(shape.outputs) {
+                    bias.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
+                }
+            }
+        }
+    }
+
+    fn normalise(&mut self, norm: usize, from: Place, gradient: usize, other: Option<usize>) {
+        let GradientWorkspace { norms, sums, forward, .. } = &mut *self.workspace;
+        let sizes = &self.plan.plan.norms[norm];
+        let count = match self.pass.given {
+            Given::Batch(_) => Some(self.samples * sizes.pixels),
+            Given::Frozen(_) => None,
+        };
+        norms[norm].set(
+            sums,
+            Here {
+                gamma: &self.station.forward.norms[norm][0],
+                statistics: &forward.statistics[norm],
+                count,
+                cotangents: self.pass.cotangents.map(|all| &all[norm]),
+            },
+        );
+        if from == Place::Images {
+            return;
+        }
+        let each = sizes.pixels * sizes.channels;
+        let mut out: Aligned = std::mem::take(&mut self.workspace.gradients[gradient]);
+        let way = &*self;
+        let work = |samples: Range<usize>, [gradient, _]: [&mut [f32]; 2]| {
+            let images = way.images(from, each, &samples);
+            let other = other.map(|other| way.gradient(other, each, &samples));
+            let coefficients = way.workspace.norms[norm].coefficients();
+            norm_gradient(InstructionSet::detect(), coefficients, images, other, gradient);
+        };
+        let shares = way.workspace.forward.shares;
+        shared(shares, 0..self.samples, [out.of_len(self.samples * each), &mut []], &work);
+        self.workspace.gradients[gradient] = out;
+    }
+
+    /// Has `fill` write the gradient with respect to a value, share by share.
+    fn write(
+        &mut self,
+        from: Value,
+        To { buffer, adds, gathers }: To,
+        fill: impl Fn(Range<usize>, Target<'_>, &Self) + Sync,
+    ) {
+        let mut out: Aligned = std::mem::take(&mut self.workspace.gradients[buffer]);
+        let mut sums = std::mem::take(&mut self.workspace.sums);
+        let channels = from.shape[2];
+        if gathers.is_some() {
+            sums.clear();
+            sums.resize(2 * channels * self.samples, 0.0);
+        }
+        let beside = if gathers.is_some() { sums.as_mut_slice() } else { &mut [] };
+        let way = &*self;
+        let work = |samples: Range<usize>, [pixels, sums]: [&mut [f32]; 2]| {
+            let read = way.source(from, samples.clone());
+            let shift = gathers.map(|norm| way.workspace.forward.affine[norm].mean());
+            let statistics = shift.map(|shift| Statistics { shift, sums });
+            let through = Some(Through { read, adds });
+            fill(samples, Target { pixels, shortcut: None, statistics, through }, way);
+        };
+        let shares = way.workspace.forward.shares;
+        shared(shares, 0..self.samples, [out.of_len(self.samples * from.len()), beside], &work);
+        self.workspace.gradients[buffer] = out;
+        self.workspace.sums = sums;
+    }
+
+    /// Some samples of a buffer of gradients with so many numbers for each.
+    fn gradient(&self, buffer: usize, each: usize, samples: &Range<usize>) -> &[f32] {
+        &self.workspace.gradients[buffer][samples.start * each..samples.end * each]
+    }
+
+    fn images(&self, place: Place, each: usize, samples: &Range<usize>) -> &[f32] {
+        self.workspace.forward.part(place, self.pass.images, each, samples)
+    }
+
+    fn source(&self, value: Value, samples: Range<usize>) -> Source<'_> {
+        self.workspace.forward.source(value, self.pass.images, samples)
+    }
+}

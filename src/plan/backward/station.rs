@@ -1,0 +1,59 @@
+//! The parameters at one point, packed for both ways.
+
+use rayon::prelude::*;
+
+use super::super::Station;
+use super::compile::GradientPlan;
+use super::step::Back;
+use crate::kernels::{Algorithm, InstructionSet, PackedInputGradient};
+use crate::network::Layout;
+
+/// Theta at one point, packed forwards and backwards. It moves to other points in the same memory.
+#[derive(Debug)]
+pub struct GradientStation {
+    pub(super) forward: Station,
+    /// Of the weights whose input has a gradient.
+    pub(super) back: Vec<Option<PackedInputGradient>>,
+    theta: Vec<f32>,
+}
+
+impl GradientStation {
+    /// Packs theta. Without `winograd` every convolution is computed by its definition.
+    pub fn new(plan: &GradientPlan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
+        let forward = Station::new(&plan.plan, layout, theta, winograd);
+        let single: Vec<f32> = theta.iter().map(|&x| x as f32).collect();
+        let mut back: Vec<_> = plan.plan.weights.iter().map(|_| None).collect();
+        for step in &plan.back {
+            let Back::Convolve { weights: index, to: Some(_), .. } = *step else { continue };
+            let weights = &plan.plan.weights[index];
+            let values = &single[layout.parameters[weights.weight.0].range()];
+            let pack = |algorithm| {
+                let instructions = InstructionSet::detect();
+                PackedInputGradient::new(instructions, weights.shape, algorithm, values)
+            };
+            let fastest =
+                if winograd { Algorithm::fastest(weights.shape) } else { Algorithm::Direct };
+            back[index] = pack(fastest).or_else(|_| pack(Algorithm::Direct)).ok();
+        }
+        Self { forward, back, theta: single }
+    }
+
+    /// Packs another theta, on all threads.
+    pub fn move_to(&mut self, plan: &GradientPlan, layout: &Layout, theta: &[f64]) {
+        let Self { forward, back, theta: single } = self;
+        single.par_iter_mut().zip(theta).with_min_len(1 << 16).for_each(|(x, &y)| *x = y as f32);
+        let entry = |id: crate::network::ParameterId| &single[layout.parameters[id.0].range()];
+        let all = forward.packed.par_iter_mut().zip(back).zip(&plan.plan.weights).with_max_len(1);
+        all.for_each(|((forward, back), weights)| {
+            let values = entry(weights.weight);
+            rayon::join(
+                || forward.repack(values, weights.bias.map(entry)),
+                || back.iter_mut().for_each(|back| back.repack(values)),
+            );
+        });
+        for ([gamma, beta], norm) in forward.norms.iter_mut().zip(&plan.plan.norms) {
+            gamma.copy_from_slice(&theta[layout.parameters[norm.weight.0].range()]);
+            beta.copy_from_slice(&theta[layout.parameters[norm.bias.0].range()]);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The memory that the gradient of one batch is computed in.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::super::{NormStatistics, Workspace};
+use super::compile::GradientPlan;
+use super::norm::{Cotangents, NormBack};
+use crate::kernels::{Aligned, InstructionSet, WeightGradient};
+
+/// Buffers that grow to the largest batch and stay: all activations, gradients of a few of them, and the
+/// gradient of the weights.
+#[derive(Debug)]
+pub struct GradientWorkspace {
+    pub(super) forward: Workspace,
+    pub(super) gradients: Vec<Aligned>,
+    /// Sums of the samples, for the norm at hand.
+    pub(super) sums: Vec<f32>,
+    pub(super) weights: Vec<WeightGradient>,
+    pub(super) biases: Vec<Vec<f64>>,
+    pub(super) norms: Vec<NormBack>,
+    /// Samples of the last batch.
+    pub(super) samples: usize,
+}
+
+impl GradientWorkspace {
+    /// For batches of a plan, each shared by so many threads.
+    pub fn new(plan: &GradientPlan, shares: usize) -> Self {
+        let weights = plan.plan.weights.iter();
+        let instructions = InstructionSet::detect();
+        Self {
+            forward: Workspace { shares, ..Workspace::new(&plan.plan) },
+            gradients: vec![Aligned::default(); plan.buffers.len()],
+            sums: Vec::new(),
+            weights: weights.clone().map(|w| WeightGradient::new(instructions, w.shape)).collect(),
+            biases: weights.map(|_| Vec::new()).collect(),
+            norms: plan.plan.norms.iter().map(|_| NormBack::default()).collect(),
+            samples: 0,
+        }
+    }
+
+    /// As [`Workspace::statistics`].
+    pub fn statistics(&self) -> &[NormStatistics] {
+        self.forward.statistics()
+    }
+
+    /// The gradients of the last batch's loss with respect to each norm's statistics.
+    pub fn cotangents(&self) -> impl Iterator<Item = &Cotangents> {
+        self.norms.iter().map(|norm| &norm.statistics)
+    }
+}
+
+/// Workspaces and stations that are taken and given back.
+#[derive(Debug, Default)]
+pub struct GradientWorkspaces(Mutex<Vec<GradientWorkspace>>);
+
+impl GradientWorkspaces {
+    /// Runs `work` with a workspace that nobody else has, for batches shared by so many threads.
+    pub fn with<T>(
+        &self,
+        plan: &GradientPlan,
+        shares: usize,
+        work: impl FnOnce(&mut GradientWorkspace) -> T,
+    ) -> T {
+        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = free().pop().unwrap_or_else(|| GradientWorkspace::new(plan, shares));
+        workspace.forward.shares = shares;
+        let result = work(&mut workspace);
+        free().push(workspace);
+        result
+    }
+}
