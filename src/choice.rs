@@ -4,6 +4,19 @@
 pub trait Choice: Copy + 'static {
     /// Every name with its value.
     const ALL: &'static [(&'static str, Self)];
+
+    /// The value of this name.
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The name of this value.
+    fn name(self) -> &'static str
+    where
+        Self: PartialEq,
+    {
+        Self::ALL.iter().find(|(_, value)| *value == self).map_or("", |(name, _)| name)
+    }
 }
 
 macro_rules! choice {

@@ -56,6 +56,16 @@ impl Stream {
         Self::new(seed, 9, epoch)
     }
 
+    /// The order in which the units of a line are visited.
+    pub fn unit_order(seed: u64, line: u64) -> Self {
+        Self::new(seed, 10, line)
+    }
+
+    /// The updates whose certified decisions are checked.
+    pub fn verified_updates(seed: u64) -> Self {
+        Self::new(seed, 11, 0)
+    }
+
     /// An independent sequence that depends on this one's start and on `index`.
     fn child(mut self, index: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(self.0.next_u64());

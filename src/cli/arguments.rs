@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Exit, data, line, path, report, run};
+use crate::choice::Choice;
+use crate::measure::certified::{Assume, Rule};
+
+use super::{Exit, data, line, path, report, run, verify};
 
 /// Measure the loss of the full training set along the path of SGD.
 ///
@@ -15,6 +18,7 @@ use super::{Exit, data, line, path, report, run};
 /// Start with: losswalk run experiments/quickstart.toml
 ///
 /// Exit codes: 0 done; 2 a mistake in arguments, experiment or data; 3 training diverged;
+/// 4 certified decisions contradicted (verify);
 /// 130 interrupted (continue with --resume); 1 anything else.
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
@@ -48,6 +52,14 @@ pub(super) enum Command {
     /// the update, the cosine of the angle to the update before, the distance from the first file, and
     /// the length of the path. The cosine of updates is that of gradients for plain SGD only.
     Path(PathArgs),
+    /// Check certified decisions of a run against exact ones.
+    ///
+    /// Draws updates at random, decides them exactly and prints the agreement, with a confidence
+    /// interval of the error rate. Their parameters are read where the run saved them
+    /// (train.save_iterates = true); otherwise the walk is taken again from its start. Exit code 4 if
+    /// the stated error is contradicted: were it true, so many disagreements would come less than once
+    /// in 1000 times.
+    Verify(VerifyArgs),
     /// List, download and check data sets.
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -91,6 +103,20 @@ pub(super) struct ReportArgs {
     pub(super) out: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// The run folder.
+    pub(super) run: PathBuf,
+    /// Updates that are decided again, each at the cost of an exact line.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(super) updates: usize,
+    /// Chooses the updates.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(super) seed: u64,
+    #[command(flatten)]
+    pub(super) device: DeviceArgs,
+}
+
 /// Whose loss is measured, and where.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("subject").required(true))]
@@ -121,6 +147,32 @@ pub(super) struct LineArgs {
     /// K: the loss is measured at alpha = 0, 1/K, ..., 1.
     #[arg(long, default_value_t = 10, value_name = "K", value_parser = clap::value_parser!(u16).range(2..))]
     pub(super) points: u16,
+    /// Decide on a barrier from as few evaluation batches as it takes; losses are estimates then.
+    #[arg(long)]
+    pub(super) certified: bool,
+    /// The probability that a certified decision is wrong, at most.
+    #[arg(long, default_value_t = 1e-4, value_name = "P", requires = "certified", value_parser = error)]
+    pub(super) error: f64,
+    /// What that rests on: shape, mirrored or outliers (docs/design/certified.md).
+    #[arg(long, default_value = "shape", value_name = "NAME", requires = "certified", value_parser = assume)]
+    pub(super) assume: Assume,
+}
+
+impl LineArgs {
+    /// How sure the decision is to be; none for an exact one.
+    pub(super) fn rule(&self) -> Option<Rule> {
+        self.certified.then_some(Rule { error: self.error, assume: self.assume })
+    }
+}
+
+fn error(text: &str) -> Result<f64, &'static str> {
+    let error = text.parse().ok().filter(|error| Rule::can_have(*error));
+    error.ok_or(Rule::ERROR_REMEDY)
+}
+
+fn assume(text: &str) -> Result<Assume, String> {
+    let names: Vec<_> = Assume::ALL.iter().map(|(name, _)| *name).collect();
+    Assume::named(text).ok_or_else(|| format!("must be one of: {}", names.join(", ")))
 }
 
 #[derive(Debug, Args)]
@@ -143,6 +195,7 @@ impl Cli {
             Command::Report(arguments) => report::run(arguments),
             Command::Line(arguments) => line::run(arguments),
             Command::Path(arguments) => path::run(arguments),
+            Command::Verify(arguments) => verify::run(arguments),
             Command::Data(command) => {
                 Ok(if data::run(command)? { Exit::Done } else { Exit::Usage })
             }

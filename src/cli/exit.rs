@@ -23,6 +23,8 @@ pub enum Exit {
     Usage = 2,
     /// Training diverged; what was measured is kept.
     Diverged = 3,
+    /// Certified decisions are wrong more often than stated.
+    Contradicted = 4,
     /// Stopped by a signal; `--resume` goes on.
     Interrupted = 130,
 }

@@ -6,8 +6,10 @@ use super::Exit;
 use super::arguments::LineArgs;
 use super::measured::{Measured, Subject};
 use super::output::show;
+use crate::choice::Choice;
 use crate::measure::Trajectory;
 use crate::objective::Line;
+use crate::run::{CertificateRecord, Samples};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -24,8 +26,17 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
     let points = arguments.points.into();
     let mut path = Trajectory::new(from.theta.clone());
     let distance = path.advance(&from.theta, &to.theta).distance;
-    let measured = path.line(&subject.objective, line, points, subject.precision)?;
-    let answer = Answer { line: subject.judge(measured), distance };
+    let rule = arguments.rule();
+    let measured = match rule {
+        None => path.line(&subject.objective, line, points, subject.precision)?,
+        Some(rule) => path.certified(
+            &subject.objective,
+            line,
+            (points, subject.precision),
+            (rule, subject.seed),
+        )?,
+    };
+    let answer = Answer { line: subject.judge(measured, rule), distance };
     show(if arguments.measure.json { serde_json::to_string(&answer)? } else { table(&answer) })?;
     Ok(Exit::Done)
 }
@@ -33,9 +44,7 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
 fn table(answer: &Answer) -> String {
     let Answer { line, distance } = answer;
     let verdict = &line.verdict;
-    let mut rows = vec![format!("{:>8}  loss ({} samples)", "alpha", line.samples)];
-    let points = line.alphas.iter().zip(&line.losses);
-    rows.extend(points.map(|(alpha, loss)| format!("{alpha:>8.4}  {loss:.9}")));
+    let mut rows = losses(line);
     rows.push(format!("distance {:.6}", distance));
     match (verdict.barrier, verdict.barrier_height, verdict.floor_loss, verdict.floor_alpha) {
         (Some(crossed), Some(height), Some(floor), Some(alpha)) => {
@@ -47,5 +56,34 @@ fn table(answer: &Answer) -> String {
         }
         _ => rows.push("no verdict: a loss is not finite".to_owned()),
     }
+    if let Some(certificate) = &line.certificate {
+        let CertificateRecord { error, assume, barrier_height_bounds, .. } = certificate;
+        let [low, high] = barrier_height_bounds
+            .map(|bound| bound.map_or("unknown".to_owned(), |bound| format!("{bound:+.3e}")));
+        rows.push(format!(
+            "certified: wrong with probability {error} at most (assume {}); losses are estimates, \
+             the height is between {low} and {high}",
+            assume.name()
+        ));
+    }
     rows.join("\n")
+}
+
+/// A row a point, with the samples of its loss where they differ.
+fn losses(line: &Measured) -> Vec<String> {
+    let points = line.alphas.iter().zip(&line.losses);
+    match &line.samples {
+        Samples::Each(samples) => [format!("{:>8}  loss ({samples} samples)", "alpha")]
+            .into_iter()
+            .chain(points.map(|(alpha, loss)| format!("{alpha:>8.4}  {loss:.9}")))
+            .collect(),
+        Samples::AtAlphas(samples) => {
+            [format!("{:>8}  {:>11}  samples", "alpha", "loss")]
+                .into_iter()
+                .chain(points.zip(samples).map(|((alpha, loss), samples)| {
+                    format!("{alpha:>8.4}  {loss:>11.9}  {samples}")
+                }))
+                .collect()
+        }
+    }
 }

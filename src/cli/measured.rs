@@ -8,12 +8,13 @@ use serde::Serialize;
 use super::arguments::MeasureArgs;
 use crate::experiment::{self, Experiment};
 use crate::measure::LineLosses;
+use crate::measure::certified::Rule;
 use crate::network::StateDictError;
 use crate::objective::BatchNormPolicy;
 use crate::objective::{Classification, Interrupt, Objective, Point};
 use crate::parameters::Tensors;
 use crate::precision::Precision;
-use crate::run::{RunFolder, Verdict};
+use crate::run::{CertificateRecord, RunFolder, Samples, Verdict};
 use crate::walk::prepare;
 
 const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.batch_norm = \"running\" needs; \
@@ -23,6 +24,8 @@ const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.
 pub(super) struct Subject {
     pub(super) objective: Classification,
     pub(super) precision: Precision,
+    /// The seed of the evaluation batches and of the order of their visits.
+    pub(super) seed: u64,
     policy: Option<BatchNormPolicy>,
 }
 
@@ -38,7 +41,8 @@ impl Subject {
         let objective = prepare(&experiment, &setup, &Interrupt::default())?.objective;
         let Experiment { evaluation, .. } = &experiment;
         let policy = experiment.has_batch_norm().then_some(evaluation.batch_norm);
-        Ok(Self { objective, precision: evaluation.precision, policy })
+        let (precision, seed) = (evaluation.precision, experiment.train.seed);
+        Ok(Self { objective, precision, seed, policy })
     }
 
     /// Reads the parameters of the network from a file of any kind.
@@ -54,11 +58,12 @@ impl Subject {
         point.with_context(|| path.display().to_string())
     }
 
-    /// Judges what was measured on a line.
-    pub(super) fn judge(&self, line: LineLosses) -> Measured {
+    /// Judges what was measured on a line, under a rule if it was certified.
+    pub(super) fn judge(&self, line: LineLosses, rule: Option<Rule>) -> Measured {
         Measured {
             verdict: Verdict::from(&line),
-            samples: self.objective.samples(),
+            samples: Samples::of(&line, self.objective.samples()),
+            certificate: line.certified.zip(rule).map(CertificateRecord::from),
             batch_norm: self.policy,
             alphas: line.alphas,
             losses: line.losses,
@@ -71,8 +76,20 @@ impl Subject {
 pub(super) struct Measured {
     pub(super) alphas: Vec<f64>,
     pub(super) losses: Vec<f64>,
-    pub(super) samples: usize,
+    pub(super) samples: Samples,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) certificate: Option<CertificateRecord>,
     #[serde(flatten)]
     pub(super) verdict: Verdict,
     batch_norm: Option<BatchNormPolicy>,
+}
+
+impl Measured {
+    /// The most samples that a loss is the mean of.
+    pub(super) fn all_samples(&self) -> u64 {
+        match &self.samples {
+            Samples::Each(samples) => *samples,
+            Samples::AtAlphas(samples) => samples.iter().copied().max().unwrap_or(0),
+        }
+    }
 }

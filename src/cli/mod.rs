@@ -10,6 +10,7 @@ mod path;
 mod progress;
 mod report;
 mod run;
+mod verify;
 
 pub use arguments::Cli;
 pub use exit::{Exit, fail};

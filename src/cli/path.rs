@@ -50,7 +50,7 @@ pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
 impl<'a> Row<'a> {
     fn new(step: usize, files: &'a [PathBuf], subject: &Subject, segment: Segment) -> Self {
         let Segment { line, movement } = segment;
-        Self { step, from: &files[0], to: &files[1], line: subject.judge(line), movement }
+        Self { step, from: &files[0], to: &files[1], line: subject.judge(line, None), movement }
     }
 
     fn text(&self) -> String {
@@ -90,7 +90,7 @@ fn heading(first: &Row) -> String {
         "cosine",
         "distance",
         "length",
-        first.line.samples,
+        first.line.all_samples(),
         "",
         first.line.losses.first().unwrap_or(&f64::NAN),
         "",

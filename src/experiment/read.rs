@@ -8,10 +8,10 @@ use super::layer_list::read_layers;
 use super::measures::read_measure;
 use super::reader::{Problem, Section};
 use super::train::read_train;
-use super::{Arch, Data, Evaluation, Experiment, Sampling};
+use super::{Arch, Data, Evaluation, Experiment, LineSchedule, Measure, Sampling};
 use crate::data::{self, Augment, DatasetEntry};
 use crate::network::{Head, Model};
-use crate::objective::BatchNormPolicy;
+use crate::objective::{BatchNormPolicy, Protocol};
 
 /// Why an experiment cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -158,8 +158,17 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
         problems.push(Problem { key, value, remedy: remedy.to_owned() });
     }
     let entries = measure.into_iter().enumerate();
-    let measure = entries.map(|(index, entry)| read_measure(index, entry, &train, problems));
-    Experiment { name, data, model, measure: measure.collect(), train, evaluation }
+    let measure: Vec<_> =
+        entries.map(|(index, entry)| read_measure(index, entry, &train, problems)).collect();
+    let is_certified =
+        |measure: &Measure| matches!(measure, Measure::Line(LineSchedule { rule: Some(_), .. }));
+    if evaluation.protocol == Protocol::Authors && measure.iter().any(is_certified) {
+        let remedy = "gives every point batches of its own, which cannot be compared one by one: \
+                      choose \"fixed\", or mode = \"exact\"";
+        let (key, value) = ("evaluation.protocol".to_owned(), Some("\"authors\"".to_owned()));
+        problems.push(Problem { key, value, remedy: remedy.to_owned() });
+    }
+    Experiment { name, data, model, measure, train, evaluation }
 }
 
 fn read_data(mut section: Section) -> Data {

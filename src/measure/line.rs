@@ -1,5 +1,6 @@
 //! The losses along one update, in the precision that their verdict needs.
 
+use super::certified::Certified;
 use super::{End, Trajectory, barrier};
 use crate::choice::choice;
 use crate::objective::{Line, Objective, ObjectiveError, Point};
@@ -10,6 +11,8 @@ choice! {
     Mode {
         /// Every point on every sample.
         Exact = "exact",
+        /// As few samples as decide on a barrier with a stated error.
+        Certified = "certified",
     }
 }
 
@@ -28,6 +31,8 @@ pub struct LineLosses {
     pub resolved: bool,
     /// Points that were evaluated, each on the full training set.
     pub evaluations: usize,
+    /// What the losses are worth where they are estimates; none where they are exact.
+    pub certified: Option<Certified>,
 }
 
 impl Trajectory {
@@ -73,14 +78,21 @@ impl Trajectory {
         line: Line,
         points: usize,
     ) -> Result<LineLosses, ObjectiveError> {
-        let alphas: Vec<f64> = (0..=points).map(|k| k as f64 / points as f64).collect();
+        let alphas = alphas(points);
         let is_start = |end: &End| end.step == line.number && end.precision == precision;
         let mut losses: Vec<f64> = self.end.filter(is_start).iter().map(|end| end.loss).collect();
         let evaluations = alphas.len() - losses.len();
         losses.extend(objective.losses(line, &alphas[losses.len()..], precision)?);
         let (trusted_error, resolved) = (self.trust.error(line.number, precision), false);
-        let mut found =
-            LineLosses { alphas, losses, precision, trusted_error, resolved, evaluations };
+        let mut found = LineLosses {
+            alphas,
+            losses,
+            precision,
+            trusted_error,
+            resolved,
+            evaluations,
+            certified: None,
+        };
         found.judge(trusted_error);
         Ok(found)
     }
@@ -106,15 +118,32 @@ impl Trajectory {
     }
 }
 
+/// alpha_k = k/K for k = 0..=K.
+pub(super) fn alphas(points: usize) -> Vec<f64> {
+    (0..=points).map(|k| k as f64 / points as f64).collect()
+}
+
 impl LineLosses {
-    fn judge(&mut self, trusted_error: f64) {
+    /// Some interior point lies above both ends; none if a loss is not finite.
+    pub fn is_crossed(&self) -> Option<bool> {
+        let decided = self.certified.as_ref().map(|certified| certified.is_crossed);
+        decided.or_else(|| Some(barrier(&self.alphas, &self.losses)?.is_crossed()))
+    }
+
+    /// Losses of single samples that it took, of a training set of so many.
+    pub fn sample_points(&self, samples: usize) -> u64 {
+        let certified = self.certified.iter().flat_map(|certified| &certified.samples);
+        (self.evaluations * samples) as u64 + certified.sum::<u64>()
+    }
+
+    pub(super) fn judge(&mut self, trusted_error: f64) {
         let doubt = trusted_error * self.largest();
         let verdict = barrier(&self.alphas, &self.losses);
         self.resolved = verdict.is_some_and(|found| found.height.abs() > doubt);
         self.trusted_error = trusted_error;
     }
 
-    fn largest(&self) -> f64 {
+    pub(super) fn largest(&self) -> f64 {
         self.losses.iter().copied().fold(0.0, f64::max)
     }
 }

@@ -2,11 +2,14 @@
 
 mod alignment;
 mod barrier;
+pub mod certified;
+mod certified_line;
 mod cosine;
 mod covariance;
 mod line;
 mod mean;
 mod path;
+mod proportion;
 mod reach;
 mod spectrum;
 mod trajectory;
@@ -20,6 +23,7 @@ pub use covariance::{gradient_covariance, sample_covariance};
 pub use line::{LineLosses, Mode, check_determinism};
 pub use mean::Mean;
 pub use path::{Path, Segment};
+pub use proportion::Proportion;
 pub use reach::{Reach, reach};
 pub use spectrum::{SpectrumError, spectral_density, spectrum_ends};
 pub use trajectory::{End, Movement, Trajectory};

@@ -10,7 +10,8 @@ use crate::objective::Protocol;
 use crate::precision::Precision;
 use crate::run::{
     AlignmentRecord, CovarianceRecord, DensityRule, FORMAT_VERSION, LineRecord, Manifest, Problem,
-    ReachRecord, RunFolder, ShareRecord, SpectrumRecord, Status, StepRecord, TimingRecord, Verdict,
+    ReachRecord, RunFolder, Samples, ShareRecord, SpectrumRecord, Status, StepRecord, TimingRecord,
+    Verdict,
 };
 
 use super::run_data::RunData;
@@ -167,7 +168,7 @@ fn line(t: u64) -> LineRecord {
         iteration: t % 10,
         alphas: vec![0.0, 0.5, 1.0],
         losses: [first, middle, last].map(Some).to_vec(),
-        samples: 100,
+        samples: Samples::Each(100),
         verdict: Verdict {
             barrier: Some(barrier),
             barrier_height: Some(middle - first),
@@ -179,6 +180,7 @@ fn line(t: u64) -> LineRecord {
             resolved: true,
         },
         mode: Mode::Exact,
+        certificate: None,
         protocol: Protocol::Fixed,
         batch_norm: None,
         slope: None,

@@ -101,7 +101,7 @@ mod tests {
             }
         }
         let table = fs::read_to_string(dir.path().join("figures/barriers.csv"))?;
-        assert!(table.contains("\na,1,3,10,0,0\na,2,3,10,0,0\n"), "{table}");
+        assert!(table.contains("\na,1,3,10,0,0,0,0\na,2,3,10,0,0,0,0\n"), "{table}");
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 mod alignment_record;
 mod atomic;
+mod certificate_record;
 mod checkpoint;
 mod covariance_record;
 mod error;
@@ -18,6 +19,7 @@ mod spectrum_record;
 
 pub use alignment_record::AlignmentRecord;
 pub use atomic::write_atomic;
+pub use certificate_record::{BoundsRecord, CertificateRecord};
 pub use checkpoint::Checkpoint;
 pub use covariance_record::CovarianceRecord;
 pub use error::RunError;
@@ -26,5 +28,5 @@ pub use log::{Log, read_records};
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
 pub use order::write_u32;
 pub use point_record::PointRecord;
-pub use records::{LineRecord, ReachRecord, StepRecord, TimingRecord, Verdict};
+pub use records::{LineRecord, ReachRecord, Samples, StepRecord, TimingRecord, Verdict};
 pub use spectrum_record::{DensityRule, ShareRecord, SpectrumRecord};

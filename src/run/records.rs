@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CertificateRecord;
 use crate::measure::{End, LineLosses, Mode, barrier};
 use crate::objective::{BatchNormPolicy, Protocol};
 use crate::precision::Precision;
@@ -68,13 +69,17 @@ pub struct LineRecord {
     pub alphas: Vec<f64>,
     /// L(theta_t + alpha_k (theta_{t+1} - theta_t)), the mean over all `samples`.
     pub losses: Vec<Option<f64>>,
-    /// Samples that every loss is the mean of.
-    pub samples: u64,
+    /// Samples that the losses are means of.
+    pub samples: Samples,
     /// What they say.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// How the losses were obtained.
+    /// How the losses were obtained. An update of a certified schedule is `exact` where a loss is not
+    /// finite or rounding left it in doubt.
     pub mode: Mode,
+    /// How sure the verdict is; only in certified mode.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateRecord>,
     /// How the training set was presented.
     pub protocol: Protocol,
     /// Where batch norm took its statistics; null for a network without batch norm.
@@ -95,10 +100,33 @@ pub struct LineRecord {
 }
 
 impl LineRecord {
-    /// Where the line ended; none if the loss there is not finite.
+    /// Where the line ended; none if the loss there is not finite, or an estimate.
     pub fn end(&self) -> Option<End> {
+        if self.mode == Mode::Certified {
+            return None;
+        }
         let loss = (*self.losses.last()?)?;
         Some(End { step: self.step + 1, loss, precision: self.verdict.precision })
+    }
+}
+
+/// How many samples the losses of a line are means of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Samples {
+    /// Every loss of so many.
+    Each(u64),
+    /// In certified mode: so many at each alpha.
+    AtAlphas(Vec<u64>),
+}
+
+impl Samples {
+    /// Those of a line on a training set of so many.
+    pub fn of(line: &LineLosses, samples: usize) -> Self {
+        match &line.certified {
+            Some(certified) => Self::AtAlphas(certified.samples.clone()),
+            None => Self::Each(samples as u64),
+        }
     }
 }
 
@@ -130,7 +158,7 @@ impl From<&LineLosses> for Verdict {
     fn from(line: &LineLosses) -> Self {
         let found = barrier(&line.alphas, &line.losses);
         Self {
-            barrier: found.map(|found| found.is_crossed()),
+            barrier: line.is_crossed(),
             barrier_height: found.map(|found| found.height),
             barrier_height_mean: found.map(|found| found.height_mean),
             floor_loss: found.map(|found| found.floor_loss),

@@ -18,6 +18,9 @@ const DIRECTION: (u64, u64) = (3, 2);
 /// A product H v.
 const PRODUCT: u64 = 6;
 
+/// A certified line typically takes one in so many of the losses that an exact one takes.
+const CERTIFIED_SHARE: usize = 30;
+
 /// Entries of all directions that are held at once, which bounds their memory to 512 MiB.
 const DIRECTION_ENTRIES: usize = 1 << 26;
 /// The most directions at once: more would share little that these do not.
@@ -65,13 +68,17 @@ impl Extent {
     /// Beyond the update, the loss is typically back at its start before alpha = 2. A line that is
     /// measured again in 64 bits is not foreseen.
     pub(super) fn line(self, schedule: &LineSchedule, shared_start: bool) -> u64 {
-        let LineSchedule { points, reach, second_order, .. } = *schedule;
+        let LineSchedule { points, reach, second_order, rule, .. } = *schedule;
+        let curvature = if second_order { self.directional(1) } else { 0 };
+        if rule.is_some() {
+            return product(points as u64, self.samples / CERTIFIED_SHARE)
+                .saturating_add(curvature);
+        }
         let beyond = reach.map_or(0, |limit| {
             let most = ((limit - 1.0) * points as f64) as usize;
             most.min(points).saturating_add(points - 1)
         });
         let evaluations = points.saturating_add(beyond).saturating_add((!shared_start).into());
-        let curvature = if second_order { self.directional(1) } else { 0 };
         product(evaluations as u64, self.samples).saturating_add(curvature)
     }
 }

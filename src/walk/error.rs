@@ -32,6 +32,14 @@ pub enum WalkError {
         /// The step.
         step: u64,
     },
+    /// A step taken again differs from the record of it.
+    #[error(
+        "step {step}, taken again from the start, differs from steps.jsonl: this machine's arithmetic is not the one that began the run; verify on that machine, or run with train.save_iterates = true"
+    )]
+    NotReplayed {
+        /// The step.
+        step: u64,
+    },
     /// The checkpoint does not fit the network.
     #[error("the newest checkpoint")]
     Checkpoint(#[from] crate::network::StateDictError),

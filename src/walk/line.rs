@@ -3,10 +3,12 @@
 use super::walker::{Walker, finite};
 use super::{Place, WalkError};
 use crate::experiment::LineSchedule;
-use crate::measure::reach;
+use crate::measure::{Mode, reach};
 use crate::objective::{Directional, Line, Objective, Point};
 use crate::precision::Precision;
-use crate::run::{LineRecord, ReachRecord, RunError, Verdict, write_atomic};
+use crate::run::{
+    CertificateRecord, LineRecord, ReachRecord, RunError, Samples, Verdict, write_atomic,
+};
 
 impl<O: Objective> Walker<'_, O> {
     /// Measures the loss from `from` to where the walk stands now.
@@ -22,14 +24,23 @@ impl<O: Objective> Walker<'_, O> {
         }
         let line = Line { from, to: &self.state.point, number: place.step };
         let precision = self.plan.evaluation.precision;
-        let measured = self.trajectory.line(self.objective, line, schedule.points, precision)?;
+        let (points, seed) = (schedule.points, self.plan.train.seed);
+        let measured = match schedule.rule {
+            None => self.trajectory.line(self.objective, line, points, precision)?,
+            Some(rule) => self.trajectory.certified(
+                self.objective,
+                line,
+                (points, precision),
+                (rule, seed),
+            )?,
+        };
         let beyond = match schedule.reach {
             Some(limit) => Some(reach(self.objective, line, &measured, limit)?),
             None => None,
         };
-        let evaluations =
-            measured.evaluations + beyond.as_ref().map_or(0, |beyond| beyond.evaluations);
-        self.recorder.lap_line(evaluations, self.plan.samples);
+        let samples = self.plan.samples;
+        let evaluated_beyond = beyond.as_ref().map_or(0, |beyond| beyond.evaluations * samples);
+        self.recorder.lap_line(measured.sample_points(samples) + evaluated_beyond as u64);
         let along = self.second_order(line, schedule)?;
         if along.is_some() {
             self.recorder.lap_curvature();
@@ -48,11 +59,12 @@ impl<O: Objective> Walker<'_, O> {
             step: place.step,
             epoch: place.epoch,
             iteration: place.iteration,
+            samples: Samples::of(&measured, samples),
             losses: measured.losses.into_iter().map(finite).collect(),
             alphas: measured.alphas,
-            samples: self.plan.samples as u64,
             verdict,
-            mode: schedule.mode,
+            mode: if measured.certified.is_some() { Mode::Certified } else { Mode::Exact },
+            certificate: measured.certified.zip(schedule.rule).map(CertificateRecord::from),
             protocol: self.plan.evaluation.protocol,
             batch_norm: self.plan.batch_norm,
             slope: along.and_then(|along| finite(along.slope)),

@@ -71,11 +71,12 @@ impl<'a> Recorder<'a> {
         self.lines_ahead.pop_front_if(|line| line.step == step)
     }
 
-    /// Counts the time since the last lap as the line measurement's, which took so many points.
-    pub(super) fn lap_line(&mut self, points: usize, samples: usize) {
+    /// Counts the time since the last lap as the line measurement's, which took so many samples times
+    /// points.
+    pub(super) fn lap_line(&mut self, sample_points: u64) {
         let lap = self.clock.lap();
         self.clock.line += lap;
-        self.clock.sample_points += (samples * points) as u64;
+        self.clock.sample_points += sample_points;
     }
 
     /// Counts the time since the last lap as that of curvature.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use losswalk::measure::barrier;
-use losswalk::run::Status;
+use losswalk::run::{Samples, Status};
 
 use crate::program::{Run, TestResult, losswalk};
 
@@ -37,7 +37,7 @@ fn a_run_leaves_its_records_and_they_are_consistent() -> TestResult {
         let losses: Option<Vec<f64>> = line.losses.iter().copied().collect();
         let found = barrier(&line.alphas, &losses.ok_or("a loss is null")?).ok_or("no verdict")?;
         assert_eq!(line.alphas.len(), 11);
-        assert_eq!(line.samples, 1797);
+        assert_eq!(line.samples, Samples::Each(1797));
         assert_eq!(line.verdict.barrier, Some(found.is_crossed()));
         assert_eq!(line.verdict.barrier_height, Some(found.height));
         assert_eq!(line.verdict.floor_loss, Some(found.floor_loss));

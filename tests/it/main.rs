@@ -1,5 +1,6 @@
 //! Integration tests: one binary, since each one links the whole framework.
 
+mod certified;
 mod checkpoints;
 mod cli;
 mod closed_forms;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use losswalk::experiment;
-use losswalk::run::{LineRecord, Status};
+use losswalk::run::{LineRecord, Samples, Status};
 use serde_json::Value;
 
 use crate::lab::{Lab, end, finite, lines, manifest, steps};
@@ -136,7 +136,7 @@ fn every_line_has_k_plus_1_losses_and_shares_its_start_with_the_line_before() {
     let lines = lines(quickstart());
     assert_eq!(lines.len(), 90);
     let alphas: Vec<f64> = (0..=10).map(|k| f64::from(k) / 10.0).collect();
-    assert!(lines.iter().all(|line| line.alphas == alphas && line.samples == 1797));
+    assert!(lines.iter().all(|line| line.alphas == alphas && line.samples == Samples::Each(1797)));
     assert!(lines.iter().all(|line| line.losses.len() == 11));
     for pair in lines.windows(2) {
         // A line that was too close to call is measured again in 64 bits, both ends included.

@@ -6,6 +6,7 @@ use super::{Epochs, Iterations};
 use crate::experiment::Train;
 use crate::experiment::reader::Section;
 use crate::measure::Mode;
+use crate::measure::certified::Rule;
 
 /// When the loss along an update is measured, and at how many points.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,6 +19,9 @@ pub struct LineSchedule {
     pub points: usize,
     /// How the losses are obtained.
     pub mode: Mode,
+    /// How sure the decisions are, in certified mode.
+    #[serde(flatten)]
+    pub rule: Option<Rule>,
     /// Go on along the update, up to this alpha, until the loss is back at its start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reach: Option<f64>,
@@ -33,6 +37,7 @@ impl Default for LineSchedule {
             iterations: Iterations::All,
             points: 10,
             mode: Mode::Exact,
+            rule: None,
             reach: None,
             second_order: false,
         }
@@ -56,13 +61,27 @@ impl LineSchedule {
             "must be at least 2: a barrier needs a point between the ends",
         );
         section.read("mode", &mut schedule.mode);
+        schedule.rule = (schedule.mode == Mode::Certified).then(|| read_rule(section));
         section.read_valid(
             "reach",
             &mut schedule.reach,
             |reach| reach.is_none_or(|reach| 1.0 < reach && reach <= 1000.0),
             "must be above 1 (where the update ends) and at most 1000",
         );
+        if let (Some(_), Some(reach)) = (schedule.rule, schedule.reach) {
+            let remedy = "needs exact losses: leave it out, or choose mode = \"exact\"";
+            section.problem("reach", Some(&reach.into()), remedy);
+        }
         section.read("second_order", &mut schedule.second_order);
         schedule
     }
+}
+
+/// `error` and `assume` of certified mode.
+fn read_rule(section: &mut Section) -> Rule {
+    let mut rule = Rule::default();
+    let can_have = |&error: &f64| Rule::can_have(error);
+    section.read_valid("error", &mut rule.error, can_have, Rule::ERROR_REMEDY);
+    section.read("assume", &mut rule.assume);
+    rule
 }

@@ -7,8 +7,11 @@ use crate::report::figure::{Axis, Figure, Panel, Series, Style};
 use crate::report::run_data::RunData;
 use crate::report::table::Table;
 
+/// The probability that more certified decisions of an epoch are wrong than the table says.
+const DOUBT: f64 = 0.01;
+
 /// What was counted in one epoch of one run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Count {
     epoch: u64,
     barriers: u64,
@@ -17,15 +20,34 @@ struct Count {
     in_f64: u64,
     /// Steps whose height is within the rounding error of even that precision.
     unresolved: u64,
+    /// Steps whose decision is certified, not exact, and the sum of their stated errors.
+    certified: u64,
+    stated_error: f64,
 }
 
 impl Count {
     fn text(&self) -> String {
+        let unresolved = Some(self.unresolved).filter(|&count| count > 0);
+        let unresolved = unresolved.map(|count| format!("{count} unresolved"));
+        let certified =
+            (self.certified > 0).then(|| format!("at most {} wrong", self.most_wrong()));
+        let notes: Vec<String> = unresolved.into_iter().chain(certified).collect();
         let text = format!("{} of {}", self.barriers, self.steps);
-        match self.unresolved {
-            0 => text,
-            unresolved => format!("{text} ({unresolved} unresolved)"),
+        if notes.is_empty() { text } else { format!("{text} ({})", notes.join(", ")) }
+    }
+
+    /// The number of wrong decisions that is exceeded with a probability of at most [`DOUBT`]. The
+    /// decisions are independent, each wrong with at most its stated error, so their number exceeds
+    /// any bound no more often than Poisson's with the sum of the errors does.
+    fn most_wrong(&self) -> u64 {
+        let mut term = (-self.stated_error).exp();
+        let (mut within, mut count) = (term, 0);
+        while within < 1.0 - DOUBT && count < self.certified {
+            count += 1;
+            term *= self.stated_error / count as f64;
+            within += term;
         }
+        count
     }
 }
 
@@ -61,6 +83,9 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
 
 fn notes(runs: &[RunData]) -> Vec<String> {
     let mut notes = vec![CAVEAT.to_owned()];
+    if counts_certified(runs) {
+        notes.push(CERTIFIED.to_owned());
+    }
     let crossed =
         runs.iter().flat_map(|run| &run.lines).any(|line| line.verdict.barrier == Some(true));
     if !crossed {
@@ -69,9 +94,18 @@ fn notes(runs: &[RunData]) -> Vec<String> {
     notes
 }
 
+fn counts_certified(runs: &[RunData]) -> bool {
+    runs.iter().flat_map(|run| &run.lines).any(|line| line.certificate.is_some())
+}
+
 /// What makes the counts trustworthy.
 const CAVEAT: &str = "Where f32 could not tell a barrier from rounding, the update was measured again \
                       and decided in f64; an update that is still too close to call is named unresolved.";
+
+/// What "at most so many wrong" means.
+const CERTIFIED: &str = "Certified updates were decided from a part of the training set. At most so many of \
+                         an epoch's decisions are wrong, with a probability of 99 % if what the run \
+                         assumes of the units holds (run.toml: error, assume).";
 
 /// Table 1: a run a row, a measured epoch a column.
 pub(in crate::report) fn table_one(runs: &[RunData]) -> Option<Table> {
@@ -89,16 +123,22 @@ pub(in crate::report) fn table_one(runs: &[RunData]) -> Option<Table> {
         };
         table.row(&run.label, epochs.iter().map(cell));
     }
-    table.note = CAVEAT.to_owned();
+    table.note = match counts_certified(runs) {
+        true => format!("{CAVEAT} {CERTIFIED}"),
+        false => CAVEAT.to_owned(),
+    };
     Some(table)
 }
 
 /// The counts as a table.
 pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
-    let columns = "run,epoch,barriers,measured_steps,decided_in_f64,unresolved";
+    let columns =
+        "run,epoch,barriers,measured_steps,decided_in_f64,unresolved,certified,most_wrong";
     let rows = runs.iter().flat_map(|run| {
-        counts(run).into_iter().map(|Count { epoch, barriers, steps, in_f64, unresolved }| {
-            (&run.label, epoch, barriers, steps, in_f64, unresolved)
+        counts(run).into_iter().map(|count| {
+            let Count { epoch, barriers, steps, in_f64, unresolved, certified, .. } = count;
+            let most_wrong = count.most_wrong();
+            (&run.label, epoch, barriers, steps, in_f64, unresolved, certified, most_wrong)
         })
     });
     Csv::new("barriers", columns, rows)
@@ -112,6 +152,7 @@ fn bars(run: &RunData, color: usize, epochs: &[u64]) -> Series {
         .detail("epoch", counts.iter().map(|count| count.epoch as f64))
         .detail("measured steps", counts.iter().map(|count| count.steps as f64))
         .detail("unresolved", counts.iter().map(|count| count.unresolved as f64))
+        .detail("at most wrong", counts.iter().map(|count| count.most_wrong() as f64))
         .detail("in f64", counts.iter().map(|count| count.in_f64 as f64))
 }
 
@@ -125,6 +166,10 @@ fn count(run: &RunData, epoch: u64) -> Count {
         count.steps += u64::from(line.verdict.barrier.is_some());
         count.barriers += u64::from(line.verdict.barrier == Some(true));
         count.unresolved += u64::from(!line.verdict.resolved);
+        if let Some(certificate) = &line.certificate {
+            count.certified += 1;
+            count.stated_error += certificate.error;
+        }
         count.in_f64 += u64::from(line.verdict.precision == Precision::F64);
     }
     count

@@ -1,0 +1,5 @@
+//! The rule on lines whose losses are known.
+
+mod errors;
+mod fake;
+mod visits;
