@@ -2,28 +2,28 @@
 //!
 //! Medians over repetitions that take turns, on images of a formula. The gradient and g'Hg are of one
 //! batch of 100; u'Hu of many directions at once and H v are over 1,000 samples (200 for convolutional
-//! networks), beside one direction and the gradient of the same. `tests/reference/bench_curvature.py`
+//! networks), beside one direction and the gradient of the same. `bench-runs/compare.py`
 //! measures PyTorch's double backward.
-
-mod network;
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use losswalk::bench::BenchNetwork;
 use losswalk::objective::{Loss, Objective};
 use losswalk::precision::Precision;
-use network::{BenchResult, objective};
+
+type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Name, settings, edge and channels of the images, samples, directions, repetitions.
-type Network = (&'static str, &'static str, usize, usize, usize, usize, usize);
+/// Name, network, samples, directions, repetitions.
+type Network = (&'static str, BenchNetwork, usize, usize, usize);
 
 const NETWORKS: [Network; 3] = [
-    ("mlp", "model.arch=mlp", 28, 1, 1000, 50, 15),
-    ("vgg11", "model.arch=vgg11", 32, 3, 200, 4, 1),
-    ("resnet56", "model.arch=resnet", 32, 3, 200, 4, 1),
+    ("mlp", BenchNetwork::Mlp, 1000, 50, 15),
+    ("vgg11", BenchNetwork::Vgg11, 200, 4, 1),
+    ("resnet56", BenchNetwork::Resnet56, 200, 4, 1),
 ];
 
 /// Median milliseconds of every part; the parts take turns.
@@ -44,8 +44,8 @@ fn medians(repetitions: usize, parts: &[&dyn Fn() -> BenchResult]) -> BenchResul
 }
 
 fn measure(network: &Network) -> BenchResult {
-    let (name, arch, edge, channels, samples, count, repetitions) = *network;
-    let (objective, at) = objective(arch, edge, channels, samples)?;
+    let (name, network, samples, count, repetitions) = *network;
+    let (objective, at) = network.objective(samples)?;
     let indices: Vec<u32> = (0..100).collect();
     let batch = Loss::of(&indices);
     let gradient =

@@ -3,25 +3,25 @@
 //! Samples x points for each second of the CPU (that other programs use or not), K = 10, batches of 100
 //! images of a formula; medians over repetitions that take turns.
 
-mod network;
-
 use std::hint::black_box;
 
 use cpu_time::ProcessTime;
+use losswalk::bench::BenchNetwork;
 use losswalk::objective::{Classification, Line, Objective, Point};
 use losswalk::precision::Precision;
-use network::{BenchResult, objective};
+
+type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Name, settings, edge and channels of the images, samples, repetitions.
-type Network = (&'static str, &'static str, usize, usize, usize, usize);
+/// Name, network, samples, repetitions.
+type Network = (&'static str, BenchNetwork, usize, usize);
 
 const NETWORKS: [Network; 3] = [
-    ("mlp", "model.arch=mlp", 28, 1, 20_000, 5),
-    ("vgg11", "model.arch=vgg11", 32, 3, 200, 3),
-    ("resnet56", "model.arch=resnet", 32, 3, 200, 3),
+    ("mlp", BenchNetwork::Mlp, 20_000, 5),
+    ("vgg11", BenchNetwork::Vgg11, 200, 3),
+    ("resnet56", BenchNetwork::Resnet56, 200, 3),
 ];
 
 fn rate(objective: &Classification, line: Line, samples: usize) -> BenchResult<f64> {
@@ -34,13 +34,11 @@ fn rate(objective: &Classification, line: Line, samples: usize) -> BenchResult<f
 fn main() -> BenchResult {
     let named: Vec<String> =
         std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
-    for network in NETWORKS {
-        let (name, arch, edge, channels, samples, repetitions) = network;
+    for (name, network, samples, repetitions) in NETWORKS {
         if !named.is_empty() && !named.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let [(fast, at), (slow, _)] =
-            [objective(arch, edge, channels, samples)?, objective(arch, edge, channels, samples)?];
+        let [(fast, at), (slow, _)] = [network.objective(samples)?, network.objective(samples)?];
         let slow = slow.by_series();
         let theta = at.theta.iter().map(|x| 1.01 * x).collect();
         let line = Line { from: &at, to: &Point { theta, buffers: at.buffers.clone() }, number: 0 };

@@ -3,27 +3,27 @@
 //! Batches of 100 images of a formula: the gradient, and what a walk does with it to move theta. Wall
 //! clock on all threads (RAYON_NUM_THREADS), medians over rounds that take turns.
 
-mod network;
-
 use std::hint::black_box;
 use std::time::Instant;
 
-use losswalk::experiment::{Train, parse};
+use losswalk::bench::BenchNetwork;
+use losswalk::experiment::Train;
 use losswalk::objective::{Classification, Gradient, Loss, Objective, Point};
 use losswalk::precision::Precision;
 use losswalk::walk::State;
-use network::{BenchResult, objective};
+
+type BenchResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Name, settings, edge and channels of the images, rounds, steps a round.
-type Network = (&'static str, &'static str, usize, usize, usize, usize);
+/// Name, network, rounds, steps a round.
+type Network = (&'static str, BenchNetwork, usize, usize);
 
 const NETWORKS: [Network; 3] = [
-    ("mlp", "model.arch=mlp", 28, 1, 9, 40),
-    ("vgg11", "model.arch=vgg11", 32, 3, 5, 3),
-    ("resnet56", "model.arch=resnet", 32, 3, 5, 3),
+    ("mlp", BenchNetwork::Mlp, 9, 40),
+    ("vgg11", BenchNetwork::Vgg11, 5, 3),
+    ("resnet56", BenchNetwork::Resnet56, 5, 3),
 ];
 
 /// Milliseconds of a gradient and of a whole step, means over some steps.
@@ -51,14 +51,13 @@ fn steps(
 fn main() -> BenchResult {
     let named: Vec<String> =
         std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
-    let train =
-        parse("data.name = 'mnist'", "bench", "bench", &["model.arch=mlp".to_owned()])?.train;
-    for (name, arch, edge, channels, rounds, count) in NETWORKS {
+    for (name, network, rounds, count) in NETWORKS {
         if !named.is_empty() && !named.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let (fast, at) = objective(arch, edge, channels, 100)?;
-        let slow = objective(arch, edge, channels, 100)?.0.by_series();
+        let train = network.experiment()?.train;
+        let (fast, at) = network.objective(100)?;
+        let slow = network.objective(100)?.0.by_series();
         let mut times = [(); 4].map(|()| Vec::new());
         for objective in [&fast, &slow] {
             steps(objective, &at, &train, 1)?;

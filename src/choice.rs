@@ -1,7 +1,7 @@
 //! Values that are one of a few, each with the name that files give it.
 
 /// A type whose every value has a name.
-pub trait Choice: Copy + 'static {
+pub trait Choice: Copy + PartialEq + 'static {
     /// Every name with its value.
     const ALL: &'static [(&'static str, Self)];
 
@@ -11,10 +11,7 @@ pub trait Choice: Copy + 'static {
     }
 
     /// The name of this value.
-    fn name(self) -> &'static str
-    where
-        Self: PartialEq,
-    {
+    fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, value)| *value == self).map_or("", |(name, _)| name)
     }
 }

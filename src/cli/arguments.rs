@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::{Exit, bench, data, line, path, report, run, verify};
+use crate::bench::{BenchNetwork, Pass};
 use crate::choice::Choice;
 use crate::measure::certified::{Assume, Rule};
-
-use super::{Exit, data, line, path, report, run, verify};
 
 /// Measure the loss of the full training set along the path of SGD.
 ///
@@ -60,6 +61,12 @@ pub(super) enum Command {
     /// the stated error is contradicted: were it true, so many disagreements would come less than once
     /// in 1000 times.
     Verify(VerifyArgs),
+    /// Measure how fast this machine is: losses along a line, training steps and curvature of the
+    /// paper's networks, beside its peak of floating-point operations.
+    ///
+    /// Takes some minutes; fewer --rounds, networks or passes take less. Results are medians over
+    /// rounds in which the passes take turns.
+    Bench(BenchArgs),
     /// List, download and check data sets.
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -153,8 +160,8 @@ pub(super) struct LineArgs {
     /// The probability that a certified decision is wrong, at most.
     #[arg(long, default_value_t = 1e-4, value_name = "P", requires = "certified", value_parser = error)]
     pub(super) error: f64,
-    /// What that rests on: shape, mirrored or outliers (docs/design/certified.md).
-    #[arg(long, default_value = "shape", value_name = "NAME", requires = "certified", value_parser = assume)]
+    /// What that rests on (docs/design/certified.md).
+    #[arg(long, default_value = "shape", value_name = "NAME", requires = "certified", value_parser = named::<Assume>())]
     pub(super) assume: Assume,
 }
 
@@ -170,11 +177,6 @@ fn error(text: &str) -> Result<f64, &'static str> {
     error.ok_or(Rule::ERROR_REMEDY)
 }
 
-fn assume(text: &str) -> Result<Assume, String> {
-    let names: Vec<_> = Assume::ALL.iter().map(|(name, _)| *name).collect();
-    Assume::named(text).ok_or_else(|| format!("must be one of: {}", names.join(", ")))
-}
-
 #[derive(Debug, Args)]
 pub(super) struct PathArgs {
     #[command(flatten)]
@@ -187,6 +189,25 @@ pub(super) struct PathArgs {
     pub(super) points: u16,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// Which networks [default: all].
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...", value_parser = named::<BenchNetwork>())]
+    pub(super) networks: Vec<BenchNetwork>,
+    /// Which passes [default: all]; ghg is the gradient g and g'Hg of a batch, hv is H v.
+    #[arg(long, value_delimiter = ',', value_name = "PASS,...", value_parser = named::<Pass>())]
+    pub(super) passes: Vec<Pass>,
+    /// Rounds; medians are over them.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) rounds: u16,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Threads; all cores by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+}
+
 impl Cli {
     /// Does what the command says.
     pub fn run(self) -> anyhow::Result<Exit> {
@@ -196,6 +217,7 @@ impl Cli {
             Command::Line(arguments) => line::run(arguments),
             Command::Path(arguments) => path::run(arguments),
             Command::Verify(arguments) => verify::run(arguments),
+            Command::Bench(arguments) => bench::run(arguments),
             Command::Data(command) => {
                 Ok(if data::run(command)? { Exit::Done } else { Exit::Usage })
             }
@@ -206,11 +228,23 @@ impl Cli {
 impl DeviceArgs {
     /// Starts the threads and says what was decided.
     pub(super) fn set_up(&self) -> anyhow::Result<crate::walk::Setup> {
-        let threads = match self.threads {
-            Some(threads) => threads.into(),
-            None => std::thread::available_parallelism()?.get(),
-        };
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        let threads = start_threads(self.threads)?;
         Ok(crate::walk::Setup { device: self.device.clone(), threads })
     }
+}
+
+/// Reads the name of a choice.
+fn named<C: Choice + Send + Sync>() -> impl TypedValueParser<Value = C> {
+    let names = C::ALL.iter().map(|(name, _)| *name);
+    PossibleValuesParser::new(names).try_map(|name| C::named(&name).ok_or("unknown name"))
+}
+
+/// Starts so many threads, or one a core.
+pub(super) fn start_threads(wanted: Option<u16>) -> anyhow::Result<usize> {
+    let threads = match wanted {
+        Some(threads) => threads.into(),
+        None => std::thread::available_parallelism()?.get(),
+    };
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    Ok(threads)
 }

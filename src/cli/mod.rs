@@ -1,6 +1,7 @@
 //! The command line, one file a subcommand.
 
 mod arguments;
+mod bench;
 mod data;
 mod exit;
 mod line;

@@ -85,6 +85,11 @@ impl Classification {
         Self { plan: None, gradients: None, ..self }
     }
 
+    /// The steps that losses in 32 bits take on the CPU; none where they run through series.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
+
     /// The instruction set of the fast kernels that losses in 32 bits run on, if they do.
     pub fn kernels(&self) -> Option<&'static str> {
         self.plan.as_ref().map(|_| InstructionSet::detect().name())

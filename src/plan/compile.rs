@@ -56,6 +56,11 @@ impl Plan {
         self.norms.iter().map(move |norm| samples * norm.pixels)
     }
 
+    /// The shapes of its convolutions and fully connected layers, in the order that they run in.
+    pub fn shapes(&self) -> impl Iterator<Item = ConvolutionShape> {
+        self.weights.iter().map(|weights| weights.shape)
+    }
+
     /// A shift of zero for every channel of every norm.
     pub fn no_shift(&self) -> Vec<Vec<f32>> {
         self.norms.iter().map(|norm| vec![0.0; norm.channels]).collect()

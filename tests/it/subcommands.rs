@@ -113,3 +113,25 @@ fn the_help_of_every_subcommand_says_what_it_is_about() {
         }
     }
 }
+
+#[test]
+fn bench_measures_a_pass_beside_the_peak() {
+    let arguments = ["bench", "--json", "--rounds", "1", "--threads", "1"];
+    let mut command = losswalk();
+    let ended = end(command.args(arguments).args(["--networks", "mlp", "--passes", "sgd_step"]));
+    ended.must_say(0, &[]);
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["machine"]["threads"], 1);
+    let [result] = &report["results"].as_array().unwrap()[..] else { panic!("{report}") };
+    assert_eq!((&result["network"], &result["pass"]), (&"mlp".into(), &"sgd_step".into()));
+    let number = |key: &str| result[key].as_f64().unwrap();
+    // 2 x 392,000 + 3 x 178,500 products a sample.
+    let gflops = 2.0 * 1_319_500.0 * number("samples_per_second") / 1e9;
+    assert!((number("gflops") / gflops - 1.0).abs() < 1e-9, "{result}");
+    assert!(
+        (1e-3 * number("milliseconds") * number("samples_per_second") / 100.0 - 1.0).abs() < 1e-9
+    );
+    let share = number("share_of_peak");
+    assert!((share * report["peak_gflops"].as_f64().unwrap() / gflops - 1.0).abs() < 1e-9);
+    assert!((0.0..1.1).contains(&share), "{result}");
+}

@@ -1,0 +1,171 @@
+"""Times losswalk's passes and PyTorch's, taking turns, and writes medians beside each other.
+
+    cargo build --release
+    python3 bench-runs/compare.py [mlp vgg11 resnet56] [--passes line sgd_step ghg hv] [--rounds 5]
+        [--threads 2] [--compile] [--out bench-runs/DATE-CPU.json]
+
+PyTorch runs eagerly in both memory layouts, and compiled too with --compile (losses and training steps;
+it cannot differentiate twice through what it compiles); the best of them counts. Both sides compute the same
+passes over so many images in batches of 100; `losswalk help bench` says what they are.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "reference"))
+from networks import build  # noqa: E402
+
+NETWORKS = {
+    "mlp": ({"arch": "mlp", "hidden": [500, 350]}, (1, 28, 28)),
+    "vgg11": ({"arch": "vgg11", "width": 1.0, "head": "512-512"}, (3, 32, 32)),
+    "resnet56": ({"arch": "resnet", "depth": 56}, (3, 32, 32)),
+}
+BATCH, POINTS = 100, 10
+
+
+class Subject:
+    """A network in one configuration of PyTorch, with its passes."""
+
+    def __init__(self, name, layout, compiled):
+        model, shape = NETWORKS[name]
+        inputs = shape[0] * shape[1] * shape[2]
+        self.plain = build({**model, "batch_norm": True}, shape[0], inputs, 10).to(memory_format=layout)
+        self.network = torch.compile(self.plain) if compiled else self.plain
+        self.shape, self.layout = shape, layout
+        self.start = {key: value.clone() for key, value in self.plain.state_dict().items()}
+        self.end = {key: 1.01 * value for key, value in self.start.items()}
+        self.optimizer = torch.optim.SGD(self.plain.parameters(), lr=1e-3)
+
+    def batches(self, samples):
+        """A generator: images are made outside of what is timed."""
+        images = torch.rand(samples, *self.shape).contiguous(memory_format=self.layout)
+        labels = torch.arange(samples) % 10
+        return list(zip(images.split(BATCH), labels.split(BATCH)))
+
+    def loss(self, batch, reduction="mean"):
+        return torch.nn.functional.cross_entropy(self.network(batch[0]), batch[1], reduction=reduction)
+
+    def line(self, batches):
+        with torch.no_grad():
+            for point in range(1, POINTS + 1):
+                for name, value in self.plain.state_dict().items():
+                    if value.is_floating_point():
+                        value.copy_(torch.lerp(self.start[name], self.end[name], point / POINTS))
+                sum(self.loss(batch, "sum").item() for batch in batches)
+
+    def sgd_step(self, batches):
+        self.optimizer.zero_grad()
+        self.loss(batches[0]).backward()
+        self.optimizer.step()
+
+    def ghg(self, batches):
+        parameters = list(self.plain.parameters())
+        gradient = torch.autograd.grad(self.loss(batches[0]), parameters, create_graph=True)
+        direction = [part.detach() for part in gradient]
+        slope = sum((g * v).sum() for g, v in zip(gradient, direction))
+        product = torch.autograd.grad(slope, parameters)
+        return sum((p * v).sum() for p, v in zip(product, direction)).item()
+
+    def hv(self, batches):
+        parameters = list(self.plain.parameters())
+        direction = [part.detach() for part in parameters]
+        total = [torch.zeros_like(part) for part in parameters]
+        for batch in batches:
+            gradient = torch.autograd.grad(self.loss(batch), parameters, create_graph=True)
+            slope = sum((g * v).sum() for g, v in zip(gradient, direction))
+            for sum_, part in zip(total, torch.autograd.grad(slope, parameters)):
+                sum_ += part / len(batches)
+        return total
+
+
+def seconds(function, batches, repetitions):
+    start = time.perf_counter()
+    for _ in range(repetitions):
+        function(batches)
+    return (time.perf_counter() - start) / repetitions
+
+
+def configurations(name, compile_too):
+    layouts = {"": torch.contiguous_format}
+    if name != "mlp":
+        layouts["channels last"] = torch.channels_last
+    for compiled in [False, True] if compile_too else [False]:
+        for label, layout in layouts.items():
+            text = ", ".join(filter(None, ["compiled" if compiled else "eager", label]))
+            yield text, Subject(name, layout, compiled), compiled
+
+
+def ours(arguments, name, passes):
+    command = [arguments.losswalk, "bench", "--json", "--rounds", "1", "--networks", name,
+               "--passes", ",".join(passes), "--threads", str(arguments.threads)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def compare(arguments, name):
+    """Rows of one network, and the machine as losswalk describes it."""
+    subjects = list(configurations(name, arguments.compile))
+    found = {which: ([], {label: [] for label, *_ in subjects}, {}) for which in arguments.passes}
+    for turn in range(arguments.rounds):
+        report = ours(arguments, name, arguments.passes)
+        for result in report["results"]:
+            mine, theirs, last = found[result["pass"]]
+            mine.append(result["milliseconds"])
+            last.update(result, peak_gflops=report["peak_gflops"])
+            for label, subject, compiled in subjects:
+                if compiled and result["pass"] in ("ghg", "hv"):
+                    continue
+                batches = subject.batches(result["samples"])
+                function = getattr(subject, result["pass"])
+                if turn == 0:
+                    function(batches[:1])
+                repetitions = 50 if name == "mlp" and len(batches) == 1 else 1
+                theirs[label].append(1e3 * seconds(function, batches, repetitions))
+    rows = []
+    for which, (mine, theirs, last) in found.items():
+        medians = {label: statistics.median(times) for label, times in theirs.items() if times}
+        best = min(medians, key=medians.get)
+        rows.append({
+            "network": name, "pass": which, "samples": last["samples"],
+            "losswalk_milliseconds": statistics.median(mine), "losswalk_rounds": mine,
+            "pytorch_milliseconds": medians[best], "pytorch_best": best, "pytorch_medians": medians,
+            "pytorch_rounds": theirs[best],
+            "ratio": medians[best] / statistics.median(mine),
+            "share_of_peak": last["gflops"] / last["peak_gflops"],
+        })
+        row = rows[-1]
+        print(f"{name:<9} {which:<9} losswalk {row['losswalk_milliseconds']:10.2f} ms   "
+              f"PyTorch {row['pytorch_milliseconds']:10.2f} ms ({best})   {row['ratio']:.2f}x", flush=True)
+    return rows, report["machine"]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("networks", nargs="*", default=list(NETWORKS))
+    arguments.add_argument("--passes", nargs="*", default=["line", "sgd_step", "ghg", "hv"])
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments.add_argument("--compile", action="store_true")
+    arguments.add_argument("--losswalk", default=str(ROOT / "target" / "release" / "losswalk"))
+    arguments.add_argument("--out", type=Path)
+    arguments = arguments.parse_args()
+    torch.set_num_threads(arguments.threads)
+    rows = []
+    for name in arguments.networks:
+        found, machine = compare(arguments, name)
+        rows += found
+    if arguments.out:
+        result = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "pytorch": torch.__version__,
+                  "threads": arguments.threads, "rounds": arguments.rounds, "results": rows}
+        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+//! The machine that was measured.
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::kernels::{InstructionSet, peak_flops};
+
+/// What times depend on.
+#[derive(Debug, Clone, Serialize)]
+pub struct Machine {
+    /// The CPU's name, where the system tells it.
+    pub cpu: Option<String>,
+    /// Cores that the system offers.
+    pub cores: usize,
+    /// Threads that were used.
+    pub threads: usize,
+    /// The instruction set of the kernels.
+    pub instructions: &'static str,
+    /// The operating system and the architecture.
+    pub platform: String,
+    /// The version of losswalk.
+    pub losswalk: &'static str,
+}
+
+impl Machine {
+    /// This one, with the threads of the current pool.
+    pub fn here() -> Self {
+        let threads = rayon::current_num_threads();
+        Self {
+            cpu: cpu_name(),
+            cores: std::thread::available_parallelism().map_or(threads, |cores| cores.get()),
+            threads,
+            instructions: InstructionSet::detect().name(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            losswalk: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+fn cpu_name() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// Floating-point operations a second of all threads together, each at its best at the same time.
+pub(super) fn peak() -> f64 {
+    let threads: Vec<()> = vec![(); rayon::current_num_threads()];
+    let rates = threads.par_iter().with_max_len(1).map(|()| peak_flops(InstructionSet::detect()));
+    rates.sum()
+}

@@ -1,0 +1,55 @@
+//! `losswalk bench`.
+
+use super::Exit;
+use super::arguments::{BenchArgs, start_threads};
+use super::output::show;
+use crate::bench::{BenchReport, PassResult, bench};
+use crate::choice::Choice;
+
+pub(super) fn run(arguments: BenchArgs) -> anyhow::Result<Exit> {
+    start_threads(arguments.threads)?;
+    let (networks, passes) = (or_all(arguments.networks), or_all(arguments.passes));
+    let each = |result: &PassResult| eprintln!("{}", row(result));
+    let report = bench(&networks, &passes, arguments.rounds.into(), each)?;
+    show(if arguments.json { serde_json::to_string(&report)? } else { table(&report) })?;
+    Ok(Exit::Done)
+}
+
+/// Those that are named, or all.
+fn or_all<C: Choice>(named: Vec<C>) -> Vec<C> {
+    if named.is_empty() { C::ALL.iter().map(|(_, value)| *value).collect() } else { named }
+}
+
+fn table(report: &BenchReport) -> String {
+    let machine = &report.machine;
+    let cpu = machine.cpu.as_deref().unwrap_or(&machine.platform);
+    let mut lines = vec![
+        format!(
+            "{cpu}, {} of {} cores, {}: peak {:.0} GFLOP/s",
+            machine.threads, machine.cores, machine.instructions, report.peak_gflops
+        ),
+        format!(
+            "{:<9} {:<9} {:>12} {:>11} {:>9} {:>9} {:>6} {:>8}",
+            "network", "pass", "samples/s", "ms", "GFLOP/s", "nominal", "peak", "MiB"
+        ),
+    ];
+    lines.extend(report.results.iter().map(row));
+    lines.push(
+        "samples/s of a line count every point; peak: GFLOP/s over the machine's peak".into(),
+    );
+    lines.join("\n")
+}
+
+fn row(result: &PassResult) -> String {
+    let memory = result.peak_memory_bytes.map_or("-".into(), |b| (b >> 20).to_string());
+    format!(
+        "{:<9} {:<9} {:>12.0} {:>11.2} {:>9.1} {:>9.1} {:>6.2} {memory:>8}",
+        result.network.name(),
+        result.pass.name(),
+        result.samples_per_second,
+        result.milliseconds,
+        result.gflops,
+        result.nominal_gflops,
+        result.share_of_peak,
+    )
+}
