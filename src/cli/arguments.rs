@@ -93,6 +93,10 @@ pub(super) struct RunArgs {
     /// Override a setting of the experiment, such as train.epochs=2 or measure.points=20.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) overrides: Vec<String>,
+    /// Run once with each of these seeds, into RUN/seed-N, and compare: in place of `seeds` of the
+    /// experiment.
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    pub(super) seeds: Vec<u64>,
     #[command(flatten)]
     pub(super) device: DeviceArgs,
     /// Go on with a run that was stopped.

@@ -1,6 +1,6 @@
 //! `losswalk run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -8,39 +8,92 @@ use super::arguments::RunArgs;
 use super::output::show;
 use super::{Exit, progress};
 use crate::data::{self, DatasetEntry};
-use crate::experiment;
+use crate::experiment::{self, Experiment};
 use crate::objective::Interrupt;
 use crate::report;
-use crate::walk::{Outcome, prepare, walk};
+use crate::run::{RunError, RunFolder};
+use crate::walk::{Outcome, Setup, prepare, walk};
 
 pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
-    let experiment = experiment::load(&arguments.experiment, &arguments.overrides)?;
+    let mut experiment = experiment::load(&arguments.experiment, &arguments.overrides)?;
+    if !arguments.seeds.is_empty() {
+        experiment.seeds = arguments.seeds;
+    }
     let setup = arguments.device.set_up()?;
     let interrupt = listen()?;
-    let prepared = prepare(&experiment, &setup, &interrupt)?;
-    warn_about_data(&experiment.data)?;
     let out = arguments.out.unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
-    let folder = prepared.open(&out, arguments.resume)?;
-    eprintln!("{}: {} steps into {}", experiment.name, prepared.plan.total_steps(), out.display());
-
-    let mut bar = progress::Progress::new();
-    let start = prepared.start.clone();
-    let outcome = walk(&prepared.objective, &prepared.plan, start, &folder, &mut bar);
-    bar.finish();
-    let outcome = outcome.with_context(|| format!("{} stopped", out.display()))?;
-
-    if let Outcome::Interrupted { step } = outcome {
-        eprintln!("interrupted after {step} steps; continue with the same command and --resume");
-        return Ok(Exit::Interrupted);
+    let runner = Runner { setup, interrupt };
+    if experiment.seeds.is_empty() {
+        return Ok(runner.run(&experiment, &out, arguments.resume)?.1);
     }
-    let summary = report::summary(&folder)?;
-    let written = report::write(&[folder], &out)?;
-    show(format!("{summary}report: {}", written.page.display()))?;
-    if let Outcome::Diverged { step } = outcome {
-        eprintln!("training diverged at step {step}; everything measured until then is kept");
-        return Ok(Exit::Diverged);
+    runner.run_seeds(&experiment, &out, arguments.resume)
+}
+
+/// What all runs of a command share.
+struct Runner {
+    setup: Setup,
+    interrupt: Interrupt,
+}
+
+impl Runner {
+    /// One run for each seed, and a report on all. A run that is done is not begun again.
+    fn run_seeds(&self, experiment: &Experiment, out: &Path, resume: bool) -> anyhow::Result<Exit> {
+        let mut folders = Vec::new();
+        let mut worst = Exit::Done;
+        if !resume && out.exists() {
+            return Err(RunError::Exists { path: out.to_owned() }.into());
+        }
+        for &seed in &experiment.seeds {
+            let path = out.join(format!("seed-{seed}"));
+            // Some may not have begun when the command was stopped.
+            let resume = resume && path.exists();
+            let (folder, exit) = self.run(&experiment.with_seed(seed), &path, resume)?;
+            if exit == Exit::Interrupted {
+                return Ok(exit);
+            }
+            // One that diverged is measured until then, and told; the others go on.
+            worst = if exit == Exit::Done { worst } else { exit };
+            folders.push(folder);
+        }
+        let written = report::write(&folders, out)?;
+        show(format!("report on all seeds: {}", written.page.display()))?;
+        Ok(worst)
     }
-    Ok(Exit::Done)
+
+    /// Walks an experiment into its folder and reports on it.
+    fn run(
+        &self,
+        experiment: &Experiment,
+        out: &Path,
+        resume: bool,
+    ) -> anyhow::Result<(RunFolder, Exit)> {
+        let prepared = prepare(experiment, &self.setup, &self.interrupt)?;
+        warn_about_data(&experiment.data)?;
+        let folder = prepared.open(out, resume)?;
+        let (name, total) = (&experiment.name, prepared.plan.total_steps());
+        eprintln!("{name}: {total} steps into {}", out.display());
+
+        let mut bar = progress::Progress::new();
+        let start = prepared.start.clone();
+        let outcome = walk(&prepared.objective, &prepared.plan, start, &folder, &mut bar);
+        bar.finish();
+        let outcome = outcome.with_context(|| format!("{} stopped", out.display()))?;
+
+        if let Outcome::Interrupted { step } = outcome {
+            eprintln!("interrupted after {step} steps; continue with the same command and --resume");
+            return Ok((folder, Exit::Interrupted));
+        }
+        let summary = report::summary(&folder)?;
+        let folders = [folder];
+        let written = report::write(&folders, out)?;
+        let [folder] = folders;
+        show(format!("{summary}report: {}", written.page.display()))?;
+        if let Outcome::Diverged { step } = outcome {
+            eprintln!("training diverged at step {step}; everything measured until then is kept");
+            return Ok((folder, Exit::Diverged));
+        }
+        Ok((folder, Exit::Done))
+    }
 }
 
 /// Says on stderr if a training file is not the published one; the run goes on, since the manifest

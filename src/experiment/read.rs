@@ -118,6 +118,11 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
     if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
         top.problem("name", Some(&name.clone().into()), "must be usable as a folder's name");
     }
+    let mut seeds = Vec::new();
+    let are_distinct = |seeds: &Vec<u64>| {
+        seeds.iter().enumerate().all(|(index, seed)| !seeds[..index].contains(seed))
+    };
+    top.read_valid("seeds", &mut seeds, are_distinct, "must be a list of different seeds");
     let mut section = |key| match top.take(key) {
         Some(Value::Table(table)) => table,
         None => Table::new(),
@@ -168,7 +173,7 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
         let (key, value) = ("evaluation.protocol".to_owned(), Some("\"authors\"".to_owned()));
         problems.push(Problem { key, value, remedy: remedy.to_owned() });
     }
-    Experiment { name, data, model, measure, train, evaluation }
+    Experiment { name, seeds, data, model, measure, train, evaluation }
 }
 
 fn read_data(mut section: Section) -> Data {

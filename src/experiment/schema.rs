@@ -15,6 +15,10 @@ use crate::precision::Precision;
 pub struct Experiment {
     /// Name of the run folder by default.
     pub name: String,
+    /// Runs of the same experiment that differ in `train.seed` alone, one for each; a single run of
+    /// `train.seed` if empty. A run's own `run.toml` has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<u64>,
     /// The training set.
     pub data: Data,
     /// The network.
@@ -31,6 +35,12 @@ impl Experiment {
     /// The network has batch norm.
     pub fn has_batch_norm(&self) -> bool {
         self.model.has_batch_norm()
+    }
+
+    /// The experiment with another seed, and with no other seeds.
+    pub fn with_seed(&self, seed: u64) -> Self {
+        let train = Train { seed, ..self.train.clone() };
+        Self { seeds: Vec::new(), train, ..self.clone() }
     }
 
     /// The text of `run.toml`.

@@ -1,5 +1,7 @@
 //! A mean with its standard error.
 
+use super::student;
+
 /// The mean of independent numbers, and how sure it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mean {
@@ -22,5 +24,27 @@ impl Mean {
         let squares: f64 = numbers.iter().map(|number| (number - mean).powi(2)).sum();
         let variance = squares / (count - 1.0);
         Self { mean, deviation: variance.sqrt(), error: (variance / count).sqrt() }
+    }
+
+    /// How far on either side of the mean of `count` normal numbers the true mean lies at most, with
+    /// probability `confidence`: Student's t times the standard error. NaN for fewer than two.
+    pub fn margin(self, count: usize, confidence: f64) -> f64 {
+        if count < 2 {
+            return f64::NAN;
+        }
+        student::quantile((1.0 - confidence) / 2.0, count - 1) * self.error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mean;
+
+    /// scipy.stats.t.interval(0.95, 2, loc=2, scale=1/sqrt(3)), SciPy 1.
+    #[test]
+    fn the_margin_of_three_numbers_is_that_of_scipy() {
+        let mean = Mean::of(&[1.0, 2.0, 3.0]);
+        assert!((mean.mean - mean.margin(3, 0.95) - -0.484_137_71).abs() < 1e-7);
+        assert!(mean.margin(1, 0.95).is_nan());
     }
 }

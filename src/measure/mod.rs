@@ -12,6 +12,7 @@ mod path;
 mod proportion;
 mod reach;
 mod spectrum;
+mod student;
 mod trajectory;
 mod trust;
 mod vector;

@@ -18,6 +18,7 @@ mod fixture;
 mod html;
 mod palette;
 mod png;
+mod repeats;
 mod run_data;
 mod scale;
 mod spread;

@@ -32,6 +32,7 @@ mod quadratic;
 mod resume;
 mod retraced;
 mod run_folder;
+mod seeds;
 mod series;
 mod subcommands;
 mod tiny_imagenet;

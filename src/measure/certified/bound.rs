@@ -1,7 +1,8 @@
 //! A lower bound of the mean over all units from those visited so far.
 
 use super::looks::{looks, share};
-use super::{Assume, bets, student};
+use super::super::student;
+use super::{Assume, bets};
 
 /// Bounds from below, all of which hold with probability 1 - error, however many are asked for while
 /// units are visited in a random order without replacement.

@@ -12,7 +12,6 @@ mod heights;
 mod looks;
 mod progress;
 mod seen;
-mod student;
 mod tests;
 
 pub use assume::{Assume, Method};

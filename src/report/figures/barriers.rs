@@ -4,6 +4,7 @@ use crate::precision::Precision;
 use crate::report::ReportError;
 use crate::report::csv::Csv;
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
+use crate::report::repeats::{are_repeats, mean_text};
 use crate::report::run_data::RunData;
 use crate::report::table::Table;
 
@@ -122,6 +123,14 @@ pub(in crate::report) fn table_one(runs: &[RunData]) -> Option<Table> {
             count.map_or("–".to_owned(), Count::text)
         };
         table.row(&run.label, epochs.iter().map(cell));
+    }
+    if are_repeats(runs) {
+        let mean = |epoch: &u64| {
+            let counts = runs.iter().filter(|run| run.measured_epochs().contains(epoch));
+            mean_text(&counts.map(|run| count(run, *epoch).barriers as f64).collect::<Vec<_>>())
+        };
+        let name = format!("mean of {} seeds, with its 95 % interval", runs.len());
+        table.row(&name, epochs.iter().map(mean));
     }
     table.note = match counts_certified(runs) {
         true => format!("{CAVEAT} {CERTIFIED}"),
