@@ -80,7 +80,9 @@ impl Runner {
         let outcome = outcome.with_context(|| format!("{} stopped", out.display()))?;
 
         if let Outcome::Interrupted { step } = outcome {
-            eprintln!("interrupted after {step} steps; continue with the same command and --resume");
+            eprintln!(
+                "interrupted after {step} steps; continue with the same command and --resume"
+            );
             return Ok((folder, Exit::Interrupted));
         }
         let summary = report::summary(&folder)?;

@@ -40,5 +40,6 @@ fn seeds_may_be_given_as_an_argument_and_must_differ() {
     let settings = ["data.train_samples=300"];
     lab.run_with("all", &settings, &["--seeds", "1,2"]).must_say(0, &[]);
     assert!(lab.path("all/seed-1").is_dir() && lab.path("all/seed-2/report.html").is_file());
-    lab.run("twice", &["seeds=[1, 1]"]).must_say(2, &["seeds = [1, 1]: must be a list of different"]);
+    lab.run("twice", &["seeds=[1, 1]"])
+        .must_say(2, &["seeds = [1, 1]: must be a list of different"]);
 }

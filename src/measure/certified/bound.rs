@@ -1,7 +1,7 @@
 //! A lower bound of the mean over all units from those visited so far.
 
-use super::looks::{looks, share};
 use super::super::student;
+use super::looks::{looks, share};
 use super::{Assume, bets};
 
 /// Bounds from below, all of which hold with probability 1 - error, however many are asked for while
