@@ -303,7 +303,7 @@ mod tests {
         let message = message.unwrap_or_default();
         for part in [
             "bad.toml: 16 mistakes",
-            "nmae = \"x\": unknown key; valid here: name, data",
+            "nmae = \"x\": unknown key; valid here: name, seeds, data",
             "data.name = \"imagenet\": must be one of: digits",
             "model.arch = \"vit\": must be one of: mlp, vgg11",
             "train.learning_rate = -1: must be a finite number above 0",
