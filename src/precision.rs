@@ -13,6 +13,14 @@ choice! {
 }
 
 impl Precision {
+    /// Bytes of a number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => size_of::<f32>(),
+            Self::F64 => size_of::<f64>(),
+        }
+    }
+
     /// Makes every entry a number of this format.
     pub fn round(self, values: &mut [f64]) {
         if self == Self::F32 {

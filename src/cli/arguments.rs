@@ -79,7 +79,7 @@ pub(super) struct DeviceArgs {
     #[arg(long, default_value = "cpu", value_name = "NAME")]
     pub(super) device: String,
     /// Threads; all cores by default. Results do not depend on it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
 }
 

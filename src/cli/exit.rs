@@ -10,7 +10,7 @@ use crate::network::StateDictError;
 use crate::objective::{DeviceError, ObjectiveError};
 use crate::parameters::ParameterFileError;
 use crate::run::RunError;
-use crate::walk::PrepareError;
+use crate::walk::{MemoryError, PrepareError};
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.is::<DeviceError>()
             || cause.is::<StateDictError>()
             || cause.is::<ParameterFileError>()
+            || cause.is::<MemoryError>()
             || matches!(
                 cause.downcast_ref(),
                 Some(RunError::Exists { .. } | RunError::NotARun { .. })

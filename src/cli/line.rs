@@ -21,6 +21,7 @@ struct Answer {
 
 pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
     let subject = Subject::open(&arguments.measure)?;
+    subject.check_points(arguments.points)?;
     let (from, to) = (subject.read(&arguments.from)?, subject.read(&arguments.to)?);
     let line = Line { from: &from, to: &to, number: 0 };
     let points = arguments.points.into();

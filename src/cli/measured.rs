@@ -15,7 +15,7 @@ use crate::objective::{Classification, Interrupt, Objective, Point};
 use crate::parameters::Tensors;
 use crate::precision::Precision;
 use crate::run::{CertificateRecord, RunFolder, Samples, Verdict};
-use crate::walk::prepare;
+use crate::walk::{Claim, check, prepare};
 
 const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.batch_norm = \"running\" needs; \
                              choose \"batch\" or \"recomputed\"";
@@ -43,6 +43,13 @@ impl Subject {
         let policy = experiment.has_batch_norm().then_some(evaluation.batch_norm);
         let (precision, seed) = (evaluation.precision, experiment.train.seed);
         Ok(Self { objective, precision, seed, policy })
+    }
+
+    /// An error if the machine cannot hold a line of so many points.
+    pub(super) fn check_points(&self, points: u16) -> anyhow::Result<()> {
+        let what = "the parameters at every point of a line";
+        let vectors = [points.into(), self.objective.dimension()];
+        Ok(check(vec![Claim::vectors("--points", points, what, vectors)])?)
     }
 
     /// Reads the parameters of the network from a file of any kind.

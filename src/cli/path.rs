@@ -24,6 +24,7 @@ struct Row<'a> {
 
 pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
     let subject = Subject::open(&arguments.measure)?;
+    subject.check_points(arguments.points)?;
     let files = &arguments.checkpoints;
     // All are read once before anything is measured: a mistake shows at once, not after hours.
     for file in &files[1..] {

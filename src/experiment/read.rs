@@ -199,10 +199,10 @@ fn read_data(mut section: Section) -> Data {
         (_, None) => {}
         (_, root) => data.root = root,
     }
-    let samples = &mut data.train_samples;
-    section.read_valid("train_samples", samples, |count| *count != Some(0), "must be at least 1");
+    let some = |count: &Option<usize>| *count != Some(0);
+    section.read_valid("train_samples", &mut data.train_samples, some, "must be at least 1");
     section.read("pad", &mut data.pad);
-    section.read("channels", &mut data.channels);
+    section.read_valid("channels", &mut data.channels, some, "must be at least 1");
     read_channels(&mut section, "mean", &mut data.mean, |value| value.is_finite(), "finite");
     let positive = |value: f64| value.is_finite() && value > 0.0;
     read_channels(&mut section, "std", &mut data.std, positive, "above 0");

@@ -33,7 +33,7 @@ impl ConvolutionConfig {
     /// Declares `name.weight`, drawn from N(0, 2/(k² out)), and `name.bias` = 0.
     pub fn declare(self, layout: &mut Layout, name: &str, input: Shape) -> Convolution {
         let Self { kernel_size: k, stride, outputs, bias } = self;
-        let std = (2.0 / (k * k * outputs) as f64).sqrt();
+        let std = (2.0 / (k * k).saturating_mul(outputs) as f64).sqrt();
         let shape = [k, k, input.channels, outputs];
         let weight = format!("{name}.weight");
         let weight = layout.parameter(weight, &shape, &[3, 2, 0, 1], Initial::Normal { std });

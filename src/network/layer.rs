@@ -25,9 +25,9 @@ impl Shape {
         Self { height: 1, width: 1, channels }
     }
 
-    /// height * width * channels.
+    /// height * width * channels, or as much as can be counted.
     pub fn size(self) -> usize {
-        self.height * self.width * self.channels
+        self.height.saturating_mul(self.width).saturating_mul(self.channels)
     }
 }
 

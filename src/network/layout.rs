@@ -39,9 +39,9 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Numbers in it.
+    /// Numbers in it, or as many as can be counted.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().copied().fold(1, usize::saturating_mul)
     }
 
     /// True if there are none.
@@ -51,7 +51,7 @@ impl Entry {
 
     /// Its place in the flat vector.
     pub fn range(&self) -> std::ops::Range<usize> {
-        self.offset..self.offset + self.len()
+        self.offset..self.offset.saturating_add(self.len())
     }
 
     /// Dimensions in files: PyTorch's order.

@@ -41,7 +41,7 @@ pub use model::{Head, LayerSpec, Model};
 pub use pooling::{GlobalAveragePool, MaxPool};
 pub use residual::Residual;
 pub use resnet::{resnet, wide_resnet};
-pub use sequential::Network;
+pub use sequential::{Activations, Network};
 pub use stack::Stack;
 pub use stage::Stage;
 pub use state_dict::StateDictError;

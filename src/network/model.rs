@@ -53,6 +53,19 @@ pub enum Model {
 }
 
 impl Model {
+    /// The setting of `[model]` that makes the network large, by its dotted key, and its value.
+    pub fn size(&self) -> (&'static str, String) {
+        match self {
+            Self::Mlp { hidden, .. } => ("model.hidden", format!("{hidden:?}")),
+            Self::Vgg11 { width, .. } => ("model.width", width.to_string()),
+            Self::Resnet { depth, .. } => ("model.depth", depth.to_string()),
+            Self::WideResnet { depth, widen, .. } => {
+                ("model.depth, model.widen", format!("{depth}, {widen}"))
+            }
+            Self::Layers { layers } => ("model.layers", format!("{} layers", layers.len())),
+        }
+    }
+
     /// The network has batch norm.
     pub fn has_batch_norm(&self) -> bool {
         match self {

@@ -58,11 +58,11 @@ fn build(
     let mut stack = Stack::new(input, batch_norm);
     stack.convolution("pre_clf.0", convolution(3, 1, 16))?;
     let mut index = 1;
-    for (stage, filters) in [16, 32, 64].into_iter().enumerate() {
+    for (stage, filters) in [16usize, 32, 64].into_iter().enumerate() {
         for block in 0..blocks {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
             let name = format!("pre_clf.{index}");
-            add_block(&mut stack, &name, filters * widen, stride, projection)?;
+            add_block(&mut stack, &name, filters.saturating_mul(widen), stride, projection)?;
             index += 1;
         }
     }

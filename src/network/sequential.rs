@@ -5,6 +5,23 @@ use std::ops::Range;
 use super::{Layer, Layout, Pass, Shape};
 use crate::taylor::Series;
 
+/// Numbers that a forward pass computes for one image, the image included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Activations {
+    /// Of all layers together: what reverse mode holds at least.
+    pub all: usize,
+    /// Of the largest layer: what a forward pass holds at least.
+    pub largest: usize,
+}
+
+impl Activations {
+    /// Counts the output of one more layer.
+    pub(super) fn add(&mut self, output: usize) {
+        self.all = self.all.saturating_add(output);
+        self.largest = self.largest.max(output);
+    }
+}
+
 /// Layers applied one after the other. Cheap to share between threads; holds no parameters itself.
 #[derive(Debug)]
 pub struct Network {
@@ -14,13 +31,16 @@ pub struct Network {
     pub input: Shape,
     /// Number of logits.
     pub classes: usize,
+    /// Numbers that a forward pass computes for one image.
+    pub activations: Activations,
     layers: Vec<Box<dyn Layer>>,
 }
 
 impl Network {
     /// Puts layers together whose parameters `layout` declares.
     pub fn new(layout: Layout, input: Shape, classes: usize, layers: Vec<Box<dyn Layer>>) -> Self {
-        Self { layout, input, classes, layers }
+        let activations = Activations::default();
+        Self { layout, input, classes, activations, layers }
     }
 
     /// Number of layers.

@@ -1,9 +1,12 @@
 //! Building a network layer by layer: parameters declared and shapes checked as it grows.
 
 use super::{
-    Activation, BatchNorm, ConvolutionConfig, GlobalAveragePool, Layer, Layout, Linear, MaxPool,
-    Network, Residual, Shape, ShapeError,
+    Activation, Activations, BatchNorm, ConvolutionConfig, GlobalAveragePool, Layer, Layout,
+    Linear, MaxPool, Network, Residual, Shape, ShapeError,
 };
+
+/// The largest network: its theta of 64-bit floats takes 16 GiB.
+const MOST_PARAMETERS: usize = 1 << 31;
 
 /// Layers so far, the shape that they end in, and the layout of their parameters.
 #[derive(Debug)]
@@ -12,13 +15,16 @@ pub struct Stack {
     layers: Vec<Box<dyn Layer>>,
     input: Shape,
     shape: Shape,
+    activations: Activations,
     batch_norm: bool,
 }
 
 impl Stack {
     /// No layers yet. Without `batch_norm`, [`Stack::norm`] adds nothing.
     pub fn new(input: Shape, batch_norm: bool) -> Self {
-        Self { layout: Layout::default(), layers: Vec::new(), input, shape: input, batch_norm }
+        let activations = Activations { all: input.size(), largest: input.size() };
+        let (layout, layers) = (Layout::default(), Vec::new());
+        Self { layout, layers, input, shape: input, activations, batch_norm }
     }
 
     /// The shape that the layers end in.
@@ -26,9 +32,19 @@ impl Stack {
         self.shape
     }
 
-    /// Adds a layer without parameters of its own.
+    /// Adds a layer, whose parameters are in the layout already.
+    ///
+    /// # Errors
+    /// A layer that does not fit the shape before it, or more parameters than any machine that this is
+    /// for could hold: found as soon as there are, however many layers were still to come.
     pub fn layer(&mut self, layer: impl Layer + 'static) -> Result<(), ShapeError> {
+        if self.layout.dimension() > MOST_PARAMETERS {
+            return Err(ShapeError::new(format!(
+                "the network has more than the {MOST_PARAMETERS} parameters that are possible"
+            )));
+        }
         self.shape = layer.output_shape(self.shape)?;
+        self.activations.add(self.shape.size());
         self.layers.push(Box::new(layer));
         Ok(())
     }
@@ -98,6 +114,8 @@ impl Stack {
 
     /// The network, whose last layer gives the logits.
     pub fn finish(self) -> Network {
-        Network::new(self.layout, self.input, self.shape.size(), self.layers)
+        let mut network = Network::new(self.layout, self.input, self.shape.size(), self.layers);
+        network.activations = self.activations;
+        network
     }
 }

@@ -2,28 +2,12 @@
 
 use super::{Model, Network, Shape, ShapeError, mlp, network_of, resnet, vgg11, wide_resnet};
 
-/// The largest network: its theta of 64-bit floats takes 16 GiB.
-const MOST_PARAMETERS: usize = 1 << 31;
-
 /// The network that a model names, for images of a shape and a number of classes.
 ///
 /// # Errors
 /// Layers that do not fit together, settings that no such network has, or more parameters than any
 /// machine that this is for could hold.
 pub fn build(model: &Model, input: Shape, classes: usize) -> Result<Network, ShapeError> {
-    let network = assemble(model, input, classes)?;
-    let parameters = network.layout.dimension();
-    if parameters <= MOST_PARAMETERS {
-        return Ok(network);
-    }
-    let problem = format!(
-        "the network has {parameters} parameters, more than the {MOST_PARAMETERS} that are possible: \
-         lower its widths"
-    );
-    Err(ShapeError::new(problem))
-}
-
-fn assemble(model: &Model, input: Shape, classes: usize) -> Result<Network, ShapeError> {
     match *model {
         Model::Mlp { ref hidden, batch_norm } => mlp(input, hidden, classes, batch_norm),
         Model::Vgg11 { width, head, batch_norm } => vgg11(input, classes, width, batch_norm, head),
@@ -38,11 +22,24 @@ fn assemble(model: &Model, input: Shape, classes: usize) -> Result<Network, Shap
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Head;
 
     #[test]
-    fn a_network_that_no_memory_holds_is_refused() {
-        let model = Model::Mlp { hidden: vec![1_000_000, 1_000_000], batch_norm: false };
-        let message = build(&model, Shape::flat(4), 10).err().map(|error| error.to_string());
-        assert!(message.is_some_and(|text| text.contains("1000016000010 parameters")));
+    fn networks_that_no_memory_holds_are_refused_as_soon_as_they_are_too_large() {
+        let batch_norm = false;
+        let far = usize::MAX;
+        for model in [
+            Model::Mlp { hidden: vec![1_000_000, 1_000_000], batch_norm },
+            Model::Mlp { hidden: vec![far], batch_norm: true },
+            Model::Vgg11 { width: 1e300, head: Head::Equal, batch_norm },
+            Model::Resnet { depth: far - far % 6 - 4, batch_norm },
+            Model::WideResnet { depth: 10, widen: far, batch_norm },
+        ] {
+            let begin = std::time::Instant::now();
+            let built = build(&model, Shape { height: 32, width: 32, channels: 3 }, 10);
+            let message = built.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(message.contains("more than the 2147483648 parameters"), "{model:?} {message}");
+            assert!(begin.elapsed().as_secs() < 10, "{model:?} took {:?}", begin.elapsed());
+        }
     }
 }

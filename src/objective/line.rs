@@ -59,8 +59,11 @@ impl Classification {
             line: starts.zip(ends).map(|(start, end)| Series::line(start, end, 1)).collect(),
             stations: alphas
                 .par_iter()
-                .map(|&alpha| self.station(line, alpha, precision))
-                .collect(),
+                .map(|&alpha| {
+                    self.interrupt.check()?;
+                    Ok(self.station(line, alpha, precision))
+                })
+                .collect::<Result<_, ObjectiveError>>()?,
             precision,
         };
         if self.measured.policy == BatchNormPolicy::Recomputed {

@@ -47,7 +47,11 @@ impl Classification {
             return Ok(None);
         };
         let layout = &self.network.layout;
-        let points: Vec<_> = alphas.iter().map(|&alpha| self.planned_point(line, alpha)).collect();
+        let point = |&alpha: &f64| {
+            self.interrupt.check()?;
+            Ok(self.planned_point(line, alpha))
+        };
+        let points: Vec<_> = alphas.iter().map(point).collect::<Result<_, ObjectiveError>>()?;
         let station = |theta: &[f64]| Station::new(plan, layout, theta, self.measured.winograd);
         let is_small = plan.begins_linear() && plan.packed_len() * points.len() <= PACKED_NUMBERS;
         let packed = is_small.then(|| {

@@ -4,6 +4,7 @@ mod cost;
 mod error;
 mod forecast;
 mod line;
+mod memory;
 mod optimizer;
 mod plan;
 mod point;
@@ -15,6 +16,7 @@ mod state;
 mod walker;
 
 pub use error::WalkError;
+pub use memory::{Claim, MemoryError, check};
 pub use optimizer::Carried;
 pub use plan::{Place, Plan};
 pub use prepare::{PrepareError, Prepared, Setup, prepare};

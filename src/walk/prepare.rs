@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Plan;
+use super::memory::{Claim, MemoryError, check, of_data, of_loss, of_walk};
 use crate::data::{DataError, DataFile, Dataset};
 use crate::experiment::{Experiment, Problem, check_samples, parse};
 use crate::network::{Network, Shape, ShapeError, build, initialise};
@@ -30,8 +31,18 @@ pub enum PrepareError {
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The network does not fit the images, or cannot be.
-    #[error("`model` describes no network for this data")]
-    Network(#[from] ShapeError),
+    #[error("`model` ({key} = {value}) describes no network for this data")]
+    Network {
+        /// The setting that makes the network large.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What does not fit.
+        source: ShapeError,
+    },
+    /// The experiment does not fit the machine.
+    #[error("the experiment does not fit this machine")]
+    Memory(#[from] MemoryError),
     /// Settings that the data set's size forbids.
     #[error("the experiment does not fit its data:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
     Samples(Vec<Problem>),
@@ -65,13 +76,13 @@ pub struct Prepared {
     pub objective: Classification,
     /// The steps.
     pub plan: Plan,
-    /// theta_0.
-    pub start: Point,
     experiment: String,
     manifest: Manifest,
+    /// What the loss asks of the memory, and what the walk does besides, moment by moment.
+    claims: (Vec<Claim>, Vec<Vec<Claim>>),
 }
 
-/// Loads the data and builds the network and theta_0.
+/// Loads the data and builds the network, as far as the machine has the memory for them.
 pub fn prepare(
     experiment: &Experiment,
     setup: &Setup,
@@ -87,12 +98,10 @@ pub fn prepare(
     let files = data.files().to_vec();
     let samples = data.len();
     let network = build_network(experiment, &data)?;
-    let seed = experiment.train.seed;
-    let (layout, evaluation) = (&network.layout, &experiment.evaluation);
-    let start = Point {
-        theta: initialise(&layout.parameters, seed),
-        buffers: initialise(&layout.buffers, seed),
-    };
+    let of_loss = of_loss(experiment, &network, samples, setup.threads);
+    check(of_loss.clone())?;
+    let of_walk = of_walk(experiment, &network, samples);
+    let (seed, evaluation) = (experiment.train.seed, &experiment.evaluation);
     let mut manifest = manifest(experiment, setup, &network, files, samples);
     let objective = Classification::new(
         network,
@@ -110,16 +119,30 @@ pub fn prepare(
     Ok(Prepared {
         objective,
         plan: Plan::new(experiment, samples),
-        start,
         experiment: text,
         manifest,
+        claims: (of_loss, of_walk),
     })
 }
 
 impl Prepared {
+    /// Draws theta_0.
+    pub fn start(&self) -> Point {
+        let (layout, seed) = (self.objective.layout(), self.plan.train.seed);
+        Point {
+            theta: initialise(&layout.parameters, seed),
+            buffers: initialise(&layout.buffers, seed),
+        }
+    }
+
     /// Creates the run folder, or opens it to go on. A start that was killed before there was
     /// anything to go on with is begun again either way.
+    ///
+    /// # Errors
+    /// Before anything is written, if the machine has not the memory that the walk needs.
     pub fn open(&self, path: &Path, resume: bool) -> Result<RunFolder, PrepareError> {
+        let (of_loss, of_walk) = &self.claims;
+        of_walk.iter().try_for_each(|moment| check([&of_loss[..], moment].concat()))?;
         let folder = if resume && !RunFolder::is_unfinished_start(path)? {
             self.reopen(path)?
         } else {
@@ -173,6 +196,7 @@ fn load_data(experiment: &Experiment) -> Result<Dataset, PrepareError> {
     if let Some(count) = settings.train_samples {
         data = data.truncated(count)?;
     }
+    check(of_data(settings, data.len(), data.shape()))?;
     if let Some(size) = settings.pad {
         data = data.padded(size)?;
     }
@@ -183,10 +207,15 @@ fn load_data(experiment: &Experiment) -> Result<Dataset, PrepareError> {
     Ok(data)
 }
 
-fn build_network(experiment: &Experiment, data: &Dataset) -> Result<Network, ShapeError> {
+fn build_network(experiment: &Experiment, data: &Dataset) -> Result<Network, PrepareError> {
     let shape = data.shape();
     let input = Shape { height: shape.height, width: shape.width, channels: shape.channels };
-    build(&experiment.model, input, data.classes())
+    let (key, value) = experiment.model.size();
+    build(&experiment.model, input, data.classes()).map_err(|source| PrepareError::Network {
+        key,
+        value,
+        source,
+    })
 }
 
 fn manifest(

@@ -11,6 +11,7 @@ mod data_files;
 mod data_formats;
 mod determinism;
 mod experiments;
+mod extremes;
 mod failures;
 mod fetch;
 mod huge_plans;

@@ -8,6 +8,12 @@ use super::weight_decay::read_weight_decay;
 use crate::experiment::Train;
 use crate::experiment::reader::Section;
 
+/// The most eigenpairs: a dense problem of that size is solved after every product, and nothing looks
+/// at an interrupt meanwhile.
+const MOST_EIGENPAIRS: usize = 250;
+/// The most products for a probe, behind which such a problem is solved once.
+const MOST_PROBE_PRODUCTS: usize = 500;
+
 /// When the ends of the Hessian's spectrum are measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SpectrumSchedule {
@@ -53,7 +59,9 @@ impl SpectrumSchedule {
     pub(super) fn read(section: &mut Section, train: &Train) -> Self {
         let mut schedule = Self::default();
         schedule.epochs.read(section, 0, train);
-        section.read_positive("top", &mut schedule.top);
+        let few = |&count: &usize| (1..=MOST_EIGENPAIRS).contains(&count);
+        let remedy = format!("must be a number from 1 to {MOST_EIGENPAIRS}");
+        section.read_valid("top", &mut schedule.top, few, &remedy);
         let small = |tolerance: &f64| (1e-12..1.0).contains(tolerance);
         let remedy = "must be between 1e-12 and 1";
         section.read_valid("tolerance", &mut schedule.tolerance, small, remedy);
@@ -61,7 +69,9 @@ impl SpectrumSchedule {
         read_sizes(section, &mut schedule.batch_sizes, train);
         section.read_positive("batches", &mut schedule.batches);
         section.read("probes", &mut schedule.probes);
-        section.read_positive("probe_products", &mut schedule.probe_products);
+        let few = |&count: &usize| (1..=MOST_PROBE_PRODUCTS).contains(&count);
+        let remedy = format!("must be a number from 1 to {MOST_PROBE_PRODUCTS}");
+        section.read_valid("probe_products", &mut schedule.probe_products, few, &remedy);
         read_weight_decay(section, &mut schedule.include_weight_decay, train);
         schedule
     }

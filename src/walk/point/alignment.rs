@@ -9,6 +9,7 @@ use crate::objective::Objective;
 use crate::run::AlignmentRecord;
 use crate::walk::WalkError;
 use crate::walk::cost::{self, Extent};
+use crate::walk::memory::{Claim, product};
 use crate::walk::walker::finite;
 
 impl PointMeasurement for AlignmentSchedule {
@@ -35,6 +36,17 @@ impl PointMeasurement for AlignmentSchedule {
         let own = sizes().map(|size| cost::product(own_cost(size, extent), batches(size)));
         let directions = sizes().map(batches).fold(0, usize::saturating_add);
         own.fold(extent.directional(directions), u64::saturating_add)
+    }
+
+    fn claims(&self, extent: Extent) -> Vec<Claim> {
+        let batches = |&size| distinct_batches(size, self.batches, extent.samples);
+        let units = self.batch_sizes.iter().map(batches).fold(0, usize::saturating_add);
+        let unit = size_of::<Self::Unit>() + size_of::<Self::Record>();
+        let at_once = units.min(extent.directions_at_once());
+        vec![
+            Claim::new("batches", self.batches, "records of one point", product([units, unit])),
+            Claim::vectors("batches", self.batches, "gradients", [at_once, extent.dimension]),
+        ]
     }
 
     fn measure<O: Objective>(

@@ -9,6 +9,7 @@ use crate::objective::{Loss, Objective, ObjectiveError};
 use crate::run::CovarianceRecord;
 use crate::walk::WalkError;
 use crate::walk::cost::{self, Extent};
+use crate::walk::memory::Claim;
 use crate::walk::walker::finite;
 
 impl PointMeasurement for CovarianceSchedule {
@@ -32,6 +33,15 @@ impl PointMeasurement for CovarianceSchedule {
         let sizes = self.batch_sizes.iter();
         let batches = sizes.map(|&size| cost::product(cost::gradient(size), self.batches));
         batches.fold(shared, u64::saturating_add)
+    }
+
+    fn claims(&self, extent: Extent) -> Vec<Claim> {
+        let at_once = self.probes.min(extent.directions_at_once());
+        vec![
+            Claim::vectors("batches", self.batches, "a number of each", [self.batches, 1]),
+            Claim::vectors("probes", self.probes, "a number of each", [self.probes, 1]),
+            Claim::vectors("probes", self.probes, "directions", [at_once, extent.dimension]),
+        ]
     }
 
     fn measure<O: Objective>(
@@ -84,10 +94,11 @@ fn sample_trace<O: Objective>(
     progress: &mut Progress,
 ) -> Result<Mean, ObjectiveError> {
     let extent = here.extent();
-    let probes: Vec<usize> = (0..probes).collect();
-    let groups = probes.chunks(extent.directions_at_once()).map(|group| {
+    let at_once = extent.directions_at_once();
+    let groups = (0..probes).step_by(at_once).map(|first| {
+        let group = first..probes.min(first + at_once);
         progress.worked(extent.slopes(group.len()));
-        group.iter().map(|&index| here.direction(index)).collect()
+        group.map(|index| here.direction(index)).collect()
     });
     sample_covariance(here.objective, &here.state.point, groups, here.precision())
 }

@@ -6,6 +6,7 @@ use crate::objective::Objective;
 use crate::run::PointRecord;
 use crate::walk::WalkError;
 use crate::walk::cost::Extent;
+use crate::walk::memory::Claim;
 
 /// A quantity as it is measured at single points of the path, implemented by its schedule.
 ///
@@ -29,6 +30,9 @@ pub(super) trait PointMeasurement {
 
     /// What it takes at one point: the sum of what `measure` tells `progress`.
     fn cost(&self, extent: Extent) -> u64;
+
+    /// The memory that its settings ask for, by their names within its schedule.
+    fn claims(&self, extent: Extent) -> Vec<Claim>;
 
     /// Measures the units that are `due`, at least one, and appends their records to the `log`.
     fn measure<O: Objective>(

@@ -16,4 +16,4 @@ mod spectrum;
 use here::Here;
 use measurement::PointMeasurement;
 use progress::Progress;
-pub(super) use quantities::{PointLogs, described};
+pub(super) use quantities::{PointLogs, claims_of, described};

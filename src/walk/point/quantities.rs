@@ -8,6 +8,7 @@ use crate::objective::Objective;
 use crate::run::{AlignmentRecord, CovarianceRecord, SpectrumRecord};
 use crate::walk::WalkError;
 use crate::walk::cost::Extent;
+use crate::walk::memory::Claim;
 
 /// The record files, each opened when it is first needed.
 #[derive(Debug, Default)]
@@ -26,6 +27,15 @@ pub(in crate::walk) fn described(measure: &PointMeasure, extent: Extent) -> (&'s
         PointMeasure::Alignment(schedule) => of(schedule, extent),
         PointMeasure::Covariance(schedule) => of(schedule, extent),
         PointMeasure::Spectrum(schedule) => of(schedule, extent),
+    }
+}
+
+/// The memory that a measurement asks for.
+pub(in crate::walk) fn claims_of(measure: &PointMeasure, extent: Extent) -> Vec<Claim> {
+    match measure {
+        PointMeasure::Alignment(schedule) => schedule.claims(extent),
+        PointMeasure::Covariance(schedule) => schedule.claims(extent),
+        PointMeasure::Spectrum(schedule) => schedule.claims(extent),
     }
 }
 

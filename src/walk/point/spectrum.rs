@@ -12,6 +12,7 @@ use crate::objective::{Objective, ObjectiveError};
 use crate::run::{DensityRule, ShareRecord, SpectrumRecord};
 use crate::walk::WalkError;
 use crate::walk::cost::{self, Extent};
+use crate::walk::memory::Claim;
 use crate::walk::walker::finite;
 
 /// Products that the ends of a spectrum usually take.
@@ -45,6 +46,24 @@ impl PointMeasurement for SpectrumSchedule {
         shares.fold(extent.products(products), u64::saturating_add)
     }
 
+    fn claims(&self, extent: Extent) -> Vec<Claim> {
+        let basis = max_basis(extent.dimension).max(self.top).min(self.max_products);
+        let basis = [basis.min(extent.dimension), extent.dimension];
+        let of_probe = [self.probe_products.min(extent.dimension), extent.dimension];
+        let rules = [self.probes, 2 * of_probe[0]];
+        let mut claims = vec![
+            Claim::vectors("top", self.top, "the basis of the search", basis),
+            Claim::vectors("batches", self.batches, "a number of each", [self.batches, 1]),
+            Claim::vectors("probes", self.probes, "what each says of the density", rules),
+        ];
+        // Held one after the other.
+        if self.probes > 0 && of_probe[0] > basis[0] {
+            let what = "the basis of a probe";
+            claims[0] = Claim::vectors("probe_products", self.probe_products, what, of_probe);
+        }
+        claims
+    }
+
     fn measure<O: Objective>(
         &self,
         here: &Here<O>,
@@ -65,6 +84,11 @@ impl PointMeasurement for SpectrumSchedule {
     }
 }
 
+/// Vectors in the basis of the search, unless the wanted pairs need more.
+fn max_basis(dimension: usize) -> usize {
+    (BASIS_ENTRIES / dimension.max(1)).min(LARGEST_BASIS)
+}
+
 fn ends_and_density<O: Objective>(
     here: &Here<O>,
     schedule: &SpectrumSchedule,
@@ -79,7 +103,7 @@ fn ends_and_density<O: Objective>(
     let limits = Limits {
         tolerance: schedule.tolerance,
         max_products: schedule.max_products,
-        max_basis: (BASIS_ENTRIES / here.objective.dimension().max(1)).min(LARGEST_BASIS),
+        max_basis: max_basis(here.objective.dimension()),
     };
     let ends = spectrum_ends(&mut product, schedule.top, here.direction(0), limits)?;
     let probe =

@@ -1,0 +1,112 @@
+//! Memory that single settings ask for, and whether the machine has it.
+
+use std::fmt;
+
+use indicatif::DecimalBytes;
+
+use super::machine;
+
+/// Memory that a setting asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Dotted key of the setting.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// What is held.
+    pub what: &'static str,
+    /// Bytes of it.
+    pub bytes: u64,
+}
+
+/// Settings ask for more memory than the machine has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this needs {} of memory, and the machine has {}; lower what asks for most:{}", DecimalBytes(*need), DecimalBytes(*limit), listed(claims))]
+pub struct MemoryError {
+    /// Bytes that all settings together ask for.
+    pub need: u64,
+    /// Bytes that there are.
+    pub limit: u64,
+    /// The largest claims, the very largest first.
+    pub claims: Vec<Claim>,
+}
+
+impl Claim {
+    /// So many vectors of so many 64-bit numbers.
+    pub fn vectors(
+        key: impl Into<String>,
+        value: impl fmt::Display,
+        what: &'static str,
+        [count, length]: [usize; 2],
+    ) -> Self {
+        Self::new(key, value, what, product([count, length, size_of::<f64>()]))
+    }
+
+    pub(in crate::walk) fn new(
+        key: impl Into<String>,
+        value: impl fmt::Display,
+        what: &'static str,
+        bytes: u64,
+    ) -> Self {
+        Self { key: key.into(), value: value.to_string(), what, bytes }
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let Self { key, value, what, bytes } = self;
+        write!(formatter, "{key} = {value}: {} for {what}", DecimalBytes(*bytes))
+    }
+}
+
+/// An error if all claims together are more than the machine has.
+pub fn check(claims: Vec<Claim>) -> Result<(), MemoryError> {
+    compare(claims, machine::memory())
+}
+
+/// A claim below this share of the largest is not worth a line.
+const LISTED_SHARE: u64 = 20;
+
+fn compare(mut claims: Vec<Claim>, limit: u64) -> Result<(), MemoryError> {
+    let need = claims.iter().map(|claim| claim.bytes).fold(0, u64::saturating_add);
+    if need <= limit {
+        return Ok(());
+    }
+    claims.sort_by_key(|claim| std::cmp::Reverse(claim.bytes));
+    let least = claims[0].bytes / LISTED_SHARE;
+    claims.retain(|claim| claim.bytes >= least);
+    Err(MemoryError { need, limit, claims })
+}
+
+/// A product, or the largest number there is.
+pub(in crate::walk) fn product<const N: usize>(factors: [usize; N]) -> u64 {
+    factors.into_iter().fold(1, |product: u64, factor| product.saturating_mul(factor as u64))
+}
+
+fn listed(claims: &[Claim]) -> String {
+    claims.iter().map(|claim| format!("\n  {claim}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_together_is_listed_by_size() {
+        let claim = |key: &str, bytes| Claim::new(key, 7, "nothing", bytes);
+        let claims = vec![claim("small", 40), claim("large", 1000), claim("middle", 600)];
+        assert_eq!(compare(claims.clone(), 1640), Ok(()));
+        let message = compare(claims, 1639).err().map(|error| error.to_string());
+        let expected = "this needs 1.64 kB of memory, and the machine has 1.64 kB; lower what asks for \
+                        most:\n  large = 7: 1.00 kB for nothing\n  middle = 7: 600 B for nothing";
+        assert_eq!(message.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn no_number_is_too_large_to_be_reckoned() {
+        let huge = Claim::vectors("a", usize::MAX, "nothing", [usize::MAX, usize::MAX]);
+        assert_eq!(huge.bytes, u64::MAX);
+        assert!(compare(vec![huge.clone(), huge], u64::MAX - 1).is_err());
+        assert_eq!(product([usize::MAX, 0]), 0);
+    }
+}

@@ -1,0 +1,136 @@
+//! What each setting of an experiment asks for.
+
+use super::{Claim, product};
+use crate::data::ImageShape;
+use crate::experiment::{Data, Evaluation, Experiment, Measure, Optimizer, Sampling, Train};
+use crate::network::Network;
+use crate::precision::Precision;
+use crate::walk::cost::Extent;
+use crate::walk::point::claims_of;
+
+/// Vectors as long as theta that every walk holds: theta_0, theta_t and theta_{t-1}, g_{t-1} and g_t,
+/// and the last update.
+const VECTORS_OF_A_WALK: usize = 6;
+/// Bytes of one channel's table of normalised values.
+const TABLE_BYTES: usize = 256 * (size_of::<f32>() + size_of::<f64>());
+
+/// The images as `data` changes them, beside those of the files.
+pub(in crate::walk) fn of_data(data: &Data, samples: usize, shape: ImageShape) -> Vec<Claim> {
+    let ImageShape { mut height, mut width, channels } = shape;
+    let mut claims = Vec::new();
+    if let Some(size) = data.pad {
+        (height, width) = (size, size);
+        let bytes = product([samples, height, width, channels]);
+        claims.push(Claim::new("data.pad", size, "images with their border", bytes));
+    }
+    if let Some(channels) = data.channels {
+        let bytes = product([samples, height, width, channels])
+            .saturating_add(product([channels, TABLE_BYTES]));
+        claims.push(Claim::new("data.channels", channels, "images in so many channels", bytes));
+    }
+    claims
+}
+
+/// The network at one point, and a forward pass over evaluation batches, one a thread.
+pub(in crate::walk) fn of_loss(
+    experiment: &Experiment,
+    network: &Network,
+    samples: usize,
+    threads: usize,
+) -> Vec<Claim> {
+    let Evaluation { batch_size, precision, .. } = experiment.evaluation;
+    let at_once = threads.min(samples.div_ceil(batch_size));
+    let largest =
+        [network.activations.largest, batch_size.min(samples), precision.bytes(), at_once];
+    let what = "the largest layer's output for a batch, on every thread";
+    vec![
+        of_model(experiment, "parameters", 1, network),
+        Claim::new("evaluation.batch_size", batch_size, what, product(largest)),
+    ]
+}
+
+/// What a walk holds at once, besides the loss: a list for a training step, and one for each
+/// `[[measure]]`.
+pub(in crate::walk) fn of_walk(
+    experiment: &Experiment,
+    network: &Network,
+    samples: usize,
+) -> Vec<Vec<Claim>> {
+    let carried = match experiment.train.optimizer {
+        Optimizer::Sgd(sgd) => usize::from(sgd.momentum != 0.0),
+        Optimizer::Adam(_) | Optimizer::AdamW(_) => 2,
+    };
+    let kept = "what training keeps of its steps";
+    let kept = of_model(experiment, kept, VECTORS_OF_A_WALK - 1 + carried, network);
+    let measures = experiment.measure.iter().enumerate();
+    let measures = measures.map(|(index, measure)| {
+        let mut claims = of_measure(index, measure, network, samples);
+        let has_derivatives = match measure {
+            Measure::Line(schedule) => schedule.second_order,
+            Measure::Point(_) => true,
+        };
+        claims.extend(has_derivatives.then(|| of_measured_gradient(experiment, network, samples)));
+        claims
+    });
+    let step = vec![of_step(experiment, network, samples)];
+    std::iter::once(step)
+        .chain(measures)
+        .map(|claims| [vec![kept.clone()], claims].concat())
+        .collect()
+}
+
+fn of_step(experiment: &Experiment, network: &Network, samples: usize) -> Claim {
+    let Train { sampling, batch_size, chunk, precision, .. } = experiment.train;
+    match sampling {
+        Sampling::Full => of_measured_gradient(experiment, network, samples),
+        Sampling::Reshuffle | Sampling::Replacement if batch_size <= chunk => {
+            of_gradient("train.batch_size", batch_size, precision, network, samples)
+        }
+        Sampling::Reshuffle | Sampling::Replacement => {
+            of_gradient("train.chunk", chunk, precision, network, samples)
+        }
+    }
+}
+
+fn of_measured_gradient(experiment: &Experiment, network: &Network, samples: usize) -> Claim {
+    let Evaluation { batch_size, precision, .. } = experiment.evaluation;
+    of_gradient("evaluation.batch_size", batch_size, precision, network, samples)
+}
+
+fn of_gradient(
+    key: &str,
+    batch_size: usize,
+    precision: Precision,
+    network: &Network,
+    samples: usize,
+) -> Claim {
+    let numbers = [network.activations.all, batch_size.min(samples), precision.bytes()];
+    Claim::new(key, batch_size, "the layers' outputs that a gradient needs", product(numbers))
+}
+
+/// One `[[measure]]`; what each quantity needs stands in its file.
+fn of_measure(index: usize, measure: &Measure, network: &Network, samples: usize) -> Vec<Claim> {
+    let extent = Extent { samples, dimension: network.layout.dimension() };
+    let claims = match measure {
+        Measure::Line(schedule) => vec![Claim::vectors(
+            "points",
+            schedule.points,
+            "the parameters at every point of a line",
+            [schedule.points, extent.dimension],
+        )],
+        Measure::Point(measure) => claims_of(measure, extent),
+    };
+    let named = |claim: Claim| Claim { key: format!("measure[{index}].{}", claim.key), ..claim };
+    claims.into_iter().map(named).collect()
+}
+
+/// Vectors as long as theta.
+fn of_model(
+    experiment: &Experiment,
+    what: &'static str,
+    vectors: usize,
+    network: &Network,
+) -> Claim {
+    let (key, value) = experiment.model.size();
+    Claim::vectors(key, value, what, [vectors, network.layout.dimension()])
+}

@@ -1,0 +1,13 @@
+//! What an experiment needs of the machine's memory, reckoned from its settings before any of it is
+//! taken.
+//!
+//! Every figure is the least that is held for certain, so nothing that could run is refused. Sums and
+//! products end at the largest number there is, so no setting is too absurd to be reckoned.
+
+mod claim;
+mod experiment;
+mod machine;
+
+pub(super) use claim::product;
+pub use claim::{Claim, MemoryError, check};
+pub(super) use experiment::{of_data, of_loss, of_walk};
