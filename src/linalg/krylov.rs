@@ -59,6 +59,39 @@ impl<F> Krylov<F> {
         krylov
     }
 
+    /// The basis as [`Krylov::state`] had it; none if that is of no basis of `n` entries a vector.
+    pub fn restored(
+        apply: F,
+        state: &mut impl Iterator<Item = Vec<f64>>,
+        n: usize,
+    ) -> Option<Self> {
+        let [products, turns, largest_product] = state.next()?.try_into().ok()?;
+        let (values, couplings, next) = (state.next()?, state.next()?, state.next()?);
+        let basis: Vec<_> = state.collect();
+        let is_one = next.len() == n && basis.iter().all(|vector| vector.len() == n);
+        let is_whole = [values.len(), couplings.len()] == [basis.len(); 2];
+        (is_one && is_whole).then(|| Self {
+            apply,
+            basis,
+            columns: diagonal(&values),
+            next,
+            couplings,
+            products: products as usize,
+            largest_product,
+            turns: turns as u64,
+        })
+    }
+
+    /// All there is behind [`Krylov::rotate`], where V'AV is diagonal: three counts, V'AV, the
+    /// couplings, v_{j+1}, and the basis.
+    pub fn state<'a>(&'a self, buffers: &'a mut [Vec<f64>; 2]) -> Vec<&'a [f64]> {
+        let [counts, values] = buffers;
+        *counts = vec![self.products as f64, self.turns as f64, self.largest_product];
+        *values = self.columns.iter().filter_map(|column| column.last().copied()).collect();
+        let basis = self.basis.iter().map(Vec::as_slice);
+        [&counts[..], values, &self.couplings, &self.next].into_iter().chain(basis).collect()
+    }
+
     /// True when the basis spans the whole space, so that no further step is possible.
     pub fn is_complete(&self) -> bool {
         self.basis.len() >= self.next.len()
@@ -99,8 +132,7 @@ impl<F> Krylov<F> {
             parts.iter_mut().zip(&sums).for_each(|(part, sum)| part.copy_from_slice(sum));
         });
         self.basis.truncate(rows.len());
-        let column = |(i, &value)| [vec![0.0; i], vec![value]].concat();
-        self.columns = values.iter().enumerate().map(column).collect();
+        self.columns = diagonal(values);
         self.couplings = rows.iter().map(|row| dot(row, &self.couplings)).collect();
     }
 
@@ -144,6 +176,12 @@ impl<F> Krylov<F> {
         self.couplings[self.basis.len() - 1] = outside;
         Ok((diagonal, outside))
     }
+}
+
+/// The columns of a diagonal matrix.
+fn diagonal(values: &[f64]) -> Vec<Vec<f64>> {
+    let column = |(i, &value)| [vec![0.0; i], vec![value]].concat();
+    values.iter().enumerate().map(column).collect()
 }
 
 /// Subtracts from `vector` its projection on the basis.

@@ -91,10 +91,35 @@ pub fn eigenpairs<E: From<NotFinite>>(
     wanted: Wanted,
     limits: Limits,
 ) -> Result<Eigenpairs, E> {
+    resumed_eigenpairs(apply, start, Vec::new(), |_| Ok(()), wanted, limits)
+}
+
+/// As [`eigenpairs`]; whenever the search has shrunk its basis, `keep` is given its state. Another
+/// search of the same operator goes on from such a `state`, with the bits that this one would have; it
+/// begins at the start where there is none.
+///
+/// What a search takes between two states are at most `limits.max_basis` products. Their results and
+/// the newest state are all that is worth keeping of it.
+pub fn resumed_eigenpairs<E: From<NotFinite>>(
+    mut apply: impl FnMut(&[f64]) -> Result<Vec<f64>, E>,
+    start: Vec<f64>,
+    state: Vec<Vec<f64>>,
+    mut keep_state: impl FnMut(&[&[f64]]) -> Result<(), E>,
+    wanted: Wanted,
+    limits: Limits,
+) -> Result<Eigenpairs, E> {
     let max_basis = limits.max_basis.max(wanted.total() + SPARE).min(start.len());
     let steps = limits.max_products.saturating_sub(wanted.total());
     let mut search = Search { wanted, tolerance: limits.tolerance, settled: None };
-    let mut krylov = Krylov::new(apply, start);
+    let mut state = state.into_iter();
+    let settled = state.next().filter(|settled| !settled.is_empty());
+    let mut krylov = match Krylov::restored(&mut apply, &mut state, start.len()) {
+        Some(krylov) => {
+            search.settled = settled;
+            krylov
+        }
+        None => Krylov::new(&mut apply, start),
+    };
     let mut done = wanted.total() == 0 || krylov.is_complete();
     while !done && krylov.products < steps {
         krylov.step()?;
@@ -105,9 +130,11 @@ pub fn eigenpairs<E: From<NotFinite>>(
             Verdict::Settled => {
                 keep(&mut krylov, ritz, wanted);
                 krylov.turn();
+                keep_state(&search.state(&krylov, &mut Default::default()))?;
             }
             Verdict::Open if krylov.basis.len() == max_basis => {
                 keep(&mut krylov, ritz, wanted.with_spare(max_basis));
+                keep_state(&search.state(&krylov, &mut Default::default()))?;
             }
             Verdict::Open => {}
         }
@@ -154,6 +181,16 @@ struct Search {
 }
 
 impl Search {
+    /// The wanted values when they converged, if they have, and the basis.
+    fn state<'a, F>(
+        &'a self,
+        krylov: &'a Krylov<F>,
+        buffers: &'a mut [Vec<f64>; 2],
+    ) -> Vec<&'a [f64]> {
+        let settled = self.settled.as_deref().unwrap_or_default();
+        [vec![settled], krylov.state(buffers)].concat()
+    }
+
     /// Judges by predicted residuals ‖A v - θ v‖ = |s · couplings| for v = V s. They are to be half
     /// of the tolerance, lest rounding decide about the final ones.
     fn judge(&mut self, ritz: &Eigen, couplings: &[f64]) -> Verdict {
@@ -330,6 +367,36 @@ mod tests {
         let strict = solve(299, Limits { tolerance: 1e-13, ..LIMITS }, apply);
         assert!(!strict.converged && strict.products < 100, "{}", strict.products);
         assert!(strict.largest.iter().all(|pair| (1e-9..1e-7).contains(&pair.residual)));
+    }
+
+    #[test]
+    fn a_search_goes_on_from_any_of_its_states_bit_for_bit() {
+        let matrix = Dense::with_spectrum(&spread(100));
+        for tolerance in [1e-9, 0.3] {
+            let limits = Limits { tolerance, max_basis: 14, ..LIMITS };
+            let mut states = Vec::new();
+            let resumed = |state, states: &mut Vec<Vec<Vec<f64>>>| {
+                let mut products = 0;
+                let apply = |v: &[f64]| {
+                    products += 1;
+                    Ok::<_, NotFinite>(matrix.times(v))
+                };
+                let keep = |state: &[&[f64]]| {
+                    states.push(state.iter().map(|vector| vector.to_vec()).collect());
+                    Ok(())
+                };
+                let start = pseudo_random(99, 100);
+                let found = resumed_eigenpairs(apply, start, state, keep, BOTH, limits).unwrap();
+                (found, products)
+            };
+            let (whole, products) = resumed(Vec::new(), &mut states);
+            assert!(!states.is_empty() && products == whole.products);
+            for state in states {
+                let before = state[1][0] as usize;
+                let (found, products) = resumed(state, &mut Vec::new());
+                assert_eq!((&found, products), (&whole, whole.products - before));
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod symmetric;
 mod vector;
 
 pub use krylov::NotFinite;
-pub use lanczos::{Eigenpair, Eigenpairs, Limits, Wanted, eigenpairs};
+pub use lanczos::{Eigenpair, Eigenpairs, Limits, Wanted, eigenpairs, resumed_eigenpairs};
 pub use quadrature::{Quadrature, Trace, density, quadrature, trace};
 pub use symmetric::{Eigen, symmetric, tridiagonal};
 pub use vector::{axpy, difference_norm, dot, norm, normaliser, scale, unit};

@@ -14,45 +14,49 @@ use crate::precision::Precision;
 /// estimate: n/(n-1) (mean_b ‖g_b - g‖² - ‖mean_b g_b - g‖²), which is the sample variance whatever
 /// `g` is; the gradient of the measured loss keeps it exact.
 ///
-/// Cost: one gradient of every batch. Memory: two gradients.
-pub fn gradient_covariance(
-    objective: &impl Objective,
-    at: &Point,
-    g: &[f64],
-    batches: impl Iterator<Item = Vec<u32>>,
-    precision: Precision,
-) -> Result<Mean, ObjectiveError> {
-    let mut squares = Vec::new();
-    let mut sum = vec![0.0; g.len()];
-    for batch in batches {
-        let found = objective.gradient(at, Loss::of(&batch), precision)?.gradient;
-        squares.push(difference_norm(&found, g).powi(2));
-        axpy(1.0, &found, &mut sum);
-    }
-    let count = squares.len() as f64;
-    sum.iter_mut().for_each(|entry| *entry /= count);
-    let Mean { mean, deviation, error } = Mean::of(&squares);
-    let mean = (mean - difference_norm(&sum, g).powi(2)) * count / (count - 1.0);
-    Ok(Mean { mean, deviation, error })
+/// Gradient by gradient; what it has of them are two vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GradientSpread {
+    /// ‖g_b - g‖² of every batch.
+    pub squares: Vec<f64>,
+    /// The sum of all g_b.
+    pub sum: Vec<f64>,
 }
 
-/// tr C from random directions z with independent entries ±1 (Hutchinson 1990): z'Cz has the mean
-/// tr C. `groups` yields them a few at a time.
+impl GradientSpread {
+    /// Of no batch yet.
+    pub fn new(dimension: usize) -> Self {
+        Self { squares: Vec::new(), sum: vec![0.0; dimension] }
+    }
+
+    /// Counts one more batch.
+    pub fn add(&mut self, gradient: &[f64], g: &[f64]) {
+        self.squares.push(difference_norm(gradient, g).powi(2));
+        axpy(1.0, gradient, &mut self.sum);
+    }
+
+    /// tr cov(g_B).
+    pub fn trace(self, g: &[f64]) -> Mean {
+        let Self { squares, mut sum } = self;
+        let count = squares.len() as f64;
+        sum.iter_mut().for_each(|entry| *entry /= count);
+        let Mean { mean, deviation, error } = Mean::of(&squares);
+        let mean = (mean - difference_norm(&sum, g).powi(2)) * count / (count - 1.0);
+        Mean { mean, deviation, error }
+    }
+}
+
+/// z'Cz for some random directions z with independent entries ±1, whose mean is tr C (Hutchinson 1990).
 ///
 /// Cost: about 2 forward passes over the training set for every direction.
-pub fn sample_covariance(
+pub fn sample_traces(
     objective: &impl Objective,
     at: &Point,
-    groups: impl Iterator<Item = Vec<Vec<f64>>>,
+    directions: &[&[f64]],
     precision: Precision,
-) -> Result<Mean, ObjectiveError> {
+) -> Result<Vec<f64>, ObjectiveError> {
     let samples = objective.samples() as f64;
-    let mut traces = Vec::new();
-    for group in groups {
-        let directions: Vec<&[f64]> = group.iter().map(Vec::as_slice).collect();
-        let found = objective.slopes(at, Loss::Measured, &directions, precision)?;
-        // u'Cu has N in its denominator.
-        traces.extend(found.iter().map(|slopes| slopes.variance * samples / (samples - 1.0)));
-    }
-    Ok(Mean::of(&traces))
+    let found = objective.slopes(at, Loss::Measured, directions, precision)?;
+    // u'Cu has N in its denominator.
+    Ok(found.iter().map(|slopes| slopes.variance * samples / (samples - 1.0)).collect())
 }

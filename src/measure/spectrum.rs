@@ -1,6 +1,8 @@
 //! The ends of the Hessian's spectrum, its trace and its density.
 
-use crate::linalg::{Eigenpairs, Limits, NotFinite, Quadrature, Wanted, eigenpairs, quadrature};
+use crate::linalg::{
+    Eigenpairs, Limits, NotFinite, Quadrature, Wanted, quadrature, resumed_eigenpairs,
+};
 use crate::objective::ObjectiveError;
 
 /// Why there is no spectrum.
@@ -26,17 +28,30 @@ pub fn spectrum_ends(
     start: Vec<f64>,
     limits: Limits,
 ) -> Result<Eigenpairs, SpectrumError> {
+    let product = |v: &[f64]| Ok(product(v)?);
+    resumed_spectrum_ends(product, top, start, limits, Vec::new(), |_| Ok(()))
+}
+
+/// As [`spectrum_ends`], from a `state` of an earlier attempt; `keep_state` is given those to come.
+pub fn resumed_spectrum_ends<E: From<NotFinite>>(
+    product: impl FnMut(&[f64]) -> Result<Vec<f64>, E>,
+    top: usize,
+    start: Vec<f64>,
+    limits: Limits,
+    state: Vec<Vec<f64>>,
+    keep_state: impl FnMut(&[&[f64]]) -> Result<(), E>,
+) -> Result<Eigenpairs, E> {
     let wanted = Wanted { largest: top, smallest: 1 };
-    eigenpairs(|v: &[f64]| Ok(product(v)?), start, wanted, limits)
+    resumed_eigenpairs(product, start, state, keep_state, wanted, limits)
 }
 
 /// What one probe (a vector of independent entries ±1) says of the density of all eigenvalues.
 ///
 /// Cost: `products` products H v.
-pub fn spectral_density(
-    mut product: impl FnMut(&[f64]) -> Result<Vec<f64>, ObjectiveError>,
+pub fn spectral_density<E: From<NotFinite>>(
+    product: impl FnMut(&[f64]) -> Result<Vec<f64>, E>,
     probe: Vec<f64>,
     products: usize,
-) -> Result<Quadrature, SpectrumError> {
-    quadrature(|v: &[f64]| Ok(product(v)?), probe, products)
+) -> Result<Quadrature, E> {
+    quadrature(product, probe, products)
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::atomic::remove_temporaries;
+use super::atomic::{remove, remove_temporaries};
 use super::{
     FORMAT_VERSION, LineRecord, Manifest, PointRecord, RunError, StepRecord, TimingRecord,
     read_records, write_atomic,
@@ -48,8 +48,14 @@ impl RunFolder {
 
     /// Removes temporary files and folders, which a process that was killed leaves.
     pub fn remove_temporaries(&self) -> Result<(), RunError> {
-        let folders = ["", "checkpoints", "eigenvectors", "figures", "iterates", "orders"];
+        let folders =
+            ["", "checkpoints", "eigenvectors", "figures", "iterates", "orders", "unfinished"];
         folders.iter().try_for_each(|folder| remove_temporaries(&self.path.join(folder)))
+    }
+
+    /// Removes what unfinished measurements have computed: nobody is going to finish them.
+    pub fn remove_unfinished(&self) -> Result<(), RunError> {
+        remove(&self.path.join("unfinished"))
     }
 
     /// Opens an existing run folder for reading.
@@ -89,6 +95,12 @@ impl RunFolder {
     /// `step`, under the names of the parameters.
     pub fn eigenvector(&self, step: u64, index: usize) -> PathBuf {
         self.path.join("eigenvectors").join(format!("step-{step:08}-{index}.safetensors"))
+    }
+
+    /// `unfinished/NAME-step-NNNNNNNN`, the journal of one kind of measurement before step `step`.
+    pub fn journal<R: PointRecord>(&self, step: u64) -> PathBuf {
+        let name = R::LOG.trim_end_matches(".jsonl");
+        self.path.join("unfinished").join(format!("{name}-step-{step:08}"))
     }
 
     /// `timing.jsonl`.

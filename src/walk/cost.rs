@@ -41,18 +41,26 @@ impl Extent {
         (DIRECTION_ENTRIES / self.dimension.max(1)).clamp(1, MOST_DIRECTIONS)
     }
 
-    /// The measured loss along directions, to first order.
-    pub(super) fn slopes(self, directions: usize) -> u64 {
-        self.along(SLOPE, directions)
+    /// Calls that take so many directions along, where nothing bounds them but memory: the first has
+    /// one, to see how long it takes.
+    pub(super) fn calls(self, directions: usize) -> usize {
+        match directions {
+            0 => 0,
+            _ => 1 + (directions - 1).div_ceil(self.directions_at_once()),
+        }
     }
 
-    /// The measured loss along directions, to second order.
-    pub(super) fn directional(self, directions: usize) -> u64 {
-        self.along(DIRECTION, directions)
+    /// The measured loss along directions, to first order, in so many calls.
+    pub(super) fn slopes(self, directions: usize, calls: usize) -> u64 {
+        self.along(SLOPE, directions, calls)
     }
 
-    fn along(self, (each, shared): (u64, u64), directions: usize) -> u64 {
-        let calls = directions.div_ceil(self.directions_at_once());
+    /// The measured loss along directions, to second order, in so many calls.
+    pub(super) fn directional(self, directions: usize, calls: usize) -> u64 {
+        self.along(DIRECTION, directions, calls)
+    }
+
+    fn along(self, (each, shared): (u64, u64), directions: usize, calls: usize) -> u64 {
         let factor = product(each, directions).saturating_add(product(shared, calls));
         product(factor, self.samples)
     }
@@ -69,7 +77,7 @@ impl Extent {
     /// measured again in 64 bits is not foreseen.
     pub(super) fn line(self, schedule: &LineSchedule, shared_start: bool) -> u64 {
         let LineSchedule { points, reach, second_order, rule, .. } = *schedule;
-        let curvature = if second_order { self.directional(1) } else { 0 };
+        let curvature = if second_order { self.directional(1, 1) } else { 0 };
         if rule.is_some() {
             return product(points as u64, self.samples / CERTIFIED_SHARE)
                 .saturating_add(curvature);

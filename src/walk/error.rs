@@ -1,5 +1,6 @@
 //! Why a walk stops early.
 
+use crate::linalg::NotFinite;
 use crate::measure::SpectrumError;
 use crate::objective::ObjectiveError;
 use crate::run::RunError;
@@ -46,6 +47,12 @@ pub enum WalkError {
     /// The spectrum of the Hessian.
     #[error(transparent)]
     Spectrum(SpectrumError),
+}
+
+impl From<NotFinite> for WalkError {
+    fn from(error: NotFinite) -> Self {
+        Self::Spectrum(error.into())
+    }
 }
 
 impl From<SpectrumError> for WalkError {

@@ -104,7 +104,10 @@ pub fn walk(
         Ok(Outcome::Interrupted { .. }) | Err(_) => Status::Interrupted,
     };
     // An error that ended the walk, such as a full disk, explains more than a second one here.
-    let written = walker.recorder.status(status).and(folder.remove_temporaries());
+    let mut written = walker.recorder.status(status).and(folder.remove_temporaries());
+    if matches!(status, Status::Done | Status::Diverged) {
+        written = written.and(folder.remove_unfinished());
+    }
     let outcome = result?;
     written?;
     Ok(outcome)

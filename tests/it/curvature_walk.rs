@@ -18,7 +18,7 @@ const RATE: f64 = 0.15;
 const DECAY: f64 = 0.25;
 
 /// Gradient descent for two steps, everything measured before, between and behind them.
-fn curved(more: &[&str]) -> Plan {
+pub fn curved(more: &[&str]) -> Plan {
     let rate = format!("train.learning_rate={RATE}");
     let measures = "measure=[{kind='line',second_order=true,reach=9.0},\
                     {kind='alignment',batch_sizes=[1,2,4],batches=20},\
@@ -269,14 +269,21 @@ fn without_batch_norm_equation_3_holds_for_a_network() {
 fn what_an_observer_hears_of_a_measurement_is_its_forecast_part_by_part() {
     let heard = heard(&curved(&[]));
     // Of 4 samples: gradients at 3 passes a sample, with the curvature along them 5; directions at 3
-    // and 2 shared by ten of them; slopes at 2 and 1 shared; products at 6. A forecast that was less
-    // than its parts would cut the last one, one that was more would add another.
-    let of_tens = |size: u64| 10 * 5 * size + (10 * 3 + 2) * 4;
-    let full = 3 * 4 + (3 + 2) * 4;
-    let alignment = vec![of_tens(1), of_tens(1), of_tens(2), of_tens(2), full];
+    // and 2 shared by ten of them; slopes at 2 and 1 shared; products at 6. The first direction is
+    // alone. A forecast that was less than its parts would cut the last one, one that was more would add
+    // another.
+    let group = |own: u64, count: u64| own + (count * 3 + 2) * 4;
+    let (one, two, full) = (5, 5 * 2, 3 * 4);
+    let alignment = vec![
+        group(one, 1),
+        group(10 * one, 10),
+        group(9 * one + two, 10),
+        group(10 * two, 10),
+        group(9 * two + full, 10),
+    ];
     let batches = |size: u64| vec![3 * size; 400];
-    let covariance =
-        [vec![(10 * 2 + 1) * 4; 4], vec![3 * 4], batches(1), batches(2), batches(3)].concat();
+    let slopes = [1, 10, 10, 10, 9].map(|count| (count * 2 + 1) * 4).to_vec();
+    let covariance = [slopes, vec![3 * 4], batches(1), batches(2), batches(3)].concat();
     for epoch in 0..=2 {
         let of = |what: &str| &heard.measuring[&format!("{what} after epoch {epoch}")];
         assert_eq!(*of("alignment"), alignment);

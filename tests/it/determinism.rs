@@ -1,6 +1,11 @@
 //! Equal experiments give equal bytes on any number of threads, and different ones do not.
 
+use losswalk::objective::{Loss, Objective};
+use losswalk::precision::Precision;
+
+use crate::curvature::{direction, objective};
 use crate::lab::{Lab, must_equal, records};
+use crate::program::TestResult;
 
 /// 700 samples make seven evaluation batches of 90 and a short one, which threads share.
 const SHARED: [&str; 4] =
@@ -48,4 +53,47 @@ fn another_seed_gives_another_walk() {
         records(&lab.done("run", &["data.train_samples=700", seed]))
     });
     assert!(first[0] != second[0] && first[1] != second[1]);
+}
+
+/// Groups of directions are as large as time allows, so that no record may depend on them.
+#[test]
+fn what_is_measured_of_a_direction_does_not_depend_on_those_beside_it() -> TestResult {
+    let layers = "[{kind='convolution',name='a',outputs=5},{kind='batch-norm',name='b'},{kind='relu'},\
+                  {kind='max-pool'},{kind='linear',name='c',outputs=4},{kind='gelu'},\
+                  {kind='linear',name='d',outputs=3}]";
+    let model = format!("model.arch = 'layers'\nmodel.layers = {layers}");
+    for policy in ["batch", "recomputed", "running"] {
+        let (objective, at) = objective(&model, 6, policy)?;
+        let first = direction(&objective)?;
+        let all: Vec<Vec<f64>> = (0..7)
+            .map(|turn| {
+                let mut turned = first.clone();
+                turned.rotate_left(turn * first.len() / 7);
+                turned
+            })
+            .collect();
+        let all: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
+        for precision in [Precision::F32, Precision::F64] {
+            let bits = |group: &[&[f64]]| {
+                let found = objective.directional(&at, Loss::Measured, group, precision)?;
+                let slopes = objective.slopes(&at, Loss::Measured, group, precision)?;
+                let of = found.iter().zip(&slopes).map(|(along, slopes)| {
+                    [
+                        along.curvature,
+                        along.slope,
+                        along.covariance,
+                        along.residual,
+                        slopes.variance,
+                    ]
+                    .map(f64::to_bits)
+                });
+                Ok::<Vec<_>, losswalk::objective::ObjectiveError>(of.collect())
+            };
+            let together = bits(&all)?;
+            let alone = all.iter().map(|u| bits(&[u])).collect::<Result<Vec<_>, _>>()?.concat();
+            let by_three = all.chunks(3).map(bits).collect::<Result<Vec<_>, _>>()?.concat();
+            assert_eq!((&alone, &by_three), (&together, &together), "{policy} {precision:?}");
+        }
+    }
+    Ok(())
 }

@@ -158,7 +158,7 @@ pub struct Walked {
 }
 
 impl Walked {
-    fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let manifest = Manifest { total_steps: plan.total_steps(), ..Manifest::default() };
         let path = temporary.path().join("run");
@@ -166,7 +166,7 @@ impl Walked {
         Self { _temporary: temporary, folder }
     }
 
-    pub fn walk(&self, objective: &Quadratic, plan: &Plan) -> Result<Outcome, WalkError> {
+    pub fn walk(&self, objective: &impl Objective, plan: &Plan) -> Result<Outcome, WalkError> {
         self.walk_before(&mut Heard::default(), objective, plan)
     }
 
@@ -174,7 +174,7 @@ impl Walked {
     fn walk_before(
         &self,
         heard: &mut Heard,
-        objective: &Quadratic,
+        objective: &impl Objective,
         plan: &Plan,
     ) -> Result<Outcome, WalkError> {
         let start = Point { theta: START.to_vec(), buffers: Vec::new() };

@@ -60,7 +60,7 @@ impl SpectrumSchedule {
         let mut schedule = Self::default();
         schedule.epochs.read(section, 0, train);
         let few = |&count: &usize| (1..=MOST_EIGENPAIRS).contains(&count);
-        let remedy = format!("must be a number from 1 to {MOST_EIGENPAIRS}");
+        let remedy = format!("must be at least 1 and at most {MOST_EIGENPAIRS}");
         section.read_valid("top", &mut schedule.top, few, &remedy);
         let small = |tolerance: &f64| (1e-12..1.0).contains(tolerance);
         let remedy = "must be between 1e-12 and 1";
@@ -70,7 +70,7 @@ impl SpectrumSchedule {
         section.read_positive("batches", &mut schedule.batches);
         section.read("probes", &mut schedule.probes);
         let few = |&count: &usize| (1..=MOST_PROBE_PRODUCTS).contains(&count);
-        let remedy = format!("must be a number from 1 to {MOST_PROBE_PRODUCTS}");
+        let remedy = format!("must be at least 1 and at most {MOST_PROBE_PRODUCTS}");
         section.read_valid("probe_products", &mut schedule.probe_products, few, &remedy);
         read_weight_decay(section, &mut schedule.include_weight_decay, train);
         schedule

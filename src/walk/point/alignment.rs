@@ -1,7 +1,10 @@
 //! The alignment of mini-batch gradients with the Hessian, a few batches at a time.
 
+use std::time::Instant;
+
 use super::here::distinct_batches;
 use super::log::PointLog;
+use super::pace::Pace;
 use super::{Here, PointMeasurement, Progress};
 use crate::experiment::AlignmentSchedule;
 use crate::measure::{Alignment, alignments};
@@ -35,7 +38,7 @@ impl PointMeasurement for AlignmentSchedule {
         let sizes = || self.batch_sizes.iter().copied();
         let own = sizes().map(|size| cost::product(own_cost(size, extent), batches(size)));
         let directions = sizes().map(batches).fold(0, usize::saturating_add);
-        own.fold(extent.directional(directions), u64::saturating_add)
+        own.fold(extent.directional(directions, extent.calls(directions)), u64::saturating_add)
     }
 
     fn claims(&self, extent: Extent) -> Vec<Claim> {
@@ -57,8 +60,11 @@ impl PointMeasurement for AlignmentSchedule {
         progress: &mut Progress,
     ) -> Result<(), WalkError> {
         let extent = here.extent();
-        for group in due.chunks(extent.directions_at_once()) {
+        let (mut pace, mut due) = (Pace::new(extent.directions_at_once()), due);
+        while !due.is_empty() {
             here.objective.check()?;
+            let begin = Instant::now();
+            let (group, rest) = due.split_at(pace.group().min(due.len()));
             let drawn: Vec<_> =
                 group.iter().map(|&(size, batch)| here.measured_batch(size, batch)).collect();
             let batches: Vec<_> = drawn.iter().map(|indices| here.batch(indices)).collect();
@@ -67,7 +73,9 @@ impl PointMeasurement for AlignmentSchedule {
             let records = group.iter().zip(found);
             log.append(records.map(|(unit, found)| record(here, *unit, &found, weight_decay)))?;
             let own: u64 = group.iter().map(|&(size, _)| own_cost(size, extent)).sum();
-            progress.worked(own + extent.directional(group.len()));
+            progress.worked(own + extent.directional(group.len(), 1));
+            pace.took(group.len(), begin.elapsed());
+            due = rest;
         }
         Ok(())
     }

@@ -1,12 +1,15 @@
 //! The covariance of mini-batch gradients, one batch size after the other.
 
+use std::time::Instant;
+
 use super::log::PointLog;
+use super::pace::Pace;
 use super::{Here, PointMeasurement, Progress};
 use crate::experiment::CovarianceSchedule;
 use crate::linalg::dot;
-use crate::measure::{Mean, gradient_covariance, sample_covariance};
-use crate::objective::{Loss, Objective, ObjectiveError};
-use crate::run::CovarianceRecord;
+use crate::measure::{GradientSpread, Mean, sample_traces};
+use crate::objective::{Loss, Objective};
+use crate::run::{CovarianceRecord, Journal};
 use crate::walk::WalkError;
 use crate::walk::cost::{self, Extent};
 use crate::walk::memory::Claim;
@@ -29,7 +32,8 @@ impl PointMeasurement for CovarianceSchedule {
     }
 
     fn cost(&self, extent: Extent) -> u64 {
-        let shared = extent.slopes(self.probes).saturating_add(cost::gradient(extent.samples));
+        let slopes = extent.slopes(self.probes, extent.calls(self.probes));
+        let shared = slopes.saturating_add(cost::gradient(extent.samples));
         let sizes = self.batch_sizes.iter();
         let batches = sizes.map(|&size| cost::product(cost::gradient(size), self.batches));
         batches.fold(shared, u64::saturating_add)
@@ -51,17 +55,33 @@ impl PointMeasurement for CovarianceSchedule {
         log: &mut PointLog<Self::Record>,
         progress: &mut Progress,
     ) -> Result<(), WalkError> {
-        let of_samples = sample_trace(here, self.probes, progress)?;
-        let (objective, at) = (here.objective, &here.state.point);
-        let g = objective.gradient(at, Loss::Measured, here.precision())?.gradient;
-        progress.worked(cost::gradient(here.plan.samples));
+        let (mut journal, state) = here.journal(self)?;
+        let mut state = state.into_iter();
+        let (traces, g) = match state.next().zip(state.next()) {
+            Some(known) => known,
+            None => of_samples(here, self.probes, &mut journal, progress)?,
+        };
+        let of_samples = Mean::of(&traces);
+        let mut begun = begun(state);
         for &size in due {
-            here.objective.check()?;
-            let batches = (0..self.batches).map(|index| {
+            let known = begun.take_if(|(of, _)| *of == size).map(|(_, spread)| spread);
+            let mut spread = known.unwrap_or(GradientSpread::new(g.len()));
+            let mut unsaved = 0;
+            for index in spread.squares.len()..self.batches {
+                here.objective.check()?;
+                let indices = here.measured_batch(size, index);
+                let (at, batch) = (&here.state.point, Loss::of(&indices));
+                let found = here.objective.gradient(at, batch, here.precision())?;
                 progress.worked(cost::gradient(size));
-                here.measured_batch(size, index)
-            });
-            let of_batches = gradient_covariance(objective, at, &g, batches, here.precision())?;
+                spread.add(&found.gradient, &g);
+                unsaved += size;
+                if unsaved >= here.plan.samples {
+                    let of = [size as f64];
+                    journal.restart(&[&traces, &g, &of, &spread.squares, &spread.sum])?;
+                    unsaved = 0;
+                }
+            }
+            let of_batches = spread.trace(&g);
             let factor = 1.0 / size as f64 - 1.0 / here.plan.samples as f64;
             let ratio = of_batches.mean / (factor * of_samples.mean);
             let relative = |mean: Mean| mean.error / mean.mean;
@@ -83,22 +103,44 @@ impl PointMeasurement for CovarianceSchedule {
                 batch_norm: here.plan.batch_norm,
             }])?;
         }
-        Ok(())
+        Ok(journal.remove()?)
     }
 }
 
-/// tr C of the gradients of single samples.
-fn sample_trace<O: Objective>(
+/// z'Cz of the gradients of single samples for every probe z, and the gradient of the measured loss.
+fn of_samples<O: Objective>(
     here: &Here<O>,
     probes: usize,
+    journal: &mut Journal,
     progress: &mut Progress,
-) -> Result<Mean, ObjectiveError> {
-    let extent = here.extent();
-    let at_once = extent.directions_at_once();
-    let groups = (0..probes).step_by(at_once).map(|first| {
-        let group = first..probes.min(first + at_once);
-        progress.worked(extent.slopes(group.len()));
-        group.map(|index| here.direction(index)).collect()
-    });
-    sample_covariance(here.objective, &here.state.point, groups, here.precision())
+) -> Result<(Vec<f64>, Vec<f64>), WalkError> {
+    let (extent, objective, at) = (here.extent(), here.objective, &here.state.point);
+    let mut pace = Pace::new(extent.directions_at_once());
+    let mut traces = Vec::new();
+    while traces.len() < probes {
+        let found = journal.next(&[], || {
+            let begin = Instant::now();
+            let group = traces.len()..probes.min(traces.len() + pace.group());
+            let directions: Vec<_> = group.map(|index| here.direction(index)).collect();
+            let directions: Vec<_> = directions.iter().map(Vec::as_slice).collect();
+            let found = sample_traces(objective, at, &directions, here.precision())?;
+            pace.took(found.len(), begin.elapsed());
+            Ok::<_, WalkError>(found)
+        })?;
+        progress.worked(extent.slopes(found.len(), 1));
+        traces.extend(found);
+    }
+    let g = journal.next(&[], || {
+        let found = objective.gradient(at, Loss::Measured, here.precision())?;
+        Ok::<_, WalkError>(found.gradient)
+    })?;
+    progress.worked(cost::gradient(here.plan.samples));
+    journal.restart(&[&traces, &g])?;
+    Ok((traces, g))
+}
+
+/// The batch size that an earlier attempt was at, and what it knew of its gradients.
+fn begun(mut state: impl Iterator<Item = Vec<f64>>) -> Option<(usize, GradientSpread)> {
+    let (size, squares, sum) = (state.next()?, state.next()?, state.next()?);
+    Some((*size.first()? as usize, GradientSpread { squares, sum }))
 }

@@ -6,7 +6,7 @@ use super::Here;
 use crate::linalg::Eigenpair;
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
-use crate::run::{RunError, SpectrumRecord, write_atomic};
+use crate::run::{RunError, write_atomic};
 use crate::walk::WalkError;
 
 /// Writes eigenvectors in 32 bits and returns them as the files have them.
@@ -29,13 +29,14 @@ pub(super) fn save<O: Objective>(
     Ok(rounded)
 }
 
-/// The eigenvectors of an earlier spectrum; none if a file is missing.
+/// The `count` largest eigenvectors before step `step`; those that are there, if a file is missing.
 pub(super) fn load<O: Objective>(
     here: &Here<O>,
-    record: &SpectrumRecord,
+    step: u64,
+    count: usize,
 ) -> Result<Vec<Vec<f64>>, WalkError> {
     let folder = here.recorder.folder;
-    let paths = (1..=record.eigenvalues.len()).map(|i| folder.eigenvector(record.step, i));
+    let paths = (1..=count).map(|i| folder.eigenvector(step, i));
     let mut vectors = Vec::new();
     for path in paths.filter(|path| path.exists()) {
         let file =

@@ -1,8 +1,12 @@
 //! A point of the path, and how batches and directions are drawn there.
 
+use std::fmt::Debug;
+
+use super::PointMeasurement;
 use crate::objective::{Loss, Objective};
 use crate::precision::Precision;
 use crate::random::Stream;
+use crate::run::{Journal, Manifest, RunError};
 use crate::walk::cost::Extent;
 use crate::walk::recorder::Recorder;
 use crate::walk::{Plan, State};
@@ -22,6 +26,17 @@ impl<O: Objective> Here<'_, O> {
     /// The size of the problem.
     pub(super) fn extent(&self) -> Extent {
         Extent { samples: self.plan.samples, dimension: self.objective.dimension() }
+    }
+
+    /// The journal of a measurement by this schedule here, and the state that it is in.
+    pub(super) fn journal<M: PointMeasurement + Debug>(
+        &self,
+        schedule: &M,
+    ) -> Result<(Journal, Vec<Vec<f64>>), RunError> {
+        let Self { plan, state, .. } = self;
+        let Manifest { version, commit, .. } = Manifest::default();
+        let of = (version, commit, state.step, plan.train.seed, &plan.evaluation, schedule);
+        Journal::open(&self.recorder.folder.journal::<M::Record>(state.step), &format!("{of:?}"))
     }
 
     /// Samples of a batch drawn for a measurement.

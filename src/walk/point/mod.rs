@@ -9,9 +9,11 @@ mod eigenvectors;
 mod here;
 mod log;
 mod measurement;
+mod pace;
 mod progress;
 mod quantities;
 mod spectrum;
+mod spectrum_search;
 
 use here::Here;
 use measurement::PointMeasurement;

@@ -2,14 +2,13 @@
 
 use super::here::distinct_batches;
 use super::log::PointLog;
+use super::spectrum_search::{Found, search};
 use super::{Here, PointMeasurement, Progress, eigenvectors};
 use crate::experiment::SpectrumSchedule;
-use crate::linalg::{Eigenpair, Eigenpairs, Limits, Quadrature, trace};
-use crate::measure::{
-    Mean, SpectrumError, overlap, share_in_space, spectral_density, spectrum_ends,
-};
-use crate::objective::{Objective, ObjectiveError};
-use crate::run::{DensityRule, ShareRecord, SpectrumRecord};
+use crate::linalg::{Quadrature, trace};
+use crate::measure::{Mean, SpectrumError, overlap, share_in_space};
+use crate::objective::Objective;
+use crate::run::{DensityRule, Journal, ShareRecord, SpectrumRecord};
 use crate::walk::WalkError;
 use crate::walk::cost::{self, Extent};
 use crate::walk::memory::Claim;
@@ -72,81 +71,61 @@ impl PointMeasurement for SpectrumSchedule {
         progress: &mut Progress,
     ) -> Result<(), WalkError> {
         let step = here.state.step;
-        let found = match ends_and_density(here, self, progress) {
-            Err(SpectrumError::NotFinite(error)) => {
+        let (mut journal, state) = here.journal(self)?;
+        let found = match search(here, self, &mut journal, state, progress) {
+            Err(WalkError::Spectrum(SpectrumError::NotFinite(error))) => {
                 let message = format!("no spectrum could be measured: {error}");
                 return Ok(here.recorder.explain(step, message)?);
             }
             found => found?,
         };
-        let record = record(here, self, found, log.before(step), progress)?;
-        Ok(log.append([record])?)
+        let mut shares = Vec::new();
+        for &size in &self.batch_sizes {
+            shares.push(share_of_gradients(here, &found, size, self, &mut journal, progress)?);
+        }
+        log.append([record(here, self, found, shares, log.before(step))?])?;
+        Ok(journal.remove()?)
     }
 }
 
 /// Vectors in the basis of the search, unless the wanted pairs need more.
-fn max_basis(dimension: usize) -> usize {
+pub(super) fn max_basis(dimension: usize) -> usize {
     (BASIS_ENTRIES / dimension.max(1)).min(LARGEST_BASIS)
-}
-
-fn ends_and_density<O: Objective>(
-    here: &Here<O>,
-    schedule: &SpectrumSchedule,
-    progress: &mut Progress,
-) -> Result<(Eigenpairs, Vec<Quadrature>), SpectrumError> {
-    let mut product = |v: &[f64]| {
-        here.objective.check()?;
-        let product = here.objective.hessian_product(&here.state.point, v, here.precision());
-        progress.worked(here.extent().products(1));
-        product
-    };
-    let limits = Limits {
-        tolerance: schedule.tolerance,
-        max_products: schedule.max_products,
-        max_basis: max_basis(here.objective.dimension()),
-    };
-    let ends = spectrum_ends(&mut product, schedule.top, here.direction(0), limits)?;
-    let probe =
-        |index| spectral_density(&mut product, here.direction(index), schedule.probe_products);
-    let density: Result<Vec<_>, _> = (1..=schedule.probes).map(probe).collect();
-    Ok((ends, density?))
 }
 
 fn record<O: Objective>(
     here: &Here<O>,
     schedule: &SpectrumSchedule,
-    (ends, density): (Eigenpairs, Vec<Quadrature>),
+    Found { ends, vectors, density }: Found,
+    shares: Vec<ShareRecord>,
     earlier: Option<&SpectrumRecord>,
-    progress: &mut Progress,
 ) -> Result<SpectrumRecord, WalkError> {
-    let vectors = eigenvectors::save(here, &ends.largest)?;
-    let sizes = schedule.batch_sizes.iter();
-    let shares =
-        sizes.map(|&size| share_of_gradients(here, &vectors, size, schedule.batches, progress));
-    let shares: Result<Vec<_>, _> = shares.collect();
     let overlap = match earlier {
-        Some(record) => overlap(&vectors, &eigenvectors::load(here, record)?),
+        Some(record) => {
+            let (step, count) = (record.step, record.eigenvalues.len());
+            overlap(&vectors, &eigenvectors::load(here, step, count)?)
+        }
         None => None,
     };
     let weight_decay = here.added_decay(schedule.include_weight_decay);
-    let value = |pair: &Eigenpair| pair.value + weight_decay;
-    let (largest, lowest) = (ends.largest.first().map(value), ends.smallest.last());
+    let eigenvalues: Vec<f64> = ends.values.iter().map(|value| value + weight_decay).collect();
+    let largest = eigenvalues.first().copied();
     let trace = (!density.is_empty()).then(|| trace(&density));
     let shift = weight_decay * here.objective.dimension() as f64;
     let update = here.state.update();
     Ok(SpectrumRecord {
         step: here.state.step,
         epoch: here.epoch,
-        eigenvalues: ends.largest.iter().map(value).collect(),
-        residuals: ends.largest.iter().map(|pair| pair.residual).collect(),
-        lambda_min: lowest.map(value),
-        lambda_min_residual: lowest.map(|pair| pair.residual),
+        eigenvalues,
+        residuals: ends.residuals,
+        lambda_min: ends.lowest.map(|[value, _]| value + weight_decay),
+        lambda_min_residual: ends.lowest.map(|[_, residual]| residual),
         learning_rate_times_lambda_max: largest
             .map(|v| v * here.plan.learning_rate(here.state.step)),
         products: ends.products as u64,
         converged: ends.converged,
         tolerance: schedule.tolerance,
-        shares: shares?,
+        shares,
         update_share: update.and_then(|update| share_in_space(&vectors, &update)),
         overlap,
         trace: trace.and_then(|trace| finite(trace.estimate + shift)),
@@ -160,20 +139,24 @@ fn record<O: Objective>(
 
 fn share_of_gradients<O: Objective>(
     here: &Here<O>,
-    vectors: &[Vec<f64>],
+    found: &Found,
     size: usize,
-    batches: usize,
+    schedule: &SpectrumSchedule,
+    journal: &mut Journal,
     progress: &mut Progress,
-) -> Result<ShareRecord, ObjectiveError> {
-    let batches = distinct_batches(size, batches, here.plan.samples);
+) -> Result<ShareRecord, WalkError> {
+    let batches = distinct_batches(size, schedule.batches, here.plan.samples);
     let mut shares = Vec::new();
     for index in 0..batches {
-        here.objective.check()?;
-        let indices = here.measured_batch(size, index);
-        let batch = here.batch(&indices);
-        let gradient = here.objective.gradient(&here.state.point, batch, here.precision())?;
+        shares.extend(journal.next(&[], || {
+            here.objective.check()?;
+            let indices = here.measured_batch(size, index);
+            let batch = here.batch(&indices);
+            let gradient = here.objective.gradient(&here.state.point, batch, here.precision())?;
+            let share = share_in_space(&found.vectors, &gradient.gradient);
+            Ok::<_, WalkError>(share.into_iter().collect())
+        })?);
         progress.worked(cost::gradient(size));
-        shares.extend(share_in_space(vectors, &gradient.gradient));
     }
     let Mean { mean, deviation, .. } = Mean::of(&shares);
     Ok(ShareRecord {
