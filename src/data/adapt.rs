@@ -40,8 +40,8 @@ impl Dataset {
         if shape.channels != 1 {
             return Err(DataError::Channels { wanted: channels, found: shape.channels });
         }
-        let images = self.images().iter().flat_map(|&byte| std::iter::repeat_n(byte, channels));
-        let images = images.collect();
+        let mut images = Vec::with_capacity(self.images().len() * channels);
+        self.images().iter().for_each(|&byte| images.extend(std::iter::repeat_n(byte, channels)));
         let PixelNormalisation { scale, mean, std } = self.normalisation().clone();
         let normalisation = PixelNormalisation {
             scale,

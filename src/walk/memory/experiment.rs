@@ -8,9 +8,11 @@ use crate::precision::Precision;
 use crate::walk::cost::Extent;
 use crate::walk::point::claims_of;
 
-/// Vectors as long as theta that every walk holds: theta_0, theta_t and theta_{t-1}, g_{t-1} and g_t,
-/// and the last update.
-const VECTORS_OF_A_WALK: usize = 6;
+/// Vectors as long as theta that every walk holds: theta_0, theta_t and theta_{t-1}, g_{t-1}, and the
+/// last update.
+const VECTORS_OF_A_WALK: usize = 5;
+/// Those of them that a checkpoint holds once more, and once more as bytes.
+const VECTORS_OF_A_CHECKPOINT: usize = 3;
 /// Bytes of one channel's table of normalised values.
 const TABLE_BYTES: usize = 256 * (size_of::<f32>() + size_of::<f64>());
 
@@ -49,8 +51,8 @@ pub(in crate::walk) fn of_loss(
     ]
 }
 
-/// What a walk holds at once, besides the loss: a list for a training step, and one for each
-/// `[[measure]]`.
+/// What a walk holds at once, besides the loss: a list for a training step, one for a checkpoint, and
+/// one for each `[[measure]]`.
 pub(in crate::walk) fn of_walk(
     experiment: &Experiment,
     network: &Network,
@@ -62,6 +64,11 @@ pub(in crate::walk) fn of_walk(
     };
     let kept = "what training keeps of its steps";
     let kept = of_model(experiment, kept, VECTORS_OF_A_WALK - 1 + carried, network);
+    let copies = "a checkpoint before it is written";
+    let copies = of_model(experiment, copies, VECTORS_OF_A_CHECKPOINT + carried, network);
+    let encoded =
+        copies.bytes / size_of::<f64>() as u64 * experiment.train.precision.bytes() as u64;
+    let checkpoint = Claim { bytes: copies.bytes.saturating_add(encoded), ..copies };
     let measures = experiment.measure.iter().enumerate();
     let measures = measures.map(|(index, measure)| {
         let mut claims = of_measure(index, measure, network, samples);
@@ -72,8 +79,10 @@ pub(in crate::walk) fn of_walk(
         claims.extend(has_derivatives.then(|| of_measured_gradient(experiment, network, samples)));
         claims
     });
-    let step = vec![of_step(experiment, network, samples)];
-    std::iter::once(step)
+    let gradient = of_model(experiment, "a gradient", 1, network);
+    let step = vec![gradient, of_step(experiment, network, samples)];
+    [step, vec![checkpoint]]
+        .into_iter()
         .chain(measures)
         .map(|claims| [vec![kept.clone()], claims].concat())
         .collect()
@@ -112,6 +121,7 @@ fn of_gradient(
 fn of_measure(index: usize, measure: &Measure, network: &Network, samples: usize) -> Vec<Claim> {
     let extent = Extent { samples, dimension: network.layout.dimension() };
     let claims = match measure {
+        // In 64 bits, in which every line that is too close to call is measured again.
         Measure::Line(schedule) => vec![Claim::vectors(
             "points",
             schedule.points,

@@ -1,8 +1,9 @@
 //! What an experiment needs of the machine's memory, reckoned from its settings before any of it is
 //! taken.
 //!
-//! Every figure is the least that is held for certain, so nothing that could run is refused. Sums and
-//! products end at the largest number there is, so no setting is too absurd to be reckoned.
+//! Every figure is the least that is held for certain at one moment, so that nothing is refused that
+//! could run; a little more is taken, which `docs/limits.md` has measured. Sums and products end at the
+//! largest number there is, so no setting is too absurd to be reckoned.
 
 mod claim;
 mod experiment;
