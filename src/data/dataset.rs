@@ -54,6 +54,12 @@ pub enum DatasetError {
         /// The size that the images should have.
         shape: ImageShape,
     },
+    /// More samples than an order of them can number.
+    #[error("{labels} samples, more than the {} that can be numbered in 32 bits", u32::MAX)]
+    TooMany {
+        /// How many labels there are.
+        labels: usize,
+    },
     /// A label that is not a class.
     #[error("sample {sample} has the label {label}; the labels of {classes} classes are 0 to {}", classes.saturating_sub(1))]
     Label {
@@ -233,6 +239,9 @@ impl fmt::Debug for Dataset {
 }
 
 fn check_count(images: &[u8], labels: &[u16], shape: ImageShape) -> Result<(), DatasetError> {
+    if u32::try_from(labels.len()).is_err() {
+        return Err(DatasetError::TooMany { labels: labels.len() });
+    }
     if shape.bytes() > 0 && images.len() == labels.len() * shape.bytes() {
         return Ok(());
     }
