@@ -1,9 +1,9 @@
 //! What an unfinished measurement has computed so far, so that a killed run computes none of it again.
 //!
 //! A journal is a file of vectors: a state, replaced as a whole, and behind it what was computed since,
-//! appended one by one. Each has a digest of itself, of what it was computed from and of what the
-//! journal is of; where one does not fit (the end is torn, another version wrote it), it and all behind
-//! it are computed again. Nothing is synced: a killed process loses nothing, and what a crash of the
+//! appended one by one. Each has a digest of itself, of what it was computed from, of all before it and
+//! of what the journal is of; where one does not fit (the end is torn, another version wrote it), it and
+//! all behind it are computed again. Nothing is synced: a killed process loses nothing, and what a crash of the
 //! machine takes along is computed again. Memory: a vector, three times.
 
 use std::fs::{File, OpenOptions, create_dir_all};
@@ -23,8 +23,10 @@ const DIGEST: usize = 32;
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    /// What it is of.
-    subject: Vec<u8>,
+    /// The digest of what it is of.
+    subject: [u8; DIGEST],
+    /// The digest of the newest vector, or of the subject: a chain, so that none can be left out.
+    newest: [u8; DIGEST],
     /// Read up to here; written only at its end.
     file: File,
     /// Bytes that are still to be read.
@@ -42,8 +44,8 @@ impl Journal {
         let options = options.create(true).truncate(false).read(true).write(true);
         let file = options.open(path).map_err(RunError::io("open", path))?;
         let unread = file.metadata().map_err(RunError::io("read", path))?.len();
-        let subject = subject.as_bytes().to_vec();
-        let mut journal = Self { path: path.to_owned(), subject, file, unread };
+        let subject = Sha256::digest(subject).into();
+        let mut journal = Self { path: path.to_owned(), subject, newest: subject, file, unread };
         match journal.read_state()? {
             Some(state) => Ok((journal, state)),
             None => {
@@ -73,6 +75,7 @@ impl Journal {
         let hidden = temporary(&self.path);
         let mut file = File::create(&hidden).map_err(RunError::io("create", &hidden))?;
         let count = [state.len() as f64];
+        self.newest = self.subject;
         for vector in [&[&count[..]], state].concat() {
             let entry = self.entry(&[], vector);
             file.write_all(&entry).map_err(RunError::io("write", &hidden))?;
@@ -129,20 +132,25 @@ impl Journal {
             result => result?,
         }
         self.unread -= bytes;
-        let is_right = self.digest(input, &content)[..] == digest;
+        if self.digest(input, &content) != digest {
+            return Ok(None);
+        }
+        self.newest = digest;
         let (numbers, _) = content.as_chunks::<8>();
-        Ok(is_right.then(|| numbers.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()))
+        Ok(Some(numbers.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()))
     }
 
-    fn entry(&self, input: &[f64], vector: &[f64]) -> Vec<u8> {
+    /// The bytes of the next vector.
+    fn entry(&mut self, input: &[f64], vector: &[f64]) -> Vec<u8> {
         let content = bytes(vector);
         let length = (vector.len() as u64).to_le_bytes();
-        [&length[..], &self.digest(input, &content), &content].concat()
+        self.newest = self.digest(input, &content);
+        [&length[..], &self.newest, &content].concat()
     }
 
     fn digest(&self, input: &[f64], content: &[u8]) -> [u8; DIGEST] {
         let mut hasher = Sha256::new();
-        for part in [&self.subject[..], &bytes(input), content] {
+        for part in [&self.newest[..], &bytes(input), content] {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
