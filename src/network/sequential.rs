@@ -8,16 +8,18 @@ use crate::taylor::Series;
 /// Numbers that a forward pass computes for one image, the image included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Activations {
-    /// Of all layers together: what reverse mode holds at least.
-    pub all: usize,
+    /// Of all convolutions and linear layers together: what reverse mode holds at least, whatever it
+    /// computes again.
+    pub of_products: usize,
     /// Of the largest layer: what a forward pass holds at least.
     pub largest: usize,
 }
 
 impl Activations {
     /// Counts the output of one more layer.
-    pub(super) fn add(&mut self, output: usize) {
-        self.all = self.all.saturating_add(output);
+    pub(super) fn add(&mut self, output: usize, layer: &impl Layer) {
+        let is_product = layer.is_linear_in_parameters();
+        self.of_products = self.of_products.saturating_add(if is_product { output } else { 0 });
         self.largest = self.largest.max(output);
     }
 }

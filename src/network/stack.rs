@@ -22,7 +22,7 @@ pub struct Stack {
 impl Stack {
     /// No layers yet. Without `batch_norm`, [`Stack::norm`] adds nothing.
     pub fn new(input: Shape, batch_norm: bool) -> Self {
-        let activations = Activations { all: input.size(), largest: input.size() };
+        let activations = Activations { of_products: 0, largest: input.size() };
         let (layout, layers) = (Layout::default(), Vec::new());
         Self { layout, layers, input, shape: input, activations, batch_norm }
     }
@@ -44,7 +44,7 @@ impl Stack {
             )));
         }
         self.shape = layer.output_shape(self.shape)?;
-        self.activations.add(self.shape.size());
+        self.activations.add(self.shape.size(), &layer);
         self.layers.push(Box::new(layer));
         Ok(())
     }

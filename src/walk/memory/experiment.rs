@@ -113,7 +113,7 @@ fn of_gradient(
     network: &Network,
     samples: usize,
 ) -> Claim {
-    let numbers = [network.activations.all, batch_size.min(samples), precision.bytes()];
+    let numbers = [network.activations.of_products, batch_size.min(samples), precision.bytes()];
     Claim::new(key, batch_size, "the layers' outputs that a gradient needs", product(numbers))
 }
 
