@@ -32,8 +32,9 @@ fn alignments(run: &RunData) -> Vec<(&'static str, String)> {
 
 fn eigenvalue(spectrum: &SpectrumRecord) -> String {
     let stability = spectrum.learning_rate_times_lambda_max;
-    let stability =
-        stability.map(|value| format!(", {} times the learning rate", significant(value)));
+    let stability = stability.map(|value| {
+        format!(", eta lambda_max = {} where 2 is the edge of stability", significant(value))
+    });
     format!(
         "{}{} ({})",
         largest_eigenvalue(spectrum),

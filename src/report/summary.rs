@@ -46,8 +46,10 @@ fn of_lines(lines: &[LineRecord]) -> Vec<(&'static str, String)> {
     let end = |loss: Option<&Option<f64>>| digits(loss.copied().flatten());
     let first = end(lines.first().and_then(|line| line.losses.first()));
     let last = end(lines.last().and_then(|line| line.losses.last()));
+    let of = |line: Option<&LineRecord>| line.map_or(0, |line| line.step);
+    let (start, end) = (of(lines.first()), of(lines.last()) + 1);
     vec![
-        ("full training loss", format!("{first} -> {last} (first and last measured)")),
+        ("full training loss", format!("{first} -> {last} (measured at steps {start} and {end})")),
         ("barriers crossed", barriers(lines)),
         ("highest barrier", highest(lines)),
         ("valley floor", floor(lines)),
@@ -59,9 +61,12 @@ fn barriers(lines: &[LineRecord]) -> String {
     let decided = lines.iter().filter(|line| line.verdict.barrier.is_some()).count();
     let in_f64 = lines.iter().filter(|line| line.verdict.precision == Precision::F64).count();
     let unresolved = lines.iter().filter(|line| !line.verdict.resolved).count();
-    format!(
-        "{crossed} of {decided} measured steps ({in_f64} decided in f64, {unresolved} unresolved)"
-    )
+    let doubts = [(in_f64, "decided in f64"), (unresolved, "unresolved")];
+    let doubts = doubts.iter().filter(|(count, _)| *count > 0);
+    let doubts: Vec<_> = doubts.map(|(count, what)| format!("{count} {what}")).collect();
+    let doubts =
+        if doubts.is_empty() { String::new() } else { format!(" ({})", doubts.join(", ")) };
+    format!("{crossed} of {decided} measured steps{doubts}")
 }
 
 fn highest(lines: &[LineRecord]) -> String {
@@ -154,7 +159,7 @@ mod tests {
             "a (done)",
             "30 of 30, 20 measured on all 100 samples",
             "2.00000 -> 0.09524",
-            "6 of 20 measured steps (0 decided in f64, 0 unresolved)",
+            "6 of 20 measured steps\n",
             "-0.2500 between consecutive gradients (last epoch)",
             "75.0 % on the loss along updates, 200 samples × points per second",
         ] {
@@ -170,7 +175,8 @@ mod tests {
         for part in [
             "3.0 ± 1.0 over 3 batches of 10 (after epoch 2)",
             "4.000 over 1 batch of 100 (after epoch 2)",
-            "12.00 (residual 1.0e-6), 1.200 times the learning rate (after epoch 2)",
+            "12.00 (residual 1.0e-6), eta lambda_max = 1.200 where 2 is the edge of stability (after \
+             epoch 2)",
             "1.050 ± 0.080 (B = 10) times equation 3's (after epoch 2)",
             "60.0 % on the loss along updates, 20.0 % on curvature, 200 samples",
         ] {
