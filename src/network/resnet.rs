@@ -1,5 +1,6 @@
 //! Residual networks with pre-activation (He et al. 2016; Zagoruyko & Komodakis 2016).
 
+use super::stack::check_parameters;
 use super::{ConvolutionConfig, Network, Shape, ShapeError, Stack};
 
 /// What the shortcut of a block that changes the shape sees.
@@ -55,14 +56,18 @@ fn build(
     batch_norm: bool,
     projection: Projection,
 ) -> Result<Network, ShapeError> {
+    let filters = [16, 32, 64].map(|filters: usize| filters.saturating_mul(widen));
+    // Before as many blocks are built as would have all the parameters that are possible.
+    let of_stages = filters.map(|filters| filters.saturating_mul(filters).saturating_mul(9));
+    check_parameters(of_stages.into_iter().fold(0, usize::saturating_add).saturating_mul(blocks))?;
     let mut stack = Stack::new(input, batch_norm);
     stack.convolution("pre_clf.0", convolution(3, 1, 16))?;
     let mut index = 1;
-    for (stage, filters) in [16usize, 32, 64].into_iter().enumerate() {
+    for (stage, filters) in filters.into_iter().enumerate() {
         for block in 0..blocks {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
             let name = format!("pre_clf.{index}");
-            add_block(&mut stack, &name, filters.saturating_mul(widen), stride, projection)?;
+            add_block(&mut stack, &name, filters, stride, projection)?;
             index += 1;
         }
     }

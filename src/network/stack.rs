@@ -8,6 +8,15 @@ use super::{
 /// The largest network: its theta of 64-bit floats takes 16 GiB.
 const MOST_PARAMETERS: usize = 1 << 31;
 
+/// An error if so many parameters are too many.
+pub(super) fn check_parameters(parameters: usize) -> Result<(), ShapeError> {
+    if parameters <= MOST_PARAMETERS {
+        return Ok(());
+    }
+    let problem = "the network has more than the";
+    Err(ShapeError::new(format!("{problem} {MOST_PARAMETERS} parameters that are possible")))
+}
+
 /// Layers so far, the shape that they end in, and the layout of their parameters.
 #[derive(Debug)]
 pub struct Stack {
@@ -38,11 +47,7 @@ impl Stack {
     /// A layer that does not fit the shape before it, or more parameters than any machine that this is
     /// for could hold: found as soon as there are, however many layers were still to come.
     pub fn layer(&mut self, layer: impl Layer + 'static) -> Result<(), ShapeError> {
-        if self.layout.dimension() > MOST_PARAMETERS {
-            return Err(ShapeError::new(format!(
-                "the network has more than the {MOST_PARAMETERS} parameters that are possible"
-            )));
-        }
+        check_parameters(self.layout.dimension())?;
         self.shape = layer.output_shape(self.shape)?;
         self.activations.add(self.shape.size(), &layer);
         self.layers.push(Box::new(layer));
