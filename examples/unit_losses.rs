@@ -33,7 +33,7 @@ impl Training {
         let experiment = experiment::load(file, overrides)?;
         let setup = Setup { device: "cpu".to_owned(), threads: rayon::current_num_threads() };
         let prepared = prepare(&experiment, &setup, &Interrupt::default())?;
-        let state = State::start(prepared.start.clone(), experiment.train.precision);
+        let state = State::start(prepared.start(), experiment.train.precision);
         Ok(Self { prepared, state })
     }
 

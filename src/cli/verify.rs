@@ -20,8 +20,9 @@ pub(super) fn run(arguments: VerifyArgs) -> anyhow::Result<Exit> {
     let folder = RunFolder::open(&arguments.run)?;
     let experiment = experiment::load(&folder.experiment(), &[])?;
     let setup = arguments.device.set_up()?;
-    let Prepared { objective, plan, start, .. } =
-        prepare(&experiment, &setup, &Interrupt::default())?;
+    let prepared = prepare(&experiment, &setup, &Interrupt::default())?;
+    let start = prepared.start();
+    let Prepared { objective, plan, .. } = prepared;
     let certified: Vec<LineRecord> =
         folder.lines()?.into_iter().filter(|line| line.certificate.is_some()).collect();
     if certified.is_empty() {

@@ -25,6 +25,7 @@ const VALUES: [&str; 12] = [
 ];
 
 const LINE: &str = "[{kind='line',iterations=1}]";
+const CERTIFIED: &str = "[{kind='line',iterations=1,mode='certified'}]";
 const ALIGNMENT: &str = "[{kind='alignment',epochs=[0],batches=1}]";
 const COVARIANCE: &str = "[{kind='covariance',epochs=[0],batches=2,probes=2}]";
 const SPECTRUM: &str = "[{kind='spectrum',epochs=[0],top=1,max_products=4,batches=1,probes=1}]";
@@ -33,7 +34,7 @@ const CONVOLUTION: &str =
 const POOL: &str = "[{kind='max-pool'},{kind='linear',name='b',outputs=10}]";
 
 /// Keys of numbers, each beside the settings that it needs.
-const NUMBERS: [(&str, &[&str]); 46] = [
+const NUMBERS: [(&str, &[&str]); 47] = [
     ("data.train_samples", &[]),
     ("data.pad", &[]),
     ("data.channels", &[]),
@@ -64,6 +65,7 @@ const NUMBERS: [(&str, &[&str]); 46] = [
     ("evaluation.batch_size", &[]),
     ("measure.epochs", &[LINE]),
     ("measure.iterations", &[LINE]),
+    ("measure.error", &[CERTIFIED]),
     ("measure.points", &[LINE]),
     ("measure.reach", &[LINE]),
     ("measure.batches", &[ALIGNMENT]),
