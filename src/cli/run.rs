@@ -74,7 +74,8 @@ impl Runner {
         eprintln!("{name}: {total} steps into {}", out.display());
 
         let mut bar = progress::Progress::new();
-        let outcome = walk(&prepared.objective, &prepared.plan, prepared.start(), &folder, &mut bar);
+        let outcome =
+            walk(&prepared.objective, &prepared.plan, prepared.start(), &folder, &mut bar);
         bar.finish();
         let outcome = outcome.with_context(|| format!("{} stopped", out.display()))?;
 
