@@ -45,12 +45,16 @@ impl PackedConvolution {
 
     /// Packs other weights in the same memory.
     pub fn repack(&mut self, weights: &[f32], bias: Option<&[f32]>) {
-        let inputs = self.shape.inputs;
+        let (instructions, inputs) = (self.instructions, self.shape.inputs);
         assert_eq!(weights.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
         match self.algorithm {
             Algorithm::Direct => self.weights.copy(weights),
-            Algorithm::Winograd2 => pack::<F2, 2, 4>(inputs, weights, &mut self.weights),
-            Algorithm::Winograd4 => pack::<F4, 4, 6>(inputs, weights, &mut self.weights),
+            Algorithm::Winograd2 => {
+                pack::<F2, 2, 4>(instructions, inputs, weights, &mut self.weights)
+            }
+            Algorithm::Winograd4 => {
+                pack::<F4, 4, 6>(instructions, inputs, weights, &mut self.weights)
+            }
         }
         match (bias, &mut self.bias) {
             (Some(bias), Some(kept)) => kept.copy_from_slice(bias),

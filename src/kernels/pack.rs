@@ -31,6 +31,7 @@ impl PackedWeights {
     }
 
     /// Calls `write` with each block and its first output.
+    #[inline(always)]
     pub(super) fn fill(&mut self, mut write: impl FnMut(usize, &mut [f32])) {
         let &mut Self { width, rows, outputs, .. } = self;
         for first in (0..outputs).step_by(2 * width) {

@@ -1,6 +1,9 @@
 //! Weights transformed in f64, rounded once, and packed.
 
+use std::marker::PhantomData;
+
 use super::super::pack::PackedWeights;
+use super::super::simd::{InstructionSet, Kernel, Lanes};
 use super::Scheme;
 
 /// Outputs that are transformed together.
@@ -9,34 +12,57 @@ const LANES: usize = 32;
 /// Writes G g Gᵀ for each input and output to `packed`, which has N² taps; `weights` is [3, 3, inputs,
 /// outputs].
 pub(in super::super) fn pack<S: Scheme<M, N>, const M: usize, const N: usize>(
+    instructions: InstructionSet,
     inputs: usize,
     weights: &[f32],
     packed: &mut PackedWeights,
 ) {
-    let outputs = weights.len() / (9 * inputs);
-    packed.fill(|first, block| {
-        let wide = block.len() / (N * N * inputs);
-        let count = wide.min(outputs - first);
-        for channel in 0..inputs {
-            let mut taps = [[[0.0; LANES]; 3]; 3];
-            for (tap, values) in taps.as_flattened_mut().iter_mut().enumerate() {
-                let row = &weights[(tap * inputs + channel) * outputs + first..][..count];
-                for (value, &weight) in values.iter_mut().zip(row) {
-                    *value = f64::from(weight);
+    instructions.run(Pack { scheme: PhantomData::<S>, inputs, weights, packed });
+}
+
+/// Plain loops over f64, which the compiler turns into vectors of the instruction set.
+struct Pack<'a, S, const M: usize, const N: usize> {
+    scheme: PhantomData<S>,
+    inputs: usize,
+    weights: &'a [f32],
+    packed: &'a mut PackedWeights,
+}
+
+impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Pack<'_, S, M, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let Self { inputs, weights, packed, .. } = self;
+        let outputs = weights.len() / (9 * inputs);
+        packed.fill(
+            #[inline(always)]
+            |first, block| {
+                let wide = block.len() / (N * N * inputs);
+                let count = wide.min(outputs - first);
+                for channel in 0..inputs {
+                    let mut taps = [[[0.0; LANES]; 3]; 3];
+                    for (tap, values) in taps.as_flattened_mut().iter_mut().enumerate() {
+                        let row = &weights[(tap * inputs + channel) * outputs + first..][..count];
+                        for (value, &weight) in values.iter_mut().zip(row) {
+                            *value = f64::from(weight);
+                        }
+                    }
+                    let places = transform::<S, M, N>(&taps);
+                    for (place, values) in places.as_flattened().iter().enumerate() {
+                        let row = &mut block[(place * inputs + channel) * wide..][..wide];
+                        for (to, &value) in row.iter_mut().zip(values) {
+                            *to = value as f32;
+                        }
+                    }
                 }
-            }
-            let places = transform::<S, M, N>(&taps);
-            for (place, values) in places.as_flattened().iter().enumerate() {
-                let row = &mut block[(place * inputs + channel) * wide..][..wide];
-                for (to, &value) in row.iter_mut().zip(values) {
-                    *to = value as f32;
-                }
-            }
-        }
-    });
+            },
+        );
+    }
 }
 
 /// Along one dimension, then along the other.
+#[inline(always)]
 fn transform<S: Scheme<M, N>, const M: usize, const N: usize>(
     taps: &[[[f64; LANES]; 3]; 3],
 ) -> [[[f64; LANES]; N]; N] {
