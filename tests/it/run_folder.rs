@@ -181,7 +181,7 @@ fn every_mistake_in_an_experiment_is_listed_and_nothing_is_written() {
     let parts = [
         "3 mistakes",
         "tarin",
-        "valid here: name, data, model",
+        "valid here: name, seeds, data, model",
         "measure[0].kind = \"lien\": must be one of: line",
         "train.learning_rate",
         "above 0",
