@@ -57,7 +57,8 @@ pub(super) fn widened(axis: &Axis, values: impl Iterator<Item = f64>, air: f64) 
     }
     if log {
         let factor = if low == high { 2.0 } else { (high / low).powf(air) };
-        return (low / factor, high * factor);
+        // Zero and infinity are no ends of a logarithmic axis: it would have ticks without number.
+        return ((low / factor).max(f64::MIN_POSITIVE), (high * factor).min(f64::MAX));
     }
     if axis.zero {
         (low, high) = (low.min(0.0), high.max(0.0));
@@ -74,6 +75,13 @@ pub(super) fn widened(axis: &Axis, values: impl Iterator<Item = f64>, air: f64) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_logarithmic_axis_ends_within_what_numbers_hold() {
+        let axis = Axis { spacing: Spacing::Log, ..Axis::new("a", "a") };
+        let range = widened(&axis, [1e-307, 1e307].into_iter(), 0.06);
+        assert_eq!(range, (f64::MIN_POSITIVE, f64::MAX));
+    }
 
     #[test]
     fn a_logarithmic_scale_has_equal_decades_and_no_zero() {

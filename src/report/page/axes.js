@@ -99,7 +99,8 @@ function widened(axis, spacing, low, high, air) {
   if (low > high) return [0.1, 1];
   if (spacing === "log") {
     const factor = low === high ? 2 : (high / low) ** air;
-    return [low / factor, high * factor];
+    // Zero and infinity are no ends of a logarithmic axis: it would have ticks without number.
+    return [Math.max(low / factor, 2 ** -1022), Math.min(high * factor, Number.MAX_VALUE)];
   }
   if (axis.zero) [low, high] = [Math.min(low, 0), Math.max(high, 0)];
   const margin = low === high ? Math.max(Math.abs(low) * 0.1, axis.whole ? 1 : 0.5) : (high - low) * air;
