@@ -27,7 +27,7 @@ impl Machine {
     pub fn here() -> Self {
         let threads = rayon::current_num_threads();
         Self {
-            cpu: cpu_name(),
+            cpu: crate::run::Machine::here().cpu,
             cores: std::thread::available_parallelism().map_or(threads, |cores| cores.get()),
             threads,
             instructions: InstructionSet::detect().name(),
@@ -35,12 +35,6 @@ impl Machine {
             losswalk: env!("CARGO_PKG_VERSION"),
         }
     }
-}
-
-fn cpu_name() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 /// Floating-point operations a second of all threads together, each at its best at the same time.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::expect::ExpectedLoss;
 use super::{Exit, bench, data, line, path, report, run, verify};
 use crate::bench::{BenchNetwork, Pass};
 use crate::choice::Choice;
@@ -141,6 +142,10 @@ pub(super) struct MeasureArgs {
     /// Print JSON, one object a line, instead of a table.
     #[arg(long)]
     pub(super) json: bool,
+    /// Refuse to measure unless the last file has this loss, to the digits given: that of another
+    /// program, which may normalise its images otherwise.
+    #[arg(long, value_name = "LOSS")]
+    pub(super) expect_loss: Option<ExpectedLoss>,
     #[command(flatten)]
     pub(super) device: DeviceArgs,
 }

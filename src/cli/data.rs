@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
+use super::measured::warn_about_classes;
 use super::output::show;
 use crate::data::{
     DataError, DatasetEntry, Description, FetchOptions, FetchProgress, FileStatus, Finding, Format,
@@ -84,7 +85,16 @@ fn list() -> String {
     let credits = entries()
         .filter_map(DatasetEntry::description)
         .map(|about| format!("{}: {}; license {}\n", about.name, about.credit, about.license));
-    format!("{}\n{}", table(&rows), credits.collect::<String>())
+    let pixels = entries().map(|entry| match entry.description() {
+        Some(about) => format!("{}: {}\n", about.name, about.normalisation),
+        None => format!("{}: (x - 0.5) / 1, x = byte / 255\n", entry.name()),
+    });
+    format!(
+        "{}\nWhat a network sees of a pixel, unless data.mean and data.std say otherwise:\n{}\n{}",
+        table(&rows),
+        pixels.collect::<String>(),
+        credits.collect::<String>()
+    )
 }
 
 fn row(entry: DatasetEntry) -> Vec<String> {
@@ -128,6 +138,7 @@ fn print_content(name: &str, root: Option<&Path>) -> anyhow::Result<bool> {
     let data = load_uncached(name, root)?;
     let (samples, classes, shape) = (data.len(), data.classes(), data.shape());
     show(format!("{name}: {samples} images of {shape} in {classes} classes, well formed"))?;
+    warn_about_classes(name, &data.empty_classes());
     Ok(true)
 }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
+use super::expect::OtherLoss;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::network::StateDictError;
@@ -55,6 +56,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.is::<StateDictError>()
             || cause.is::<ParameterFileError>()
             || cause.is::<MemoryError>()
+            || cause.is::<OtherLoss>()
             || matches!(
                 cause.downcast_ref(),
                 Some(RunError::Exists { .. } | RunError::NotARun { .. })

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Exit;
 use super::arguments::LineArgs;
+use super::expect::expect;
 use super::measured::{Measured, Subject};
 use super::output::show;
 use crate::choice::Choice;
@@ -20,9 +21,12 @@ struct Answer {
 }
 
 pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
-    let subject = Subject::open(&arguments.measure)?;
+    let mut subject = Subject::open(&arguments.measure)?;
     subject.check_points(arguments.points)?;
     let (from, to) = (subject.read(&arguments.from)?, subject.read(&arguments.to)?);
+    if let Some(expected) = arguments.measure.expect_loss {
+        expect(&mut subject, &arguments.to, expected)?;
+    }
     let line = Line { from: &from, to: &to, number: 0 };
     let points = arguments.points.into();
     let mut path = Trajectory::new(from.theta.clone());
@@ -37,8 +41,13 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
             (rule, subject.seed),
         )?,
     };
-    let answer = Answer { line: subject.judge(measured, rule), distance };
-    show(if arguments.measure.json { serde_json::to_string(&answer)? } else { table(&answer) })?;
+    let accuracies = [subject.accuracy(&from)?, subject.accuracy(&to)?];
+    let answer = Answer { line: subject.judge(measured, accuracies, rule), distance };
+    show(if arguments.measure.json {
+        serde_json::to_string(&answer)?
+    } else {
+        format!("{}\n{}", subject.head(), table(&answer))
+    })?;
     Ok(Exit::Done)
 }
 
@@ -46,6 +55,9 @@ fn table(answer: &Answer) -> String {
     let Answer { line, distance } = answer;
     let verdict = &line.verdict;
     let mut rows = losses(line);
+    if let [Some(from), Some(to)] = line.accuracies {
+        rows.push(format!("accuracy {from:.4} at alpha 0, {to:.4} at alpha 1"));
+    }
     rows.push(format!("distance {:.6}", distance));
     match (verdict.barrier, verdict.barrier_height, verdict.floor_loss, verdict.floor_alpha) {
         (Some(crossed), Some(height), Some(floor), Some(alpha)) => {

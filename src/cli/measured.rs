@@ -6,6 +6,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::arguments::MeasureArgs;
+use crate::data::PixelNormalisation;
 use crate::experiment::{self, Experiment};
 use crate::measure::LineLosses;
 use crate::measure::certified::Rule;
@@ -23,6 +24,8 @@ const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.
 /// A loss, and how parameter files are read for it.
 pub(super) struct Subject {
     pub(super) objective: Classification,
+    /// Name of the data set.
+    pub(super) data: String,
     pub(super) precision: Precision,
     /// The seed of the evaluation batches and of the order of their visits.
     pub(super) seed: u64,
@@ -38,11 +41,41 @@ impl Subject {
             (None, None) => anyhow::bail!("neither --model nor --run is given"),
         };
         let setup = arguments.device.set_up()?;
-        let objective = prepare(&experiment, &setup, &Interrupt::default())?.objective;
-        let Experiment { evaluation, .. } = &experiment;
-        let policy = experiment.has_batch_norm().then_some(evaluation.batch_norm);
-        let (precision, seed) = (evaluation.precision, experiment.train.seed);
-        Ok(Self { objective, precision, seed, policy })
+        let experiment = experiment.without_test();
+        let prepared = prepare(&experiment, &setup, &Interrupt::default())?;
+        warn_about_classes(&experiment.data.name, &prepared.empty_classes);
+        let objective = prepared.objective;
+        let policy = experiment.has_batch_norm().then_some(experiment.evaluation.batch_norm);
+        let Experiment { data, evaluation, train, .. } = experiment;
+        let precision = evaluation.precision;
+        Ok(Self { objective, data: data.name, precision, seed: train.seed, policy })
+    }
+
+    /// What the losses are of: the head of every table.
+    pub(super) fn head(&self) -> String {
+        let (data, measured) = (self.objective.data(), self.objective.measured());
+        let statistics = match self.policy {
+            None => String::new(),
+            Some(BatchNormPolicy::Batch) => {
+                format!("; batch norm: statistics of each batch of {}", measured.batch_size)
+            }
+            Some(BatchNormPolicy::Recomputed) => {
+                "; batch norm: statistics of the training set".to_owned()
+            }
+            Some(BatchNormPolicy::Running) => "; batch norm: running statistics".to_owned(),
+        };
+        let (samples, normalisation) = (data.len(), data.normalisation());
+        format!("{}: {samples} training images, pixels {normalisation}{statistics}", self.data)
+    }
+
+    /// The share of the training set that is classified right.
+    pub(super) fn accuracy(&self, at: &Point) -> anyhow::Result<Option<f64>> {
+        Ok(self.objective.scores(at, self.precision)?.train.accuracy)
+    }
+
+    /// The policy of batch norm; none for a network without.
+    pub(super) fn policy(&self) -> Option<BatchNormPolicy> {
+        self.policy
     }
 
     /// An error if the machine cannot hold a line of so many points.
@@ -56,8 +89,7 @@ impl Subject {
     pub(super) fn read(&self, path: &Path) -> anyhow::Result<Point> {
         let file = Tensors::read(path)?;
         let point = self.objective.import(&file).and_then(|point| {
-            let has_statistics = file.entries.keys().any(|name| name.ends_with("running_mean"));
-            if has_statistics || self.policy != Some(BatchNormPolicy::Running) {
+            if has_statistics(&file) || self.policy != Some(BatchNormPolicy::Running) {
                 return Ok(point);
             }
             Err(StateDictError::new(vec![NO_STATISTICS.to_owned()]))
@@ -65,16 +97,40 @@ impl Subject {
         point.with_context(|| path.display().to_string())
     }
 
-    /// Judges what was measured on a line, under a rule if it was certified.
-    pub(super) fn judge(&self, line: LineLosses, rule: Option<Rule>) -> Measured {
+    /// Judges what was measured on a line, under a rule if it was certified; its ends have these
+    /// accuracies.
+    pub(super) fn judge(
+        &self,
+        line: LineLosses,
+        accuracies: [Option<f64>; 2],
+        rule: Option<Rule>,
+    ) -> Measured {
         Measured {
             verdict: Verdict::from(&line),
             samples: Samples::of(&line, self.objective.samples()),
             certificate: line.certified.zip(rule).map(CertificateRecord::from),
+            accuracies,
+            normalisation: self.objective.data().normalisation().clone(),
             batch_norm: self.policy,
             alphas: line.alphas,
             losses: line.losses,
         }
+    }
+}
+
+/// The file has running statistics of batch norm.
+pub(super) fn has_statistics(file: &Tensors) -> bool {
+    file.entries.keys().any(|name| name.ends_with("running_mean"))
+}
+
+/// Says on stderr if labels leave gaps: the network has an output that nothing teaches.
+pub(super) fn warn_about_classes(data: &str, empty: &[u16]) {
+    if !empty.is_empty() {
+        let classes: Vec<_> = empty.iter().map(u16::to_string).collect();
+        let classes = classes.join(", ");
+        eprintln!(
+            "warning: {data} has no training image of class {classes}: labels count from 0 without gaps"
+        );
     }
 }
 
@@ -88,15 +144,8 @@ pub(super) struct Measured {
     pub(super) certificate: Option<CertificateRecord>,
     #[serde(flatten)]
     pub(super) verdict: Verdict,
+    /// The share of the training set that is classified right, at both ends.
+    pub(super) accuracies: [Option<f64>; 2],
+    normalisation: PixelNormalisation,
     batch_norm: Option<BatchNormPolicy>,
-}
-
-impl Measured {
-    /// The most samples that a loss is the mean of.
-    pub(super) fn all_samples(&self) -> u64 {
-        match &self.samples {
-            Samples::Each(samples) => *samples,
-            Samples::AtAlphas(samples) => samples.iter().copied().max().unwrap_or(0),
-        }
-    }
 }

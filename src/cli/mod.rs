@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod data;
 mod exit;
+mod expect;
 mod line;
 mod measured;
 mod output;

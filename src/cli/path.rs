@@ -1,11 +1,12 @@
 //! `losswalk path`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::Exit;
 use super::arguments::PathArgs;
+use super::expect::expect;
 use super::measured::{Measured, Subject};
 use super::output::show;
 use crate::measure::{self, Movement, Segment};
@@ -23,7 +24,7 @@ struct Row<'a> {
 }
 
 pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
-    let subject = Subject::open(&arguments.measure)?;
+    let mut subject = Subject::open(&arguments.measure)?;
     subject.check_points(arguments.points)?;
     let files = &arguments.checkpoints;
     // All are read once before anything is measured: a mistake shows at once, not after hours.
@@ -31,16 +32,24 @@ pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
         subject.read(file)?;
     }
     let start = subject.read(&files[0])?;
+    if let (Some(expected), Some(last)) = (arguments.measure.expect_loss, files.last()) {
+        expect(&mut subject, last, expected)?;
+    }
+    let mut accuracy = subject.accuracy(&start)?;
     let points = arguments.points.into();
     let mut path = measure::Path::new(&subject.objective, start, points, subject.precision);
     for (step, pair) in files.windows(2).enumerate() {
-        let segment = path.advance(subject.read(&pair[1])?)?;
-        let row = Row::new(step, pair, &subject, segment);
+        let to = subject.read(&pair[1])?;
+        let accuracies = [accuracy, subject.accuracy(&to)?];
+        accuracy = accuracies[1];
+        let Segment { line, movement } = path.advance(to)?;
+        let line = subject.judge(line, accuracies, None);
+        let row = Row { step, from: &pair[0], to: &pair[1], line, movement };
         if arguments.measure.json {
             show(serde_json::to_string(&row)?)?;
         } else {
             if step == 0 {
-                show(heading(&row))?;
+                show(format!("{}\n{}", subject.head(), row.heading()))?;
             }
             show(row.text())?;
         }
@@ -48,53 +57,70 @@ pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-impl<'a> Row<'a> {
-    fn new(step: usize, files: &'a [PathBuf], subject: &Subject, segment: Segment) -> Self {
-        let Segment { line, movement } = segment;
-        Self { step, from: &files[0], to: &files[1], line: subject.judge(line, None), movement }
+impl Row<'_> {
+    fn text(&self) -> String {
+        let Measured { verdict, losses, accuracies, .. } = &self.line;
+        let barrier = match (verdict.barrier, verdict.barrier_height) {
+            (Some(true), Some(height)) => format!("{height:.2e}"),
+            (Some(false), _) => "none".to_owned(),
+            _ => "-".to_owned(),
+        };
+        let Movement { update_norm, update_cosine, distance, .. } = self.movement;
+        format!(
+            "{:>5} {:>9.6} {:>8} {:>8} {:>9} {:>5} {:>8} {:>7} {:>8}  {}",
+            self.step,
+            losses.last().unwrap_or(&f64::NAN),
+            optional(accuracies[1], 4),
+            barrier,
+            optional(verdict.floor_loss, 6),
+            optional(verdict.floor_alpha, 2),
+            length(update_norm),
+            optional(update_cosine, 4),
+            length(distance),
+            name(self.to),
+        )
     }
 
-    fn text(&self) -> String {
-        let optional = |value: Option<f64>, decimals: usize| {
-            value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
-        };
+    /// The columns, and the first point as a row of its own.
+    fn heading(&self) -> String {
         format!(
-            "{:>6}  {:>11.8}  {:>10}  {:>11}  {:>5}  {:>10.3e}  {:>7}  {:>10.3e}  {:>10.3e}  {}",
-            self.step,
-            self.line.losses.last().unwrap_or(&f64::NAN),
-            self.line
-                .verdict
-                .barrier_height
-                .map_or_else(|| "-".to_owned(), |height| format!("{height:+.2e}")),
-            optional(self.line.verdict.floor_loss, 8),
-            optional(self.line.verdict.floor_alpha, 2),
-            self.movement.update_norm,
-            optional(self.movement.update_cosine, 4),
-            self.movement.distance,
-            self.movement.path_length,
-            self.to.display(),
+            "{:>5} {:>9} {:>8} {:>8} {:>9} {:>5} {:>8} {:>7} {:>8}  to\n{:>5} {:>9.6} {:>8}{:52}{}",
+            "step",
+            "loss",
+            "accuracy",
+            "barrier",
+            "floor",
+            "at",
+            "update",
+            "cosine",
+            "distance",
+            "",
+            self.line.losses.first().unwrap_or(&f64::NAN),
+            optional(self.line.accuracies[0], 4),
+            "",
+            name(self.from),
         )
     }
 }
 
-/// The columns, and the first point as a row of its own.
-fn heading(first: &Row) -> String {
-    format!(
-        "{:>6}  {:>11}  {:>10}  {:>11}  {:>5}  {:>10}  {:>7}  {:>10}  {:>10}  to ({} samples)\n\
-         {:>6}  {:>11.8}{:74}{}",
-        "step",
-        "loss",
-        "barrier",
-        "floor",
-        "at",
-        "update",
-        "cosine",
-        "distance",
-        "length",
-        first.line.all_samples(),
-        "",
-        first.line.losses.first().unwrap_or(&f64::NAN),
-        "",
-        first.from.display(),
-    )
+fn optional(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
+}
+
+/// Five digits, or an exponent where these would not show them.
+fn length(value: f64) -> String {
+    match value {
+        0.0 => "0".to_owned(),
+        small if small < 1e-3 => format!("{small:.2e}"),
+        large if large >= 1e5 => format!("{large:.2e}"),
+        usual => {
+            let whole = usual.max(1.0).log10() as usize;
+            format!("{usual:.0$}", 4usize.saturating_sub(whole))
+        }
+    }
+}
+
+/// The file's name without its folder.
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::arguments::RunArgs;
+use super::measured::warn_about_classes;
 use super::output::show;
 use super::{Exit, progress};
 use crate::data::{self, DatasetEntry};
@@ -67,8 +68,9 @@ impl Runner {
         out: &Path,
         resume: bool,
     ) -> anyhow::Result<(RunFolder, Exit)> {
-        let prepared = prepare(experiment, &self.setup, &self.interrupt)?;
+        let prepared = prepare(experiment, &self.setup, &self.interrupt)?.asked_by(arguments());
         warn_about_data(&experiment.data)?;
+        warn_about_classes(&experiment.data.name, &prepared.empty_classes);
         let folder = prepared.open(out, resume)?;
         let (name, total) = (&experiment.name, prepared.plan.total_steps());
         eprintln!("{name}: {total} steps into {}", out.display());
@@ -96,6 +98,11 @@ impl Runner {
         }
         Ok((folder, Exit::Done))
     }
+}
+
+/// The command as it was entered.
+fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())
 }
 
 /// Says on stderr if a training file is not the published one; the run goes on, since the manifest

@@ -63,15 +63,16 @@ pub(super) struct Records {
     pub labels: Vec<u16>,
 }
 
-/// Loads the training files in the order of the catalog.
+/// Loads the files of a split in the order of the catalog.
 pub(super) fn load(
     set: &PublishedSet,
     root: &Path,
     label_bytes: usize,
+    split: Split,
 ) -> Result<Dataset, DataError> {
     check_root(set.about.name, root)?;
     let (mut all, mut files) = (Records::default(), Vec::new());
-    for file in set.files.iter().filter(|file| file.split == Split::Train) {
+    for file in set.files.iter().filter(|file| file.split == split) {
         debug_assert_eq!(file.kind, FileKind::Records);
         let source = required(set, root, file)?;
         let records = read(&source, label_bytes, set.about.classes);

@@ -161,6 +161,13 @@ impl Dataset {
         &self.normalisation
     }
 
+    /// The classes that no sample has, ascending: labels that leave gaps are often a mistake.
+    pub fn empty_classes(&self) -> Vec<u16> {
+        let mut is_there = vec![false; self.classes.into()];
+        self.labels.iter().for_each(|&label| is_there[usize::from(label)] = true);
+        (0..self.classes).filter(|&class| !is_there[usize::from(class)]).collect()
+    }
+
     /// The files that the set was read from, with the checksums of their bytes on disk.
     pub fn files(&self) -> &[DataFile] {
         &self.files
@@ -177,6 +184,20 @@ impl Dataset {
         self.images.truncate(samples * self.shape.bytes());
         self.labels.truncate(samples);
         Ok(self)
+    }
+
+    /// Normalises the same images otherwise from now on.
+    ///
+    /// # Errors
+    /// A normalisation for another number of channels.
+    pub fn set_normalisation(
+        &mut self,
+        normalisation: PixelNormalisation,
+    ) -> Result<(), DatasetError> {
+        check_channels(&normalisation, self.shape.channels)?;
+        self.tables = Tables::new(&normalisation);
+        self.normalisation = normalisation;
+        Ok(())
     }
 
     /// The same images, normalised otherwise.
@@ -285,6 +306,12 @@ mod tests {
             [204.0, 255.0, 0.0, 51.0, 204.0, 255.0].iter().map(|p| p / 255.0 - 0.5).collect();
         assert_eq!(data.pixels::<f64>(&[2, 0, 2]), expected);
         assert_eq!([2, 0, 2].map(|index| data.label(index)), [0, 2, 0]);
+    }
+
+    #[test]
+    fn classes_without_a_sample_are_found() {
+        assert_eq!(set(&[0; 4], &[0, 2]).unwrap().empty_classes(), [1]);
+        assert!(set(&[0; 6], &[2, 0, 1]).unwrap().empty_classes().is_empty());
     }
 
     #[test]

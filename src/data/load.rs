@@ -22,6 +22,45 @@ pub fn load(name: &str, root: Option<&Path>) -> Result<Dataset, DataError> {
     read(name, root, Caching::Use)
 }
 
+/// Loads the test split, as [`load`] does the training split; none if it is not there: all sets but
+/// `digits` and `tiny-imagenet` can have one.
+///
+/// # Errors
+/// Those of [`load`], of files that are there.
+pub fn load_test(name: &str, root: Option<&Path>) -> Result<Option<Dataset>, DataError> {
+    match catalog::find(name)? {
+        DatasetEntry::BuiltIn(_) => Ok(None),
+        DatasetEntry::Published(set) => {
+            let root = root.map_or_else(|| set.default_root(), Path::to_owned);
+            if !has_test_files(set, &root) {
+                return Ok(None);
+            }
+            match set.format {
+                Format::Idx => load_idx(set, &root, Split::Test).map(Some),
+                Format::Cifar { label_bytes } => {
+                    cifar::load(set, &root, label_bytes, Split::Test).map(Some)
+                }
+                Format::TinyImagenet => Ok(None),
+            }
+        }
+        DatasetEntry::Own(set) => {
+            let root = root.ok_or(DataError::NoRoot { name: set.name })?;
+            match set.format {
+                OwnFormat::Folder => image_folder::load_test(set.name, root),
+                OwnFormat::Npy => numpy_arrays::load_test(set.name, root),
+            }
+        }
+    }
+}
+
+/// Every file of the test split is there, and there is one.
+fn has_test_files(set: &PublishedSet, root: &Path) -> bool {
+    let is_there =
+        |file: &PublishedFile| set.candidates(file).iter().any(|name| root.join(name).is_file());
+    let mut files = set.files.iter().filter(|file| file.split == Split::Test).peekable();
+    files.peek().is_some() && files.all(is_there)
+}
+
 /// As [`load`], but every file is read, even those that a cache stands for.
 ///
 /// # Errors
@@ -43,8 +82,8 @@ fn read(name: &str, root: Option<&Path>, caching: Caching) -> Result<Dataset, Da
 
 fn load_published(set: &PublishedSet, root: &Path, caching: Caching) -> Result<Dataset, DataError> {
     match set.format {
-        Format::Idx => load_idx(set, root),
-        Format::Cifar { label_bytes } => cifar::load(set, root, label_bytes),
+        Format::Idx => load_idx(set, root, Split::Train),
+        Format::Cifar { label_bytes } => cifar::load(set, root, label_bytes, Split::Train),
         Format::TinyImagenet => tiny_imagenet::load(set, root, caching),
     }
 }
@@ -56,10 +95,10 @@ fn load_own(set: &OwnSet, root: &Path) -> Result<Dataset, DataError> {
     }
 }
 
-fn load_idx(set: &PublishedSet, root: &Path) -> Result<Dataset, DataError> {
+fn load_idx(set: &PublishedSet, root: &Path, split: Split) -> Result<Dataset, DataError> {
     check_root(set.about.name, root)?;
-    let images_file = training_file(set, root, FileKind::Images)?;
-    let labels_file = training_file(set, root, FileKind::Labels)?;
+    let images_file = file_of(set, root, split, FileKind::Images)?;
+    let labels_file = file_of(set, root, split, FileKind::Labels)?;
 
     let (shape, pixels) =
         read_images(&images_file).map_err(format_error(set.about.name, &images_file.path))?;
@@ -80,9 +119,14 @@ pub(super) fn check_root(name: &'static str, root: &Path) -> Result<(), DataErro
     Err(DataError::MissingRoot { name, root: root.to_owned() })
 }
 
-fn training_file(set: &PublishedSet, root: &Path, kind: FileKind) -> Result<SourceFile, DataError> {
+fn file_of(
+    set: &PublishedSet,
+    root: &Path,
+    split: Split,
+    kind: FileKind,
+) -> Result<SourceFile, DataError> {
     let mut files = set.files.iter();
-    match files.find(|file| file.split == Split::Train && file.kind == kind) {
+    match files.find(|file| file.split == split && file.kind == kind) {
         Some(file) => required(set, root, file),
         None => Err(missing(set.about.name, root, Vec::new())),
     }

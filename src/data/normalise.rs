@@ -4,9 +4,12 @@
 //! in f64 and rounded once, so that f32 and f64 batches differ by that rounding only.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 /// Pixel p of channel c becomes `(p / scale - mean[c]) / std[c]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PixelNormalisation {
     /// The byte that stands for 1: 255 for usual images.
     pub scale: f64,
@@ -20,6 +23,25 @@ impl PixelNormalisation {
     /// (x - 0.5) / 1 for every channel of usual images.
     pub(super) fn centred(channels: usize) -> Self {
         Self { scale: 255.0, mean: vec![0.5; channels].into(), std: vec![1.0; channels].into() }
+    }
+}
+
+impl fmt::Display for PixelNormalisation {
+    /// As a formula: `(x - 0.5) / 1, x = byte / 255`. Equal channels are written as one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mean, std) = (channels(&self.mean), channels(&self.std));
+        write!(f, "(x - {mean}) / {std}, x = byte / {}", self.scale)
+    }
+}
+
+/// One number, or one for each channel in brackets.
+fn channels(values: &[f64]) -> String {
+    match values {
+        [first, rest @ ..] if rest.iter().all(|value| value == first) => first.to_string(),
+        _ => {
+            let numbers: Vec<String> = values.iter().map(f64::to_string).collect();
+            format!("({})", numbers.join(", "))
+        }
     }
 }
 
@@ -109,6 +131,15 @@ mod tests {
         let mean = (0..channels).map(|c| 0.4 + 0.01 * c as f64).collect();
         let std = (0..channels).map(|c| 0.2 + 0.03 * c as f64).collect();
         PixelNormalisation { scale: 255.0, mean, std }
+    }
+
+    #[test]
+    fn a_normalisation_is_written_as_a_formula() {
+        let grey = PixelNormalisation { scale: 16.0, ..PixelNormalisation::centred(3) };
+        assert_eq!(grey.to_string(), "(x - 0.5) / 1, x = byte / 16");
+        let (mean, std) = (vec![0.4, 0.45].into(), vec![0.2, 0.25].into());
+        let colour = PixelNormalisation { scale: 255.0, mean, std }.to_string();
+        assert_eq!(colour, "(x - (0.4, 0.45)) / (0.2, 0.25), x = byte / 255");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Two arrays of one's own: `images.npy` and `labels.npy`, or both in `data.npz`.
+//! Two arrays of one's own: `images.npy` and `labels.npy`, or both in `data.npz`; for a test split
+//! `test-images.npy` and `test-labels.npy`.
 //!
 //! Images are bytes, `[n, height, width]` or with 1 or 3 channels last; labels are integers from 0, and
 //! the number of classes is one more than the largest.
@@ -17,6 +18,7 @@ use super::load::{check_root, format_error};
 use super::{DataError, DataFile, Dataset, ImageShape, PixelNormalisation};
 
 const ARRAYS: [&str; 2] = ["images.npy", "labels.npy"];
+const TEST_ARRAYS: [&str; 2] = ["test-images.npy", "test-labels.npy"];
 const ARCHIVE: &str = "data.npz";
 
 /// Why arrays are no data set.
@@ -86,12 +88,28 @@ pub(super) fn load(set: &'static str, root: &Path) -> Result<Dataset, DataError>
     let is_there = |name: &str| root.join(name).is_file();
     let any_array = ARRAYS.iter().any(|name| is_there(name));
     let ([images, labels], files) = match (any_array, is_there(ARCHIVE)) {
-        (true, false) => read_pair(set, root)?,
+        (true, false) => read_pair(set, root, ARRAYS)?,
         (false, true) => read_archive(set, &root.join(ARCHIVE))?,
         (false, false) => return Err(format_error(set, root)(ArraysError::Absent)),
         (true, true) => return Err(format_error(set, root)(ArraysError::Ambiguous)),
     };
-    let ((images_path, images), (labels_path, labels)) = (images, labels);
+    put_together(set, [images, labels], files)
+}
+
+/// Loads the arrays of the test split; none if neither is there.
+pub(super) fn load_test(set: &'static str, root: &Path) -> Result<Option<Dataset>, DataError> {
+    if !TEST_ARRAYS.iter().any(|name| root.join(name).is_file()) {
+        return Ok(None);
+    }
+    let (arrays, files) = read_pair(set, root, TEST_ARRAYS)?;
+    put_together(set, arrays, files).map(Some)
+}
+
+fn put_together(
+    set: &'static str,
+    [(images_path, images), (labels_path, labels)]: [Found; 2],
+    files: Vec<DataFile>,
+) -> Result<Dataset, DataError> {
     let shape = image_shape(&images).map_err(format_error(set, &images_path))?;
     let labels = classes(&labels, images.shape[0]).map_err(format_error(set, &labels_path))?;
     // Labels are below u16::MAX.
@@ -101,7 +119,11 @@ pub(super) fn load(set: &'static str, root: &Path) -> Result<Dataset, DataError>
         .map_err(|problem| DataError::Inconsistent { name: set, path: labels_path, problem })
 }
 
-fn read_pair(set: &'static str, root: &Path) -> Result<([Found; 2], Vec<DataFile>), DataError> {
+fn read_pair(
+    set: &'static str,
+    root: &Path,
+    names: [&str; 2],
+) -> Result<([Found; 2], Vec<DataFile>), DataError> {
     let read = |name: &str| {
         let path = root.join(name);
         let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
@@ -110,7 +132,7 @@ fn read_pair(set: &'static str, root: &Path) -> Result<([Found; 2], Vec<DataFile
         let array = array.map_err(format_error(set, &path))?;
         Ok(((path, array), file))
     };
-    let ((images, images_file), (labels, labels_file)) = (read(ARRAYS[0])?, read(ARRAYS[1])?);
+    let ((images, images_file), (labels, labels_file)) = (read(names[0])?, read(names[1])?);
     Ok(([images, labels], vec![images_file, labels_file]))
 }
 

@@ -266,6 +266,7 @@ fn read_evaluation(mut section: Section, train_batch_size: usize) -> Evaluation 
     section.read("winograd", &mut evaluation.winograd);
     section.read("protocol", &mut evaluation.protocol);
     section.read("precision", &mut evaluation.precision);
+    section.read("test", &mut evaluation.test);
     section.finish();
     evaluation
 }

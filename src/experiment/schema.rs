@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{Measure, Train};
-use crate::data::{self, Augment, DatasetEntry};
+use crate::data::{self, Augment, DatasetEntry, PixelNormalisation};
 use crate::network::Model;
 use crate::objective::{BatchNormPolicy, MeasuredLoss, Protocol};
 use crate::precision::Precision;
@@ -37,10 +37,25 @@ impl Experiment {
         self.model.has_batch_norm()
     }
 
+    /// The experiment without scores on a test split.
+    pub fn without_test(mut self) -> Self {
+        self.evaluation.test = Some(false);
+        self
+    }
+
     /// The experiment with another seed, and with no other seeds.
     pub fn with_seed(&self, seed: u64) -> Self {
         let train = Train { seed, ..self.train.clone() };
         Self { seeds: Vec::new(), train, ..self.clone() }
+    }
+
+    /// The experiment with what its data set decides where it says nothing: what a network sees of a
+    /// pixel, and whether there is a test split.
+    pub fn on_data(mut self, own: &PixelNormalisation, has_test: bool) -> Self {
+        self.data.mean.get_or_insert_with(|| own.mean.to_vec());
+        self.data.std.get_or_insert_with(|| own.std.to_vec());
+        self.evaluation.test.get_or_insert(has_test);
+        self
     }
 
     /// The text of `run.toml`.
@@ -89,6 +104,9 @@ pub struct Evaluation {
     pub protocol: Protocol,
     /// The precision of the forward pass.
     pub precision: Precision,
+    /// Loss and accuracy on the test split at the end of every epoch; if none, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<bool>,
 }
 
 impl Data {
@@ -120,6 +138,7 @@ impl Default for Evaluation {
             winograd: true,
             protocol: Protocol::Fixed,
             precision: Precision::F32,
+            test: None,
         }
     }
 }

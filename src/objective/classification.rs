@@ -9,10 +9,10 @@ use super::transfer::{dtype, scaled_tensor};
 use super::tree::{self, Addend};
 use super::{
     BatchNormPolicy, Directional, Gradient, Images, Interrupt, Line, LineEvaluation, Loss,
-    MeasuredLoss, Objective, ObjectiveError, Point, Slopes,
+    MeasuredLoss, Objective, ObjectiveError, Point, Protocol, Scores, Slopes,
 };
 use crate::data::Augment;
-use crate::data::{CropFlip, Dataset, Pixel};
+use crate::data::{CropFlip, Dataset, DatasetError, Pixel, PixelNormalisation};
 use crate::kernels::InstructionSet;
 use crate::network::{
     Entry, Layout, Network, Normalisation, StateDictError, Statistics, state_dict,
@@ -46,6 +46,8 @@ pub struct Classification {
     pub(super) plan: Option<Plan>,
     /// The same for gradients.
     pub(super) gradients: Option<PlannedGradients>,
+    /// The same network on the test split.
+    pub(super) test: Option<Box<Self>>,
 }
 
 /// How a sample is presented.
@@ -72,7 +74,38 @@ impl Classification {
         let is_cpu = device == Device::flex();
         let plan = Plan::of(&network).filter(|_| is_cpu);
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
-        Self { network, data, measured, training, device, interrupt, plan, gradients }
+        Self { network, data, measured, training, device, interrupt, plan, gradients, test: None }
+    }
+
+    /// The same loss with a test split to score on, by the same network once more. It is presented as
+    /// it is, and statistics that are recomputed are given to it.
+    pub fn with_test(self, network: Network, data: Dataset, measured: MeasuredLoss) -> Self {
+        let policy = match measured.policy {
+            BatchNormPolicy::Recomputed => BatchNormPolicy::Running,
+            policy => policy,
+        };
+        let measured = MeasuredLoss { policy, protocol: Protocol::Fixed, ..measured };
+        let (training, device) = (self.training, self.device.clone());
+        let test = Self::new(network, data, measured, training, device, self.interrupt.clone());
+        Self { test: Some(Box::new(test)), ..self }
+    }
+
+    /// Measures the loss of images that are normalised otherwise from now on.
+    pub fn set_normalisation(
+        &mut self,
+        normalisation: PixelNormalisation,
+    ) -> Result<(), DatasetError> {
+        self.data.set_normalisation(normalisation)
+    }
+
+    /// Measures the loss under another policy of batch norm from now on.
+    pub fn set_policy(&mut self, policy: BatchNormPolicy) {
+        self.measured.policy = policy;
+    }
+
+    /// The training set.
+    pub fn data(&self) -> &Dataset {
+        &self.data
     }
 
     /// Where every parameter lies in theta.
@@ -248,6 +281,14 @@ impl Objective for Classification {
             Some(planned) => Ok(Box::new(planned)),
             None => Ok(Box::new(self.open_line(line, alphas, precision)?)),
         }
+    }
+
+    fn scores(&self, at: &Point, precision: Precision) -> Result<Scores, ObjectiveError> {
+        self.both_scores(at, precision)
+    }
+
+    fn test_samples(&self) -> usize {
+        self.test.as_ref().map_or(0, |test| test.samples())
     }
 
     fn second_order(

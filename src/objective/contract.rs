@@ -1,6 +1,8 @@
 //! What the rest of the program asks of a loss.
 
-use super::{Directional, Gradient, Line, LineEvaluation, Loss, ObjectiveError, Point, Slopes};
+use super::{
+    Directional, Gradient, Line, LineEvaluation, Loss, ObjectiveError, Point, Score, Scores, Slopes,
+};
 use crate::linalg::unit;
 use crate::network::StateDictError;
 use crate::parameters::Tensors;
@@ -130,6 +132,20 @@ pub trait Objective: Sync {
         precision: Precision,
     ) -> Result<Vec<f64>, ObjectiveError> {
         self.open(line, alphas, precision)?.losses()
+    }
+
+    /// How well a point does on the training set and on the test split.
+    ///
+    /// Cost: one forward pass over both; two over the training set where statistics are recomputed.
+    fn scores(&self, at: &Point, precision: Precision) -> Result<Scores, ObjectiveError> {
+        let found = self.losses(Line { from: at, to: at, number: 0 }, &[0.0], precision)?;
+        let loss = found.first().copied().unwrap_or(f64::NAN);
+        Ok(Scores { train: Score { loss, accuracy: None }, test: None })
+    }
+
+    /// N of the test split; 0 if there is none.
+    fn test_samples(&self) -> usize {
+        0
     }
 
     /// The loss along a line to second order at its start, with u = to - from. What moves along the

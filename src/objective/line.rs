@@ -38,7 +38,7 @@ pub(super) enum Samples {
 
 /// A line with everything that its units share.
 pub(super) struct OpenLine<'a> {
-    objective: &'a Classification,
+    pub(super) objective: &'a Classification,
     /// The parameters as from + alpha (to - from), for the layers that are linear in them.
     line: Vec<Series<1>>,
     stations: Vec<Station>,
@@ -137,7 +137,7 @@ impl OpenLine<'_> {
 
     /// Runs a unit through the network at some points and collects what `read` makes of the logits, of
     /// the pass and of the unit's samples.
-    fn visit<T>(
+    pub(super) fn visit<T>(
         &self,
         unit: usize,
         points: &[usize],
@@ -168,6 +168,14 @@ impl OpenLine<'_> {
             read(network.head(output), &pass, self.batch(&station.samples, unit).0)
         });
         values.collect()
+    }
+
+    /// The statistics that the first point was given, in the order of the buffers.
+    pub(super) fn statistics(&self) -> Result<Vec<f64>, ObjectiveError> {
+        let given = self.stations.first().and_then(|station| station.frozen.as_deref());
+        let rows = given.unwrap_or_default().iter().flat_map(|norm| [&norm.mean, &norm.variance]);
+        let rows = rows.map(|row| host(row.value().clone())).collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.concat())
     }
 
     /// Gives each point the statistics that are averages over the training set there.

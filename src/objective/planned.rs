@@ -16,7 +16,7 @@ const PACKED_NUMBERS: usize = 1 << 26;
 
 /// A line with everything that its units share.
 pub(super) struct PlannedLine<'a> {
-    objective: &'a Classification,
+    pub(super) objective: &'a Classification,
     plan: &'a Plan,
     points: Vec<PlannedPoint>,
     /// Packed weights of every point, and the first layer's of from and of to - from; none where
@@ -83,7 +83,7 @@ impl Classification {
     }
 
     /// The summed loss of some samples, from their logits, in f64.
-    fn summed_loss(&self, logits: &[f32], samples: &[u32]) -> f64 {
+    pub(super) fn summed_loss(&self, logits: &[f32], samples: &[u32]) -> f64 {
         let rows = logits.chunks_exact(self.network.classes).zip(samples);
         let losses = rows.map(|(row, &sample)| {
             let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -124,7 +124,7 @@ impl PlannedLine<'_> {
 
     /// What `read` makes of each unit at each point: of the logits, of the workspace that they were
     /// computed in, and of the unit's samples.
-    fn visit<T: Send>(
+    pub(super) fn visit<T: Send>(
         &self,
         units: &[usize],
         points: &[usize],
@@ -220,6 +220,15 @@ impl PlannedLine<'_> {
             point.frozen = Some(norm_statistics(layout, flat));
         }
         Ok(())
+    }
+}
+
+impl PlannedLine<'_> {
+    /// The statistics that the first point was given, in the order of the buffers.
+    pub(super) fn statistics(&self) -> Vec<f64> {
+        let given = self.points.first().and_then(|point| point.frozen.as_deref());
+        let flat = given.unwrap_or_default().iter();
+        flat.flat_map(|norm| norm.mean.iter().chain(&norm.variance)).copied().collect()
     }
 }
 

@@ -1,9 +1,11 @@
 //! What ran and where the time went, as tables with a run a column.
 
+use maud::{Markup, html};
 use toml::Value;
 
+use crate::data::PixelNormalisation;
 use crate::objective::BatchNormPolicy;
-use crate::run::{Status, TimingRecord};
+use crate::run::{Machine, Status, TimingRecord};
 
 use super::run_data::RunData;
 use super::table::Table;
@@ -15,6 +17,7 @@ pub(super) struct Time {
     pub train_seconds: f64,
     pub line_seconds: f64,
     pub curvature_seconds: f64,
+    pub scores_seconds: f64,
     pub other_seconds: f64,
     /// Samples times points of the line measurement.
     pub sample_points: u64,
@@ -27,6 +30,7 @@ impl Time {
             train_seconds: sum.train_seconds + span.train_seconds,
             line_seconds: sum.line_seconds + span.line_seconds,
             curvature_seconds: sum.curvature_seconds + span.curvature_seconds,
+            scores_seconds: sum.scores_seconds + span.scores_seconds,
             other_seconds: sum.other_seconds + span.other_seconds,
             sample_points: sum.sample_points + span.sample_points,
         })
@@ -34,7 +38,8 @@ impl Time {
 
     /// Everything together.
     pub fn seconds(&self) -> f64 {
-        self.train_seconds + self.line_seconds + self.curvature_seconds + self.other_seconds
+        let measured = self.line_seconds + self.curvature_seconds + self.scores_seconds;
+        self.train_seconds + measured + self.other_seconds
     }
 
     /// Samples times points a second of line measurement; `None` if nothing was measured.
@@ -49,21 +54,32 @@ type Fact<'a> = (&'a str, &'a dyn Fn(&RunData) -> String);
 /// What ran: data, network, optimiser, machine, status.
 pub(super) fn facts(runs: &[RunData]) -> Table {
     let mut table = Table::new("What ran", "", runs.iter().map(|run| run.label.clone()));
-    let facts: [Fact<'_>; 15] = [
+    let facts: [Fact<'_>; 24] = [
         ("status", &status),
+        ("started", &|run| run.manifest.started.as_deref().map_or_else(dash, date)),
+        ("took", &|run| run.manifest.seconds.map_or_else(dash, duration)),
+        ("command", &command),
         ("data set", &|run| run.manifest.data.clone()),
+        ("pixels as the network sees them", &|run| {
+            run.manifest.normalisation.as_ref().map_or_else(dash, PixelNormalisation::to_string)
+        }),
         ("network", &|run| choice(run, "model", "arch", &[])),
         ("optimiser", &|run| choice(run, "train", "optimizer", &BESIDE_THE_OPTIMISER)),
         ("training samples N", &|run| whole(run.manifest.samples)),
         ("parameters", &|run| whole(run.manifest.parameter_count as u64)),
         ("learning rate η", &|run| range(run, |step| step.learning_rate)),
         ("batch size", &|run| range(run, |step| step.batch_size as f64)),
+        ("epochs", &|run| choice(run, "train", "epochs", &ALL)),
         ("steps", &steps),
         ("measured updates", &|run| whole(run.lines.len() as u64)),
+        ("protocol of the evaluation", &|run| choice(run, "evaluation", "protocol", &ALL)),
         ("batch norm while measuring", &|run| batch_norm(run).to_owned()),
         ("error of the loss in f32", &evaluation_error),
         ("seed", &|run| run.manifest.seed.to_string()),
         ("device", &device),
+        ("host", &|run| machine(run, |machine| &machine.host)),
+        ("CPU", &|run| machine(run, |machine| &machine.cpu)),
+        ("instructions of the kernels", &|run| run.manifest.kernels.clone().unwrap_or_else(dash)),
         ("losswalk", &version),
     ];
     for (name, fact) in facts {
@@ -82,15 +98,45 @@ pub(super) fn facts(runs: &[RunData]) -> Table {
 const BESIDE_THE_OPTIMISER: [&str; 7] =
     ["learning_rate", "batch_size", "epochs", "seed", "chunk", "precision", "save_iterates"];
 
+/// Stands for every setting, where one alone is told.
+const ALL: [&str; 1] = ["*"];
+
+/// What stands for a value that a run does not have.
+fn dash() -> String {
+    "–".to_owned()
+}
+
+/// An RFC 3339 time for people.
+fn date(time: &str) -> String {
+    time.replace('T', " ").replace('Z', " UTC")
+}
+
+/// The command as a shell would take it.
+fn command(run: &RunData) -> String {
+    let quoted = run.manifest.arguments.iter().map(|argument| {
+        let is_plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
+        if !argument.is_empty() && argument.chars().all(is_plain) {
+            argument.clone()
+        } else {
+            format!("'{}'", argument.replace('\'', r"'\''"))
+        }
+    });
+    Some(quoted.collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty()).unwrap_or_else(dash)
+}
+
+fn machine(run: &RunData, part: impl Fn(&Machine) -> &Option<String>) -> String {
+    run.manifest.machine.as_ref().and_then(|machine| part(machine).clone()).unwrap_or_else(dash)
+}
+
 /// What an experiment chose, with the other settings of its section but those of `left_out`; a dash for
 /// a run without an experiment.
 fn choice(run: &RunData, section: &str, key: &str, left_out: &[&str]) -> String {
     let settings = run.settings.get(section).and_then(Value::as_table);
     let Some((settings, chosen)) = settings.and_then(|table| Some((table, table.get(key)?))) else {
-        return "–".to_owned();
+        return dash();
     };
-    let others =
-        settings.iter().filter(|(name, _)| *name != key && !left_out.contains(&name.as_str()));
+    let is_told = |name: &str| name != key && left_out != ALL && !left_out.contains(&name);
+    let others = settings.iter().filter(|(name, _)| is_told(name));
     let others = others.map(|(name, value)| format!(", {name} {}", setting(value)));
     setting(chosen) + &others.collect::<String>()
 }
@@ -127,6 +173,18 @@ fn list(mut epochs: Vec<u64>) -> String {
     epochs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// The experiments with every default, to unfold; nothing where no run has one.
+pub(super) fn experiments(runs: &[RunData]) -> Markup {
+    html! {
+        @for run in runs.iter().filter(|run| !run.experiment.is_empty()) {
+            details.experiment {
+                summary { "run.toml of " (run.label) }
+                pre { code { (run.experiment) } }
+            }
+        }
+    }
+}
+
 /// Where the time went; `None` without timings.
 pub(super) fn times(runs: &[RunData]) -> Option<Table> {
     if runs.iter().all(|run| run.timings.is_empty()) {
@@ -140,6 +198,9 @@ pub(super) fn times(runs: &[RunData]) -> Option<Table> {
     part("loss along updates", |time| time.line_seconds);
     if times.iter().any(|time| time.curvature_seconds > 0.0) {
         part("curvature", |time| time.curvature_seconds);
+    }
+    if times.iter().any(|time| time.scores_seconds > 0.0) {
+        part("loss and accuracy after epochs", |time| time.scores_seconds);
     }
     part("gradients and updates", |time| time.train_seconds);
     part("anything else", |time| time.other_seconds);
@@ -255,6 +316,37 @@ mod tests {
         assert_eq!(cells(&runs, "optimiser")?, optimisers);
         let networks = "<td>mlp, hidden [500, 350]</td><td>layers, layers 2</td><td>–</td>";
         assert_eq!(cells(&runs, "network")?, networks);
+        Ok(())
+    }
+
+    #[test]
+    fn what_ran_says_when_where_and_by_which_command() -> Result<(), TestError> {
+        let experiment = "[train]\noptimizer = 'sgd'\nepochs = 3\nmomentum = 0.9\n\
+                          weight_decay = 0.1\n[evaluation]\nprotocol = 'authors'\n";
+        let mut fixture = Fixture { experiment, ..Fixture::new("a", 30, 0) };
+        let manifest = &mut fixture.manifest;
+        manifest.started = Some("2026-11-25T04:31:35Z".to_owned());
+        manifest.seconds = Some(90.0);
+        manifest.arguments = ["losswalk", "run", "a b.toml", "it's"].map(str::to_owned).to_vec();
+        manifest.machine = Some(Machine { host: Some("bear".to_owned()), cpu: None });
+        let (mean, std) = (vec![0.25].into(), vec![0.5].into());
+        manifest.normalisation = Some(PixelNormalisation { scale: 255.0, mean, std });
+        let runs = [fixture.load()?];
+        for (name, expected) in [
+            ("started", "2026-11-25 04:31:35 UTC"),
+            ("took", "90.0 s"),
+            ("command", r"losswalk run 'a b.toml' 'it'\''s'"),
+            ("pixels as the network sees them", "(x - 0.25) / 0.5, x = byte / 255"),
+            ("optimiser", "sgd, momentum 0.9, weight_decay 0.1"),
+            ("epochs", "3"),
+            ("protocol of the evaluation", "authors"),
+            ("host", "bear"),
+            ("CPU", "–"),
+        ] {
+            assert_eq!(cells(&runs, name)?, format!("<td>{expected}</td>"), "{name}");
+        }
+        let page = experiments(&runs).into_string();
+        assert!(page.contains("<details") && page.contains("weight_decay = 0.1"), "{page}");
         Ok(())
     }
 

@@ -9,9 +9,9 @@ use crate::measure::Mode;
 use crate::objective::Protocol;
 use crate::precision::Precision;
 use crate::run::{
-    AlignmentRecord, CovarianceRecord, DensityRule, FORMAT_VERSION, LineRecord, Manifest, Problem,
-    ReachRecord, RunFolder, Samples, ShareRecord, SpectrumRecord, Status, StepRecord, TimingRecord,
-    Verdict,
+    AlignmentRecord, CovarianceRecord, DensityRule, EpochRecord, FORMAT_VERSION, LineRecord,
+    Manifest, Problem, ReachRecord, RunFolder, Samples, ShareRecord, SpectrumRecord, Status,
+    StepRecord, TimingRecord, Verdict,
 };
 
 use super::run_data::RunData;
@@ -29,6 +29,7 @@ pub(super) struct Fixture {
     pub alignments: Vec<AlignmentRecord>,
     pub covariances: Vec<CovarianceRecord>,
     pub spectra: Vec<SpectrumRecord>,
+    pub epochs: Vec<EpochRecord>,
     pub timings: Vec<TimingRecord>,
 }
 
@@ -43,11 +44,13 @@ impl Fixture {
             alignments: Vec::new(),
             covariances: Vec::new(),
             spectra: Vec::new(),
+            epochs: Vec::new(),
             timings: vec![TimingRecord {
                 step: count,
                 train_seconds: 1.0,
                 line_seconds: 3.0,
                 curvature_seconds: 0.0,
+                scores_seconds: 0.0,
                 other_seconds: 0.0,
                 sample_points: 600,
             }],
@@ -62,6 +65,12 @@ impl Fixture {
         self.spectra = epochs.into_iter().map(spectrum).collect();
         self.lines = self.lines.into_iter().map(with_second_order).collect();
         self.timings[0].curvature_seconds = 1.0;
+        self
+    }
+
+    /// Loss and accuracy at the initialisation and after each epoch of ten steps, with a test split.
+    pub fn with_scores(mut self) -> Self {
+        self.epochs = (0..=self.steps.len() as u64 / 10).map(epoch).collect();
         self
     }
 
@@ -99,9 +108,13 @@ impl Fixture {
         let alignments = (!self.alignments.is_empty()).then(|| jsonl(&self.alignments));
         let covariances = (!self.covariances.is_empty()).then(|| jsonl(&self.covariances));
         let spectra = (!self.spectra.is_empty()).then(|| jsonl(&self.spectra));
-        for (name, text) in
-            [("alignment", alignments), ("covariance", covariances), ("spectrum", spectra)]
-        {
+        let epochs = (!self.epochs.is_empty()).then(|| jsonl(&self.epochs));
+        for (name, text) in [
+            ("alignment", alignments),
+            ("covariance", covariances),
+            ("spectrum", spectra),
+            ("epochs", epochs),
+        ] {
             if let Some(text) = text {
                 fs::write(path.join(format!("{name}.jsonl")), text?)?;
             }
@@ -123,6 +136,7 @@ fn manifest(name: &str, total_steps: u64) -> Manifest {
         name: name.to_owned(),
         data: "digits".to_owned(),
         data_files: Vec::new(),
+        normalisation: None,
         samples: 100,
         parameters: Vec::new(),
         parameter_count: 7,
@@ -130,11 +144,29 @@ fn manifest(name: &str, total_steps: u64) -> Manifest {
         seed: 1,
         device: "cpu".to_owned(),
         threads: 1,
+        started: None,
+        seconds: None,
+        arguments: Vec::new(),
+        machine: None,
         kernels: Some("AVX-512".to_owned()),
         evaluation_error: Some(1e-7),
         line_errors: Vec::new(),
         status: Status::Done,
         problems: Vec::new(),
+    }
+}
+
+fn epoch(epoch: u64) -> EpochRecord {
+    let share = 1.0 / (epoch as f64 + 1.0);
+    EpochRecord {
+        step: 10 * epoch,
+        epoch,
+        loss: Some(2.0 * share),
+        accuracy: Some(1.0 - share / 2.0),
+        test_loss: Some(2.2 * share),
+        test_accuracy: Some(0.9 - share / 2.0),
+        precision: Precision::F32,
+        batch_norm: None,
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn page(
                 main {
                     (tables(&results))
                     @for plot in &plots { (plot) }
-                    #facts { (tables(&facts)) }
+                    #facts { (tables(&facts)) (facts::experiments(runs)) }
                 }
                 script { (PreEscaped(format!("\n\"use strict\";\n{{\n{}}}\n", SCRIPTS.concat()))) }
             }

@@ -6,8 +6,8 @@ use std::path::Path;
 use toml::Table;
 
 use crate::run::{
-    AlignmentRecord, CovarianceRecord, LineRecord, Manifest, RunError, RunFolder, SpectrumRecord,
-    StepRecord, TimingRecord,
+    AlignmentRecord, CovarianceRecord, EpochRecord, LineRecord, Manifest, RunError, RunFolder,
+    SpectrumRecord, StepRecord, TimingRecord,
 };
 
 use super::ReportError;
@@ -20,12 +20,15 @@ pub(super) struct RunData {
     pub manifest: Manifest,
     /// What `run.toml` holds: every setting of the experiment; empty for an objective of one's own.
     pub settings: Table,
+    /// The same as text.
+    pub experiment: String,
     /// Never empty.
     pub steps: Vec<StepRecord>,
     pub lines: Vec<LineRecord>,
     pub alignments: Vec<AlignmentRecord>,
     pub covariances: Vec<CovarianceRecord>,
     pub spectra: Vec<SpectrumRecord>,
+    pub epochs: Vec<EpochRecord>,
     pub timings: Vec<TimingRecord>,
 }
 
@@ -38,15 +41,19 @@ impl RunData {
             return Err(ReportError::Empty { path: folder.path().to_owned() });
         }
         let label = manifest.name.clone();
+        let path = folder.experiment();
+        let experiment = fs::read_to_string(&path).map_err(RunError::io("read", &path))?;
         Ok(Self {
             label,
             manifest,
-            settings: settings(&folder.experiment())?,
+            settings: settings(&path, &experiment)?,
+            experiment,
             steps,
             lines: folder.lines()?,
             alignments: folder.points()?,
             covariances: folder.points()?,
             spectra: folder.points()?,
+            epochs: folder.points()?,
             timings: folder.timings()?,
         })
     }
@@ -91,7 +98,6 @@ impl RunData {
     }
 }
 
-fn settings(path: &Path) -> Result<Table, RunError> {
-    let text = fs::read_to_string(path).map_err(RunError::io("read", path))?;
+fn settings(path: &Path, text: &str) -> Result<Table, RunError> {
     text.parse().map_err(|error| RunError::content(path, format!("no TOML: {error}")))
 }

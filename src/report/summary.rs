@@ -1,7 +1,7 @@
 //! The short text at the end of a run.
 
 use crate::precision::Precision;
-use crate::run::{LineRecord, RunFolder, StepRecord};
+use crate::run::{EpochRecord, LineRecord, RunFolder, StepRecord};
 
 use super::ReportError;
 use super::curvature_summary::of_curvature;
@@ -23,8 +23,11 @@ pub fn summary(folder: &RunFolder) -> Result<String, ReportError> {
     if run.lines.is_empty() {
         rows.push(("loss along updates", "not measured".to_owned()));
     } else {
+        // Losses after epochs say more: they are of the whole way.
+        rows.extend(run.epochs.is_empty().then(|| loss_of_lines(&run.lines)));
         rows.extend(of_lines(&run.lines));
     }
+    rows.extend(of_epochs(&run.epochs));
     rows.extend(of_steps(&run.steps));
     rows.extend(of_curvature(&run));
     rows.extend(of_time(&run));
@@ -42,18 +45,45 @@ fn steps(run: &RunData) -> String {
     format!("{recorded} of {total}, {} measured on all {samples} samples", run.lines.len())
 }
 
-fn of_lines(lines: &[LineRecord]) -> Vec<(&'static str, String)> {
+/// The loss where the first and the last measured update began and ended.
+fn loss_of_lines(lines: &[LineRecord]) -> (&'static str, String) {
     let end = |loss: Option<&Option<f64>>| digits(loss.copied().flatten());
     let first = end(lines.first().and_then(|line| line.losses.first()));
     let last = end(lines.last().and_then(|line| line.losses.last()));
     let of = |line: Option<&LineRecord>| line.map_or(0, |line| line.step);
     let (start, end) = (of(lines.first()), of(lines.last()) + 1);
+    ("full training loss", format!("{first} -> {last} (measured at steps {start} and {end})"))
+}
+
+fn of_lines(lines: &[LineRecord]) -> Vec<(&'static str, String)> {
     vec![
-        ("full training loss", format!("{first} -> {last} (measured at steps {start} and {end})")),
         ("barriers crossed", barriers(lines)),
         ("highest barrier", highest(lines)),
         ("valley floor", floor(lines)),
     ]
+}
+
+/// From the first point that is recorded to the last one: theta_0 and theta_T of a run that ended.
+fn of_epochs(epochs: &[EpochRecord]) -> Vec<(&'static str, String)> {
+    let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else { return Vec::new() };
+    let way = |value: fn(&EpochRecord) -> Option<f64>, text: fn(Option<f64>) -> String| {
+        let has_value = value(first).or(value(last)).is_some();
+        has_value.then(|| format!("{} -> {}", text(value(first)), text(value(last))))
+    };
+    let pair = |loss: Option<String>, accuracy: Option<String>| match (loss, accuracy) {
+        (Some(loss), Some(accuracy)) => Some(format!("{loss}, accuracy {accuracy}")),
+        (loss, _) => loss,
+    };
+    let train = pair(way(|record| record.loss, digits), way(|record| record.accuracy, percent));
+    let test =
+        pair(way(|record| record.test_loss, digits), way(|record| record.test_accuracy, percent));
+    let steps = format!("(steps {} and {})", first.step, last.step);
+    let rows = [("full training loss", train), ("test loss", test)];
+    rows.into_iter().filter_map(|(name, way)| Some((name, format!("{} {steps}", way?)))).collect()
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or("unknown".to_owned(), |share| format!("{:.2} %", 100.0 * share))
 }
 
 fn barriers(lines: &[LineRecord]) -> String {
@@ -165,6 +195,19 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_summary_tells_the_way_from_the_first_point_to_the_last() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let text = summary(&Fixture::new("a", 30, 20).with_scores().write(dir.path())?)?;
+        let ways = [
+            "2.00000 -> 0.50000, accuracy 50.00 % -> 87.50 % (steps 0 and 30)",
+            "2.20000 -> 0.55000, accuracy 40.00 % -> 77.50 % (steps 0 and 30)",
+        ];
+        assert!(ways.iter().all(|way| text.contains(way)), "{text}");
+        assert!(!text.contains("measured at steps"), "{text}");
         Ok(())
     }
 

@@ -106,6 +106,18 @@ mod tests {
     }
 
     #[test]
+    fn loss_and_accuracy_by_epoch_are_shown_where_they_are_recorded() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let runs = [Fixture::new("a", 30, 20).with_scores().write(&dir.path().join("run"))?];
+        assert!(page(&runs, dir.path())?.contains("id=\"epochs\""));
+        let table = fs::read_to_string(dir.path().join("figures/epochs.csv"))?;
+        let rows = "run,epoch,step,loss,accuracy,test_loss,test_accuracy\n\
+                    a,0,0,2.0,0.5,2.2,0.4\na,1,10,1.0,0.75,1.1,0.65\n";
+        assert!(table.starts_with(rows), "{table}");
+        Ok(())
+    }
+
+    #[test]
     fn figures_of_curvature_are_there_if_it_was_measured_and_only_then() -> Result<(), TestError> {
         let dir = tempfile::tempdir()?;
         let [with, without] = ["with", "without"].map(|name| dir.path().join(name));

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::DataFile;
+use super::Machine;
+use crate::data::{DataFile, PixelNormalisation};
 use crate::measure::LineError;
 
 /// Version of the run folder's format.
@@ -59,6 +60,10 @@ pub struct Manifest {
     pub data: String,
     /// Its files, as read.
     pub data_files: Vec<DataFile>,
+    /// What the network saw of a pixel; null in manifests of versions that did not write it, and for
+    /// an objective without pixels.
+    #[serde(default)]
+    pub normalisation: Option<PixelNormalisation>,
     /// N, the samples that every full loss is the mean of.
     pub samples: u64,
     /// Where each parameter lies in theta.
@@ -73,6 +78,19 @@ pub struct Manifest {
     pub device: String,
     /// Threads that computed.
     pub threads: usize,
+    /// When the run was begun, in UTC; null in manifests of versions that did not write it.
+    #[serde(default)]
+    pub started: Option<String>,
+    /// How long it took, over all attempts, as far as `timing.jsonl` accounts for it; null until it
+    /// ends.
+    #[serde(default)]
+    pub seconds: Option<f64>,
+    /// The command that began it, with its arguments.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Where it was begun.
+    #[serde(default)]
+    pub machine: Option<Machine>,
     /// The instruction set of the kernels that losses in 32 bits ran on; null where they ran on the
     /// framework's operators.
     #[serde(default)]
@@ -99,6 +117,7 @@ impl Default for Manifest {
             name: String::new(),
             data: String::new(),
             data_files: Vec::new(),
+            normalisation: None,
             samples: 0,
             parameters: Vec::new(),
             parameter_count: 0,
@@ -106,6 +125,10 @@ impl Default for Manifest {
             seed: 0,
             device: "cpu".to_owned(),
             threads: 1,
+            started: None,
+            seconds: None,
+            arguments: Vec::new(),
+            machine: None,
             kernels: None,
             evaluation_error: None,
             line_errors: Vec::new(),

@@ -193,8 +193,19 @@ pub struct TimingRecord {
     /// Seconds spent on curvature: alignment, covariance, spectrum, second order of lines.
     #[serde(default)]
     pub curvature_seconds: f64,
+    /// Seconds spent on loss and accuracy at the ends of epochs.
+    #[serde(default)]
+    pub scores_seconds: f64,
     /// Seconds of anything else: records, checkpoints, start-up.
     pub other_seconds: f64,
     /// Samples times points evaluated in `line_seconds`.
     pub sample_points: u64,
+}
+
+impl TimingRecord {
+    /// All seconds of the span.
+    pub fn seconds(&self) -> f64 {
+        let Self { train_seconds, line_seconds, curvature_seconds, .. } = self;
+        train_seconds + line_seconds + curvature_seconds + self.scores_seconds + self.other_seconds
+    }
 }

@@ -4,7 +4,9 @@
 //! It is a forecast. Where the data decide how long something takes, it says what is typical; the
 //! time left is by the pace so far, so that it makes good what the forecast misses everywhere alike.
 
+use super::Plan;
 use crate::experiment::LineSchedule;
+use crate::objective::Objective;
 
 /// A gradient: a pass forward, and one backward that costs two.
 const GRADIENT: u64 = 3;
@@ -31,11 +33,24 @@ const MOST_DIRECTIONS: usize = 10;
 pub(super) struct Extent {
     /// N.
     pub(super) samples: usize,
+    /// N of the test split.
+    pub(super) test_samples: usize,
     /// Length of theta.
     pub(super) dimension: usize,
 }
 
 impl Extent {
+    /// Of a walk that is planned.
+    pub(super) fn new(objective: &impl Objective, plan: &Plan) -> Self {
+        let (test_samples, dimension) = (objective.test_samples(), objective.dimension());
+        Self { samples: plan.samples, test_samples, dimension }
+    }
+
+    /// Loss and accuracy on both splits.
+    pub(super) fn scores(self) -> u64 {
+        (self.samples as u64).saturating_add(self.test_samples as u64)
+    }
+
     /// Directions that one call takes along.
     pub(super) fn directions_at_once(self) -> usize {
         (DIRECTION_ENTRIES / self.dimension.max(1)).clamp(1, MOST_DIRECTIONS)

@@ -16,9 +16,9 @@ pub(super) struct Forecast<'a> {
 }
 
 impl<'a> Forecast<'a> {
-    /// The forecast for parameters of this dimension.
-    pub(super) fn new(plan: &'a Plan, dimension: usize) -> Self {
-        Self { plan, extent: Extent { samples: plan.samples, dimension } }
+    /// The forecast for a problem of this size.
+    pub(super) fn new(plan: &'a Plan, extent: Extent) -> Self {
+        Self { plan, extent }
     }
 
     /// All of it.
@@ -57,7 +57,8 @@ impl<'a> Forecast<'a> {
             self.plan.points.iter().map(|measure| {
                 self.point(measure).saturating_mul(measure.epochs().count(first, end))
             });
-        works.fold(0, u64::saturating_add)
+        let scores = self.extent.scores().saturating_mul(end - first);
+        works.fold(scores, u64::saturating_add)
     }
 
     /// The lines of all epochs before this one. Epochs that no schedule lists are alike.
@@ -111,6 +112,8 @@ mod tests {
         Ok(Plan::new(&parse(text, "a.toml", "a", &settings)?, 250))
     }
 
+    const EXTENT: Extent = Extent { samples: 250, test_samples: 70, dimension: 1000 };
+
     const MEASURES: [&str; 4] = [
         "measure=[{kind='line'}]",
         "measure=[{kind='line',epochs=[2,4],iterations=2,reach=3.0},{kind='line',epochs=[1,4,5],\
@@ -124,10 +127,11 @@ mod tests {
         for measures in MEASURES {
             for optimizer in ["train.optimizer=sgd", "train.optimizer=gd"] {
                 let plan = plan(&[measures, optimizer, "train.epochs=5"])?;
-                let forecast = Forecast::new(&plan, 1000);
+                let forecast = Forecast::new(&plan, EXTENT);
                 let at = |epoch| {
                     let due = plan.points.iter().filter(move |m| m.epochs().contains(epoch));
-                    due.map(|measure| forecast.point(measure)).sum::<u64>()
+                    let due = due.map(|measure| forecast.point(measure)).sum::<u64>();
+                    due + 250 + 70
                 };
                 let mut sum = 0;
                 for step in 0..plan.total_steps() {
@@ -151,7 +155,7 @@ mod tests {
         );
         let begin = std::time::Instant::now();
         let plan = plan(&[&measures, &format!("train.epochs={epochs}")])?;
-        let forecast = Forecast::new(&plan, 1000);
+        let forecast = Forecast::new(&plan, EXTENT);
         assert!(plan.measures_after(plan.total_steps() - 1));
         assert_eq!(forecast.total(), u64::MAX);
         assert!(forecast.before(plan.total_steps() / 1_000_000) < u64::MAX);

@@ -1,15 +1,17 @@
 //! From an experiment to everything that a walk needs; nothing is written before all of it stands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Plan;
 use super::memory::{Claim, MemoryError, check, of_data, of_loss, of_walk};
-use crate::data::{DataError, DataFile, Dataset};
-use crate::experiment::{Experiment, Problem, check_samples, parse};
+use crate::data::{DataError, DataFile, Dataset, ImageShape, PixelNormalisation};
+use crate::experiment::{Evaluation, Experiment, Problem, check_samples, parse};
 use crate::network::{Network, Shape, ShapeError, build, initialise};
-use crate::objective::{Classification, DeviceError, Interrupt, Point, device_by_name};
+use crate::objective::{
+    BatchNormPolicy, Classification, DeviceError, Interrupt, Objective, Point, device_by_name,
+};
 use crate::precision::Precision;
-use crate::run::{Manifest, ManifestParameter, RunError, RunFolder, write_u32};
+use crate::run::{Machine, Manifest, ManifestParameter, RunError, RunFolder, now, write_u32};
 
 /// Settings that are no part of the experiment: they change no result, only where it is computed.
 #[derive(Debug, Clone)]
@@ -43,6 +45,28 @@ pub enum PrepareError {
     /// The experiment does not fit the machine.
     #[error("the experiment does not fit this machine")]
     Memory(#[from] MemoryError),
+    /// `evaluation.test` without a test split.
+    #[error(
+        "evaluation.test = true: {data} has no test split{}; leave the setting out",
+        root.as_deref().map(|root| format!(" in {}", root.display())).unwrap_or_default()
+    )]
+    NoTestSplit {
+        /// The data set.
+        data: String,
+        /// Its folder.
+        root: Option<PathBuf>,
+    },
+    /// A test split of other images or classes than the training set's.
+    #[error(
+        "the test split has images of {} in {} classes, but the training set has {} in {}; mend it, or choose evaluation.test = false",
+        found.0, found.1, expected.0, expected.1
+    )]
+    OtherTestSplit {
+        /// Shape of its images and number of its classes.
+        found: (ImageShape, usize),
+        /// Those of the training set.
+        expected: (ImageShape, usize),
+    },
     /// Settings that the data set's size forbids.
     #[error("the experiment does not fit its data:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
     Samples(Vec<Problem>),
@@ -76,8 +100,12 @@ pub struct Prepared {
     pub objective: Classification,
     /// The steps.
     pub plan: Plan,
+    /// Classes that no sample of the whole training set has.
+    pub empty_classes: Vec<u16>,
     experiment: String,
     manifest: Manifest,
+    /// The data set's own normalisation.
+    own: PixelNormalisation,
     /// What the loss asks of the memory, and what the walk does besides, moment by moment.
     claims: (Vec<Claim>, Vec<Vec<Claim>>),
 }
@@ -94,23 +122,29 @@ pub fn prepare(
         _ => None,
     };
     let device = device_by_name(&setup.device, doubles_for)?;
-    let data = load_data(experiment)?;
-    let files = data.files().to_vec();
+    let Loaded { train: data, test, own, empty_classes } = load_data(experiment)?;
+    let experiment = &experiment.clone().on_data(&own, test.is_some());
+    let mut files = data.files().to_vec();
+    files.extend(test.iter().flat_map(Dataset::files).cloned());
+    let normalisation = data.normalisation().clone();
     let samples = data.len();
-    let network = build_network(experiment, &data)?;
+    let network = build_network(experiment, data.shape(), data.classes())?;
     let of_loss = of_loss(experiment, &network, samples, setup.threads);
     check(of_loss.clone())?;
     let of_walk = of_walk(experiment, &network, samples);
     let (seed, evaluation) = (experiment.train.seed, &experiment.evaluation);
     let mut manifest = manifest(experiment, setup, &network, files, samples);
-    let objective = Classification::new(
-        network,
-        data,
-        evaluation.measured_loss(samples, seed),
-        experiment.train.batches(experiment.data.augment),
-        device,
-        interrupt.clone(),
-    );
+    manifest.normalisation = Some(normalisation);
+    let batches = experiment.train.batches(experiment.data.augment);
+    let classes = data.classes();
+    let measured = evaluation.measured_loss(samples, seed);
+    let mut objective =
+        Classification::new(network, data, measured, batches, device, interrupt.clone());
+    if let Some(test) = test {
+        let network = build_network(experiment, test.shape(), classes)?;
+        let measured = evaluation.measured_loss(test.len(), seed);
+        objective = objective.with_test(network, test, measured);
+    }
     if evaluation.precision == Precision::F32 {
         manifest.kernels = objective.kernels().map(str::to_owned);
     }
@@ -121,11 +155,19 @@ pub fn prepare(
         plan: Plan::new(experiment, samples),
         experiment: text,
         manifest,
+        own,
+        empty_classes,
         claims: (of_loss, of_walk),
     })
 }
 
 impl Prepared {
+    /// The same, with the command that asked for it, for the manifest.
+    pub fn asked_by(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.manifest.arguments = arguments.into_iter().collect();
+        self
+    }
+
     /// Draws theta_0.
     pub fn start(&self) -> Point {
         let (layout, seed) = (self.objective.layout(), self.plan.train.seed);
@@ -160,7 +202,7 @@ impl Prepared {
         let name = || path.display().to_string();
         let text_path = folder.experiment();
         let text = std::fs::read_to_string(&text_path).map_err(RunError::io("read", text_path))?;
-        let text = as_written_now(text);
+        let text = self.as_written_now(text);
         if text != self.experiment {
             let missing =
                 text.lines().filter(|line| !self.experiment.lines().any(|ours| ours == *line));
@@ -170,25 +212,39 @@ impl Prepared {
                 difference: difference.join("\n"),
             });
         }
+        // A run of an earlier version does not name the files of a test split.
         let earlier = folder.manifest()?.data_files;
-        let changed = self.manifest.data_files.iter().filter(|file| !earlier.contains(file));
+        let changed = earlier.iter().filter(|file| !self.manifest.data_files.contains(file));
         let changed: Vec<_> = changed.map(|file| file.name.as_str()).collect();
         if !changed.is_empty() {
             return Err(PrepareError::OtherData { folder: name(), files: changed.join(", ") });
         }
         Ok(folder)
     }
+
+    /// A `run.toml` with the settings that came after its version, which had their defaults then.
+    fn as_written_now(&self, text: String) -> String {
+        let experiment = parse(&text, "run.toml", "run", &[]).ok();
+        let has_test = self.objective.test_samples() > 0;
+        let experiment = experiment.map(|experiment| experiment.on_data(&self.own, has_test));
+        experiment.and_then(|experiment| experiment.to_toml().ok()).unwrap_or(text)
+    }
 }
 
-/// A `run.toml` with the settings that came after its version, which had their defaults then.
-fn as_written_now(text: String) -> String {
-    let experiment = parse(&text, "run.toml", "run", &[]).ok();
-    experiment.and_then(|experiment| experiment.to_toml().ok()).unwrap_or(text)
+/// The data of an experiment.
+struct Loaded {
+    train: Dataset,
+    test: Option<Dataset>,
+    /// The normalisation that the set has without settings.
+    own: PixelNormalisation,
+    empty_classes: Vec<u16>,
 }
 
-fn load_data(experiment: &Experiment) -> Result<Dataset, PrepareError> {
+fn load_data(experiment: &Experiment) -> Result<Loaded, PrepareError> {
     let settings = &experiment.data;
-    let mut data = crate::data::load(&settings.name, settings.root.as_deref())?;
+    let (name, root) = (&settings.name, settings.root.as_deref());
+    let mut data = crate::data::load(name, root)?;
+    let empty_classes = data.empty_classes();
     let problems = check_samples(experiment, data.len());
     if !problems.is_empty() {
         return Err(PrepareError::Samples(problems));
@@ -197,21 +253,68 @@ fn load_data(experiment: &Experiment) -> Result<Dataset, PrepareError> {
         data = data.truncated(count)?;
     }
     check(of_data(settings, data.len(), data.shape()))?;
+    let (train, own) = adapted(settings, data)?;
+    let test = match experiment.evaluation.test {
+        Some(false) => None,
+        _ => crate::data::load_test(name, root)?,
+    };
+    if experiment.evaluation.test == Some(true) && test.is_none() {
+        return Err(PrepareError::NoTestSplit { data: name.clone(), root: settings.root.clone() });
+    }
+    let test = test.map(|test| adapted(settings, test)).transpose()?.map(|(test, _)| test);
+    if let Some(test) = &test {
+        check_test(experiment, &train, test)?;
+    }
+    Ok(Loaded { train, test, own, empty_classes })
+}
+
+/// Images as the settings want them, and the normalisation that they would have without settings.
+fn adapted(
+    settings: &crate::experiment::Data,
+    mut data: Dataset,
+) -> Result<(Dataset, PixelNormalisation), PrepareError> {
     if let Some(size) = settings.pad {
         data = data.padded(size)?;
     }
     if let Some(channels) = settings.channels {
         data = data.with_channels(channels)?;
     }
-    data = data.normalised(settings.mean.as_deref(), settings.std.as_deref())?;
-    Ok(data)
+    let own = data.normalisation().clone();
+    Ok((data.normalised(settings.mean.as_deref(), settings.std.as_deref())?, own))
 }
 
-fn build_network(experiment: &Experiment, data: &Dataset) -> Result<Network, PrepareError> {
-    let shape = data.shape();
+/// An error if the network cannot see the test split in its evaluation batches.
+fn check_test(
+    experiment: &Experiment,
+    train: &Dataset,
+    test: &Dataset,
+) -> Result<(), PrepareError> {
+    let (found, expected) = ((test.shape(), test.classes()), (train.shape(), train.classes()));
+    if found.0 != expected.0 || found.1 > expected.1 {
+        return Err(PrepareError::OtherTestSplit { found, expected });
+    }
+    let Evaluation { batch_size, batch_norm, .. } = experiment.evaluation;
+    let own_statistics = experiment.has_batch_norm() && batch_norm == BatchNormPolicy::Batch;
+    if own_statistics && (test.len() % batch_size == 1 || batch_size == 1) {
+        let remedy = format!(
+            "leaves a batch of one of the {} test samples, whose batch-norm statistics are undefined: \
+             choose another size, or evaluation.test = false",
+            test.len()
+        );
+        let (key, value) = ("evaluation.batch_size".to_owned(), Some(batch_size.to_string()));
+        return Err(PrepareError::Samples(vec![Problem { key, value, remedy }]));
+    }
+    Ok(())
+}
+
+fn build_network(
+    experiment: &Experiment,
+    shape: ImageShape,
+    classes: usize,
+) -> Result<Network, PrepareError> {
     let input = Shape { height: shape.height, width: shape.width, channels: shape.channels };
     let (key, value) = experiment.model.size();
-    build(&experiment.model, input, data.classes()).map_err(|source| PrepareError::Network {
+    build(&experiment.model, input, classes).map_err(|source| PrepareError::Network {
         key,
         value,
         source,
@@ -243,6 +346,8 @@ fn manifest(
         seed: experiment.train.seed,
         device: setup.device.clone(),
         threads: setup.threads,
+        started: Some(now()),
+        machine: Some(Machine::here()),
         ..Manifest::default()
     }
 }

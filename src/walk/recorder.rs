@@ -25,6 +25,7 @@ struct Clock {
     train: Duration,
     line: Duration,
     curvature: Duration,
+    scores: Duration,
     sample_points: u64,
 }
 
@@ -85,6 +86,12 @@ impl<'a> Recorder<'a> {
         self.clock.curvature += lap;
     }
 
+    /// Counts the time since the last lap as that of loss and accuracy at the end of an epoch.
+    pub(super) fn lap_scores(&mut self) {
+        let lap = self.clock.lap();
+        self.clock.scores += lap;
+    }
+
     /// Records a line; it and all steps before are on disk when this returns.
     pub(super) fn line(&mut self, record: LineRecord) -> Result<(), RunError> {
         self.steps.sync()?;
@@ -108,6 +115,7 @@ impl<'a> Recorder<'a> {
             train_seconds: clock.train.as_secs_f64(),
             line_seconds: clock.line.as_secs_f64(),
             curvature_seconds: clock.curvature.as_secs_f64(),
+            scores_seconds: clock.scores.as_secs_f64(),
             other_seconds: other.as_secs_f64(),
             sample_points: clock.sample_points,
         })
@@ -135,18 +143,21 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// Writes how far the run has come.
+    /// Writes how far the run has come and, once it ends, how long it took.
     pub(super) fn status(&self, status: Status) -> Result<(), RunError> {
         let mut manifest = self.folder.manifest()?;
         manifest.status = status;
+        if status != Status::Running {
+            manifest.seconds = Some(self.folder.timings()?.iter().map(TimingRecord::seconds).sum());
+        }
         self.folder.write_manifest(&manifest)
     }
 }
 
 impl Clock {
     fn start() -> Self {
-        let [train, line, curvature] = [Duration::ZERO; 3];
-        Self { lap: Instant::now(), train, line, curvature, sample_points: 0 }
+        let [train, line, curvature, scores] = [Duration::ZERO; 4];
+        Self { lap: Instant::now(), train, line, curvature, scores, sample_points: 0 }
     }
 
     /// Time since the last call.

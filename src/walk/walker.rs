@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::cost::Extent;
 use super::forecast::Forecast;
 use super::point::PointLogs;
 use super::recorder::Recorder;
@@ -172,7 +173,7 @@ impl<O: Objective> Walker<'_, O> {
     }
 
     fn forecast(&self) -> Forecast<'_> {
-        Forecast::new(self.plan, self.objective.dimension())
+        Forecast::new(self.plan, Extent::new(self.objective, self.plan))
     }
 
     fn diverge(&mut self, place: Place) -> Result<Outcome, WalkError> {

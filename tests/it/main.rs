@@ -34,6 +34,7 @@ mod quadratic;
 mod resume;
 mod retraced;
 mod run_folder;
+mod scores;
 mod seeds;
 mod series;
 mod short_lives;

@@ -6,8 +6,8 @@ use crate::report::figure::Figure;
 use crate::report::run_data::RunData;
 
 use super::{
-    alignment, barriers, cosine, covariance, decomposition, density, distance, heights, prediction,
-    spectrum, training_loss, walk,
+    alignment, barriers, cosine, covariance, decomposition, density, distance, epochs, heights,
+    prediction, spectrum, training_loss, walk,
 };
 
 /// A figure, and the same numbers as a table.
@@ -22,8 +22,9 @@ const ALWAYS: [Drawn<Figure, Csv>; 5] = [
     (training_loss::figure, training_loss::csv),
 ];
 
-/// Those of curvature; each is there if a run has measured what it shows.
-const IF_MEASURED: [Drawn<Option<Figure>, Option<Csv>>; 6] = [
+/// Those that are there if a run has measured what they show.
+const IF_MEASURED: [Drawn<Option<Figure>, Option<Csv>>; 7] = [
+    (epochs::figure, epochs::csv),
     (alignment::figure, alignment::csv),
     (decomposition::figure, decomposition::csv),
     (covariance::figure, covariance::csv),
@@ -56,8 +57,9 @@ mod tests {
     /// The page has one switch for an axis of all panels and turns each to its other spacing.
     #[test]
     fn panels_with_a_switch_have_equal_spacing() -> Result<(), TestError> {
-        let figures = figures(&[Fixture::new("a", 30, 20).with_curvature().load()?]);
-        assert_eq!(figures.len(), 12);
+        let figures =
+            figures(&[Fixture::new("a", 30, 20).with_curvature().with_scores().load()?]);
+        assert_eq!(figures.len(), 13);
         let agree = |axes: Vec<&Axis>| {
             let is_switched = axes.iter().any(|axis| axis.switch);
             !is_switched || axes.iter().all(|axis| axis.spacing == axes[0].spacing)

@@ -9,6 +9,7 @@ mod decomposition;
 mod density;
 mod distance;
 mod epoch_line;
+mod epochs;
 mod error_bars;
 mod gallery;
 mod heights;

@@ -119,7 +119,7 @@ fn of_gradient(
 
 /// One `[[measure]]`; what each quantity needs stands in its file.
 fn of_measure(index: usize, measure: &Measure, network: &Network, samples: usize) -> Vec<Claim> {
-    let extent = Extent { samples, dimension: network.layout.dimension() };
+    let extent = Extent { samples, test_samples: 0, dimension: network.layout.dimension() };
     let claims = match measure {
         // In 64 bits, in which every line that is too close to call is measured again.
         Measure::Line(schedule) => vec![Claim::vectors(

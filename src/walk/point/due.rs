@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::log::PointLog;
-use super::quantities::{described, measure};
+use super::quantities::{described, measure, score};
 use super::{Here, PointMeasurement, Progress};
 use crate::objective::Objective;
 use crate::walk::walker::Walker;
@@ -20,24 +20,29 @@ impl<O: Objective> Walker<'_, O> {
             return Ok(());
         }
         let epoch = place.epoch - 1;
+        let mut logs = std::mem::take(&mut self.logs);
+        if score(&self.here(epoch), &mut logs, observer)? {
+            self.recorder.lap_scores();
+        }
         for due in plan.points.iter().filter(|measure| measure.epochs().contains(epoch)) {
-            let here = Here {
-                objective: self.objective,
-                plan,
-                state: &self.state,
-                epoch,
-                recorder: &self.recorder,
-            };
+            let here = self.here(epoch);
             let (name, work) = described(due, here.extent());
             let what = format!("{name} after epoch {epoch}");
             let mut progress = Progress::begin(observer, what, work);
-            if measure(due, &here, &mut self.logs, &mut progress)? {
+            if measure(due, &here, &mut logs, &mut progress)? {
                 self.recorder.lap_curvature();
                 self.recorder.sync(self.state.step)?;
             }
             progress.end();
         }
+        self.logs = logs;
         Ok(())
+    }
+
+    /// Where the walk stands, behind so many epochs.
+    fn here(&self, epoch: u64) -> Here<'_, O> {
+        let (objective, plan, state) = (self.objective, self.plan, &self.state);
+        Here { objective, plan, state, epoch, recorder: &self.recorder }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Here<'a, O> {
 impl<O: Objective> Here<'_, O> {
     /// The size of the problem.
     pub(super) fn extent(&self) -> Extent {
-        Extent { samples: self.plan.samples, dimension: self.objective.dimension() }
+        Extent::new(self.objective, self.plan)
     }
 
     /// The journal of a measurement by this schedule here, and the state that it is in.

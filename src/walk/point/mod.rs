@@ -12,6 +12,7 @@ mod measurement;
 mod pace;
 mod progress;
 mod quantities;
+mod scores;
 mod spectrum;
 mod spectrum_search;
 

@@ -1,0 +1,111 @@
+//! How well a point does on the training set and on the test split: loss and accuracy in one pass.
+
+use super::line::OpenLine;
+use super::planned::PlannedLine;
+use super::transfer::host;
+use super::{
+    BatchNormPolicy, Classification, Line, LineEvaluation, Loss, ObjectiveError, Point, tree,
+};
+use crate::precision::Precision;
+
+/// What a point scores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scores {
+    /// On the training set: the loss is the measured one.
+    pub train: Score,
+    /// On the test split, where there is one.
+    pub test: Option<Score>,
+}
+
+/// What a point scores on one split.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// The mean loss.
+    pub loss: f64,
+    /// The share of samples whose own logit is the largest, the first one where several are equal;
+    /// none for a loss that classifies nothing.
+    pub accuracy: Option<f64>,
+}
+
+impl Classification {
+    /// Scores on both splits. Where batch norm takes statistics that are recomputed, they are those of
+    /// the training set on both.
+    pub(super) fn both_scores(
+        &self,
+        at: &Point,
+        precision: Precision,
+    ) -> Result<Scores, ObjectiveError> {
+        let (train, recomputed) = self.scores_and_statistics(at, precision)?;
+        let test = |test: &Self| {
+            let buffers = recomputed.unwrap_or_else(|| at.buffers.clone());
+            let at = Point { theta: at.theta.clone(), buffers };
+            Ok::<_, ObjectiveError>(test.scores_and_statistics(&at, precision)?.0)
+        };
+        Ok(Scores { train, test: self.test.as_deref().map(test).transpose()? })
+    }
+
+    /// The score on this objective's own samples, and statistics if they were recomputed.
+    fn scores_and_statistics(
+        &self,
+        at: &Point,
+        precision: Precision,
+    ) -> Result<(Score, Option<Vec<f64>>), ObjectiveError> {
+        let line = Line { from: at, to: at, number: 0 };
+        let is_recomputed = self.policy(Loss::Measured) == Some(BatchNormPolicy::Recomputed);
+        let (sums, statistics) = match self.open_planned(line, &[0.0], precision)? {
+            Some(open) => (open.scores()?, is_recomputed.then(|| open.statistics())),
+            None => {
+                let open = self.open_line(line, &[0.0], precision)?;
+                (open.scores()?, is_recomputed.then(|| open.statistics()).transpose()?)
+            }
+        };
+        let samples = self.data.len() as f64;
+        let [loss, right] = [0, 1].map(|entry| sums.get(entry).map_or(f64::NAN, |x| x / samples));
+        Ok((Score { loss, accuracy: Some(right) }, statistics))
+    }
+}
+
+impl PlannedLine<'_> {
+    /// The summed loss at the first point, and the number of samples that are classified right.
+    fn scores(&self) -> Result<Vec<f64>, ObjectiveError> {
+        let units: Vec<usize> = (0..self.units()).collect();
+        let found = self.visit(&units, &[0], |logits, _, samples| {
+            let rows = logits.chunks_exact(self.objective.network.classes).zip(samples);
+            let right = rows.filter(|(row, sample)| self.objective.is_right(row, **sample));
+            vec![self.objective.summed_loss(logits, samples), right.count() as f64]
+        })?;
+        total(found)
+    }
+}
+
+impl OpenLine<'_> {
+    /// The same, through series.
+    fn scores(&self) -> Result<Vec<f64>, ObjectiveError> {
+        let (objective, units) = (self.objective, (0..self.units()).collect::<Vec<_>>());
+        let found = objective.each(&units, |unit| {
+            self.visit(unit, &[0], |logits, _, batch| {
+                let values = host(logits.value().clone())?;
+                let rows = values.chunks_exact(objective.network.classes).zip(batch);
+                let right = rows.filter(|(row, sample)| objective.is_right(row, **sample)).count();
+                let losses = host(objective.sample_losses(logits, batch).into_value())?;
+                Ok(vec![losses.into_iter().sum(), right as f64])
+            })
+        })?;
+        total(found)
+    }
+}
+
+/// The sum over units of what each has at its only point.
+fn total(units: Vec<Vec<Vec<f64>>>) -> Result<Vec<f64>, ObjectiveError> {
+    tree::sum(units.len(), |unit| Ok(units[unit].concat()))
+}
+
+impl Classification {
+    /// The sample's own logit is the first of the largest.
+    fn is_right<T: PartialOrd>(&self, row: &[T], sample: u32) -> bool {
+        let label = usize::from(self.data.label(sample));
+        let (before, after) = row.split_at(label);
+        let own = &row[label];
+        before.iter().all(|other| other < own) && after.iter().all(|other| other <= own)
+    }
+}
