@@ -45,7 +45,10 @@ fn loss_and_accuracy_are_measured_before_the_first_epoch_and_after_each() {
     let lab = Lab::new();
     let run = lab.done("run", &["train.epochs=2"]);
     let (epochs, lines) = (epochs(&run), lines(&run));
-    assert_eq!(epochs.iter().map(|r| (r.epoch, r.step)).collect::<Vec<_>>(), [(0, 0), (1, 18), (2, 36)]);
+    assert_eq!(
+        epochs.iter().map(|r| (r.epoch, r.step)).collect::<Vec<_>>(),
+        [(0, 0), (1, 18), (2, 36)]
+    );
     // Lines begin and end there: the same loss, by another way along the first layer.
     let ends = [lines[0].losses[0], lines[17].losses[4], lines[35].losses[4]];
     for (record, end) in epochs.iter().zip(ends) {
@@ -53,11 +56,11 @@ fn loss_and_accuracy_are_measured_before_the_first_epoch_and_after_each() {
         assert!((loss - end).abs() <= 1e-6 * end, "{loss} {end}");
         assert_eq!((record.test_loss, record.test_accuracy), (None, None));
     }
-    // Whole samples, near chance before training and far above after.
+    // Whole samples, near chance (0.1) before training and far above it after.
     let accuracies: Vec<f64> = epochs.iter().map(|record| record.accuracy.unwrap()).collect();
     let is_whole = |right: f64| (right - right.round()).abs() < 1e-9;
     assert!(accuracies.iter().all(|share| is_whole(share * 1797.0)), "{accuracies:?}");
-    assert!(accuracies[0] < 0.3 && accuracies[2] > 0.7, "{accuracies:?}");
+    assert!(accuracies[0] < 0.2 && accuracies[2] > 0.5, "{accuracies:?}");
 }
 
 #[test]
@@ -70,7 +73,11 @@ fn a_test_split_is_measured_where_it_is_and_under_every_policy() {
             let precision_setting = format!("evaluation.precision={precision}");
             let name = format!("{policy}-{precision}");
             let settings = [
-                "data.name=npy", &root, "train.batch_size=20", &policy_setting, &precision_setting,
+                "data.name=npy",
+                &root,
+                "train.batch_size=20",
+                &policy_setting,
+                &precision_setting,
             ];
             let run = lab.done(&name, &settings);
             let last = epochs(&run).pop().unwrap();
@@ -135,7 +142,8 @@ fn measured(run: &Path, command: &str, arguments: &[&str]) -> Ended {
 fn a_loss_that_is_not_the_expected_one_is_refused_with_the_normalisation_that_gives_it() {
     let lab = Lab::new();
     let save = ["train.save_iterates=true", "measure.iterations=1", "data.mean=[0.0]"];
-    let run = lab.done("run", &save);
+    // Batch norm would take out a shift of all pixels.
+    let run = lab.done("run", &[&save[..], &["model.batch_norm=false"]].concat());
     let answer: Value = serde_json::from_str(&measured(&run, "line", &["--json"]).stdout).unwrap();
     let loss = answer["losses"][2].as_f64().unwrap();
     let expected = format!("{loss:.4}");
@@ -152,7 +160,7 @@ fn a_loss_that_is_not_the_expected_one_is_refused_with_the_normalisation_that_gi
     let said = ["(x - 0.5) / 1", "data.mean = [0.0], data.std = [1.0]", "ToTensor alone"];
     refused.must_say(2, &said);
     assert!(!refused.stderr.contains("[-1, 1]"), "{}", refused.stderr);
-    let never = measured(&run, "path", &["--expect-loss", "77.0"]);
+    let never = measured(&lab.done("norm", &save), "path", &["--expect-loss", "77.0"]);
     never.must_say(2, &["no usual normalisation gives it", "evaluation.batch_norm = \"running\""]);
 }
 
@@ -165,7 +173,8 @@ fn heads_name_the_normalisation_and_rows_have_accuracies() {
     for command in ["line", "path"] {
         let text = measured(&run, command, &[]).stdout;
         assert!(text.starts_with(head) && text.contains("accuracy"), "{text}");
-        let json: Value = serde_json::from_str(&measured(&run, command, &["--json"]).stdout).unwrap();
+        let json: Value =
+            serde_json::from_str(&measured(&run, command, &["--json"]).stdout).unwrap();
         assert_eq!(json["normalisation"]["mean"][0], 0.5);
         let first = epochs(&run)[0].accuracy.unwrap();
         assert_eq!(json["accuracies"][0].as_f64(), Some(first), "{json}");
