@@ -1,4 +1,4 @@
-//! Ticks, labels and scales as golden values, which `tests/browser/report.py` holds the page's own
+//! Ticks, labels, scales, views and legends as golden values, which `tests/browser/report.py` holds the page's own
 //! implementation, `page/axes.js`, to: what is printed and what is drawn on the page have equal axes.
 //!
 //! `LOSSWALK_WRITE_GOLDEN=1 cargo test --release --lib axes_golden` writes them anew.
@@ -7,9 +7,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::figure::{Axis, Spacing};
+use super::figure::{Axis, Panel, Series, Spacing, Style};
 use super::fixture::TestError;
-use super::scale::{Scale, widened};
+use super::scale::{Scale, widened, x_range, y_range};
+use super::svg::{needs_legend, shares_legend};
 use super::ticks::ticks;
 
 const FILE: &str = "tests/golden/axes.json";
@@ -18,7 +19,13 @@ const FILE: &str = "tests/golden/axes.json";
 const ROUNDING: f64 = 1e-12;
 
 fn golden() -> Value {
-    json!({ "ticks": tick_cases(), "scales": scale_cases(), "ranges": range_cases() })
+    json!({
+        "ticks": tick_cases(),
+        "scales": scale_cases(),
+        "ranges": range_cases(),
+        "views": view_cases(),
+        "legends": legend_cases(),
+    })
 }
 
 /// JSON with a line a case.
@@ -120,6 +127,68 @@ fn range_cases() -> Vec<Value> {
         json!({ "axis": axis, "values": shown, "air": 0.06, "range": range })
     };
     cases.map(case).collect()
+}
+
+/// A series of one style, named and coloured.
+fn series(name: &str, style: Style, color: usize, points: &[(f64, f64)]) -> Series {
+    Series::new(name, style, color, points.to_vec())
+}
+
+fn panel(series: Vec<Series>, x: Axis, y: Axis) -> Panel {
+    Panel { title: String::new(), in_image: true, x, y, series }
+}
+
+/// What panels show of their series: all of x, then y within the middle half of it.
+fn view_cases() -> Vec<Value> {
+    let gap = f64::NAN;
+    let points = [(1.0, 2.0), (3.0, -1.0), (4.0, gap), (gap, 9.0), (7.0, 5.0), (9.0, 0.5)];
+    let other = [(0.0, 4.0), (5.0, 0.25), (12.0, 3e3)];
+    let log = |axis| Axis { spacing: Spacing::Log, ..axis };
+    let axis = || Axis::new("a", "a");
+    let names = ["1", "2", "5"].map(str::to_owned).to_vec();
+    let axes = [
+        (axis(), axis()),
+        (log(axis()), axis()),
+        (Axis { whole: true, ..axis() }, log(axis())),
+        (Axis { categories: names, ..axis() }, Axis { zero: true, ..axis() }),
+    ];
+    let cases = axes.into_iter().flat_map(|axes| {
+        [Style::Line, Style::Dots, Style::Rings, Style::Whiskers].map(|style| (axes.clone(), style))
+    });
+    let case = |((x, y), style): ((Axis, Axis), Style)| {
+        let series = vec![series("s", style, 0, &points), series("o", Style::Dashed, 1, &other)];
+        let panel = panel(series, x, y);
+        let (low, high) = x_range(&panel);
+        let within = (low + 0.25 * (high - low), high - 0.25 * (high - low));
+        json!({
+            "panel": panel, "x": (low, high), "y": y_range(&panel, (low, high)), "within": within,
+            "y_within": y_range(&panel, within),
+        })
+    };
+    cases.map(case).collect()
+}
+
+/// Where legends stand: one for all panels, or one for each that needs it.
+fn legend_cases() -> Vec<Value> {
+    let one = |name, style, color| series(name, style, color, &[(0.0, 1.0)]);
+    let panel = |series| panel(series, Axis::new("x", "x"), Axis::new("y", "y"));
+    let loss = || panel(vec![one("loss", Style::Line, 0), one("floor", Style::Dashed, 1)]);
+    let floor = || panel(vec![one("floor", Style::Dashed, 1)]);
+    let twice = || panel(vec![one("a", Style::Dots, 2), one("a", Style::Line, 2)]);
+    let cases = [
+        vec![loss()],
+        vec![loss(), loss()],
+        vec![loss(), floor()],
+        vec![twice(), twice()],
+        vec![twice(), panel(vec![one("a", Style::Line, 2)])],
+        vec![floor(), panel(vec![one("floor", Style::Dashed, 3)])],
+    ];
+    let case = |panels: Vec<Panel>| {
+        let shares = shares_legend(&panels.iter().collect::<Vec<_>>());
+        let needs: Vec<bool> = panels.iter().map(needs_legend).collect();
+        json!({ "panels": panels, "shares": shares, "needs": needs })
+    };
+    cases.into_iter().map(case).collect()
 }
 
 /// The first place where two values differ by more than rounding.

@@ -19,10 +19,21 @@ pub(super) struct Figure {
     pub notes: Vec<String>,
     /// Panels side by side, in the image.
     pub columns: usize,
-    /// The page shows one panel at a time and calls the choice by this name.
-    pub choice: Option<String>,
+    /// The page shows some of the panels at a time.
+    pub choice: Option<Choice>,
     /// Empty where nothing can be drawn.
     pub panels: Vec<Panel>,
+}
+
+/// A choice among equally many panels each, which share their axis of x and are zoomed together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Choice {
+    /// What is chosen.
+    pub name: String,
+    /// Panels of each choice, one below the other.
+    pub panels: usize,
+    /// The choice that is shown first.
+    pub opening: usize,
 }
 
 /// One pair of axes and what is drawn in it.
@@ -76,6 +87,8 @@ pub(super) enum Style {
     Dashed,
     /// A thin, pale line: raw values behind their mean.
     PaleLine,
+    /// Thin, pale bars between bounds. They do not widen the axis: one that leaves the frame goes on.
+    Whiskers,
     Dots,
     Rings,
     /// Small, pale dots: raw values behind their mean.
@@ -109,15 +122,21 @@ pub(super) struct Detail {
 
 impl Figure {
     /// Drops series without a finite point, then panels without series; where no panel is left, `why`
-    /// becomes a note.
+    /// becomes the first note.
     pub fn without_empty(mut self, why: &str) -> Self {
-        for panel in &mut self.panels {
-            panel.series.retain(Series::has_point);
-        }
+        self.panels = self.panels.into_iter().map(Panel::with_points_only).collect();
         self.panels.retain(|panel| !panel.series.is_empty());
         if self.panels.is_empty() {
-            self.notes.push(why.to_owned());
+            self.notes.insert(0, why.to_owned());
         }
+        self
+    }
+}
+
+impl Panel {
+    /// Drops series without a finite point.
+    pub fn with_points_only(mut self) -> Self {
+        self.series.retain(Series::has_point);
         self
     }
 }

@@ -11,18 +11,24 @@ use super::ReportError;
 use super::facts::{self, status};
 use super::figure::Figure;
 use super::figures::{alignment_table, noise_table, table_one};
+use super::headline::headline;
 use super::palette::{DARK, LIGHT};
 use super::run_data::RunData;
 use super::table::Table;
 
 /// The script, from the elements it draws to the figures that it makes of them.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 11] = [
     include_str!("page/elements.js"),
     include_str!("page/axes.js"),
     include_str!("page/marks.js"),
+    include_str!("page/legend.js"),
+    include_str!("page/address.js"),
+    include_str!("page/reading.js"),
     include_str!("page/gestures.js"),
     include_str!("page/panel.js"),
+    include_str!("page/save.js"),
     include_str!("page/figure.js"),
+    include_str!("page/page.js"),
 ];
 const STYLE: &str = include_str!("page/page.css");
 
@@ -38,14 +44,20 @@ pub(super) fn page(
     let names = names.join(", ");
     let plots = figures.iter().map(|(figure, image)| section(figure, image.as_deref()));
     let plots = plots.collect::<Result<Vec<Markup>, _>>()?;
-    let results = [table_one(runs), noise_table(runs), alignment_table(runs)];
+    // What the authors' evaluation makes of the same path comes first, where that is known.
+    let results = [noise_table(runs), table_one(runs), alignment_table(runs)];
     let facts = [Some(facts::facts(runs)), facts::times(runs)];
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             (head(&names))
             body {
-                header { h1 { (names) } p { (INTRODUCTION) } (banners(runs)) }
+                header {
+                    h1 { (names) }
+                    p { (INTRODUCTION) }
+                    (banners(runs))
+                    (headline(runs))
+                }
                 (contents(figures))
                 main {
                     (tables(&results))
@@ -74,14 +86,9 @@ fn head(names: &str) -> Markup {
 
 /// The palette as custom properties, for both colour schemes.
 fn colors() -> String {
-    let properties = |palette: [&str; 8]| -> String {
-        palette.iter().enumerate().map(|(i, color)| format!("--series-{i}: {color}; ")).collect()
-    };
-    format!(
-        ":root {{ {}}}\n@media (prefers-color-scheme: dark) {{ :root {{ {}}} }}\n",
-        properties(LIGHT),
-        properties(DARK)
-    )
+    let pairs = LIGHT.iter().zip(DARK).enumerate();
+    let property = |(i, (light, dark))| format!("--series-{i}: light-dark({light}, {dark}); ");
+    format!(":root {{ {}}}\n", pairs.map(property).collect::<String>())
 }
 
 fn tables(tables: &[Option<Table>]) -> Markup {
@@ -119,14 +126,19 @@ fn contents(figures: &[(Figure, Option<String>)]) -> Markup {
     }
 }
 
+/// A figure with its words; of one that cannot be drawn, the reason alone.
 fn section(figure: &Figure, image: Option<&str>) -> Result<Markup, ReportError> {
     let data = image.map(|image| data(figure, image)).transpose()?;
     Ok(html! {
         section.figure id=(figure.id) {
             h2 { (figure.title) }
-            p { (figure.what) " " em { (figure.look_for) } }
-            @if let Some(data) = data { (data) }
-            @for note in &figure.notes { p.note { (note) } }
+            @if let Some(data) = data {
+                p { (figure.what) " " em { (figure.look_for) } }
+                (data)
+                @for note in &figure.notes { p.note { (note) } }
+            } @else {
+                @for note in &figure.notes { p { (note) } }
+            }
         }
     })
 }

@@ -15,6 +15,7 @@ mod figure;
 mod figures;
 #[cfg(test)]
 mod fixture;
+mod headline;
 mod html;
 mod palette;
 mod png;

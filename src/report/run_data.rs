@@ -85,6 +85,20 @@ impl RunData {
         after.or(self.steps.last()).map(|record| record.learning_rate)
     }
 
+    /// The steps from one to another, both included.
+    pub fn steps_between(&self, first: u64, last: u64) -> &[StepRecord] {
+        let start = self.steps.partition_point(|step| step.step < first);
+        let end = self.steps.partition_point(|step| step.step <= last);
+        &self.steps[start..end.max(start)]
+    }
+
+    /// The cosine of the gradients of a step and of the one before it; of their updates where no gradient
+    /// is recorded.
+    pub fn cosine(&self, step: u64) -> Option<f64> {
+        let record = self.steps_between(step, step).first()?;
+        record.cosine.or(record.update_cosine)
+    }
+
     /// The epochs whose updates were measured, ascending.
     pub fn measured_epochs(&self) -> Vec<u64> {
         let mut epochs: Vec<u64> = self.lines.iter().map(|line| line.epoch).collect();

@@ -24,6 +24,12 @@ impl Scale {
         let share = (place(value) - low) / (high - low);
         self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
     }
+
+    /// True for a pixel between the ends or on one of them.
+    pub fn contains(&self, pixel: f64) -> bool {
+        let (low, high) = (self.pixels.0.min(self.pixels.1), self.pixels.0.max(self.pixels.1));
+        (low - 0.5..=high + 0.5).contains(&pixel)
+    }
 }
 
 /// The range of x: the axis's view, else all data.
@@ -39,10 +45,13 @@ pub(super) fn x_range(panel: &Panel) -> (f64, f64) {
     widened(&panel.x, values, if scattered { 0.04 } else { 0.0 })
 }
 
-/// The range of y: what lies within the range of x, with some air.
+/// The range of y: what lies within the range of x, with some air. Whiskers do not widen it.
 pub(super) fn y_range(panel: &Panel, (low, high): (f64, f64)) -> (f64, f64) {
-    let points = panel.series.iter().flat_map(|series| series.points());
-    let values = points.filter(|(x, _)| (low..=high).contains(x)).map(|(_, y)| y);
+    let shown = panel.series.iter().filter(|series| series.style != Style::Whiskers);
+    let values = shown
+        .flat_map(|series| series.points())
+        .filter(|(x, _)| (low..=high).contains(x))
+        .map(|(_, y)| y);
     widened(&panel.y, values, 0.06)
 }
 

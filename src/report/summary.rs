@@ -100,15 +100,20 @@ fn barriers(lines: &[LineRecord]) -> String {
 }
 
 fn highest(lines: &[LineRecord]) -> String {
+    highest_barrier(lines).map_or("none".to_owned(), |(share, height, step)| {
+        format!("{height:.2e}, {:.2} % of the loss there (step {step})", 100.0 * share)
+    })
+}
+
+/// The barrier that is the highest in relation to the higher end of its update: that share, its height
+/// above that end, and its step.
+pub(super) fn highest_barrier(lines: &[LineRecord]) -> Option<(f64, f64, u64)> {
     let relative = |line: &LineRecord| {
         let (first, last) = ((*line.losses.first()?)?, (*line.losses.last()?)?);
         let height = line.verdict.barrier_height.filter(|_| line.verdict.barrier == Some(true))?;
         Some((height / first.max(last), height, line.step))
     };
-    let highest = lines.iter().filter_map(relative).max_by(|a, b| a.0.total_cmp(&b.0));
-    highest.map_or("none".to_owned(), |(share, height, step)| {
-        format!("{height:.2e}, {:.2} % of the loss there (step {step})", 100.0 * share)
-    })
+    lines.iter().filter_map(relative).max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 /// How often the floor rose from one measured step to the next.
@@ -131,8 +136,14 @@ fn of_steps(steps: &[StepRecord]) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The mean over the last epoch, or over the last steps of a run of one epoch.
 fn cosine(steps: &[StepRecord]) -> String {
+    let (mean, span) = mean_cosine(steps);
+    let mean = mean.map_or("unknown".to_owned(), |mean| format!("{mean:+.4}"));
+    format!("{mean} between consecutive gradients ({span})")
+}
+
+/// The mean over the last epoch, or over the last steps of a run of one epoch, and which of them it is.
+pub(super) fn mean_cosine(steps: &[StepRecord]) -> (Option<f64>, String) {
     let first_epoch = steps.first().map(|step| step.epoch);
     let last_epoch = steps.last().map(|step| step.epoch);
     let (start, span) = if first_epoch == last_epoch {
@@ -141,9 +152,8 @@ fn cosine(steps: &[StepRecord]) -> String {
     } else {
         (steps.partition_point(|step| Some(step.epoch) < last_epoch), "last epoch".to_owned())
     };
-    let cosines = steps[start..].iter().filter_map(|step| step.cosine);
-    format!("{:+.4} between consecutive gradients ({span})", mean(cosines))
-        .replace("NaN", "unknown")
+    let mean = mean(steps[start..].iter().filter_map(|step| step.cosine));
+    (Some(mean).filter(|mean| mean.is_finite()), span)
 }
 
 fn of_time(run: &RunData) -> Option<(&'static str, String)> {

@@ -8,6 +8,7 @@ use crate::run::{RunError, RunFolder, write_atomic};
 use super::figure::Figure;
 use super::png::Rasteriser;
 use super::run_data::RunData;
+use super::svg::Layout;
 use super::{ReportError, figures, html, svg};
 
 /// The files of a report.
@@ -44,7 +45,7 @@ pub fn write(runs: &[RunFolder], out: &Path) -> Result<Written, ReportError> {
 }
 
 fn with_image(figure: Figure) -> (Figure, Option<String>) {
-    let image = (!figure.panels.is_empty()).then(|| svg::document(&figure));
+    let image = (!figure.panels.is_empty()).then(|| svg::document(&figure, &Layout::screen()));
     (figure, image)
 }
 

@@ -10,9 +10,11 @@ and exits with 1 if a check failed.
 
 import base64
 import contextlib
+import csv
 import json
 import math
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +23,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import xml.etree.ElementTree
 
 BROWSER_OPTIONS = [
     "--headless",
@@ -89,10 +92,12 @@ class Browser:
     def move_to(self, x, y):
         self.mouse(moved(x, y))
 
-    def wheel(self, x, y, amount):
-        time.sleep(0.4)  # The page takes a wheel right after scrolling for more scrolling.
-        scroll = {"type": "scroll", "x": x, "y": y, "deltaX": 0, "deltaY": amount, "origin": "viewport"}
-        self.act("wheel", [scroll])
+    def wheel(self, x, y, amount, modifiers=0):
+        """Turns the wheel; modifiers: 2 for Ctrl, 4 for Cmd."""
+        where = {"x": x, "y": y, "deltaX": 0, "deltaY": amount, "modifiers": modifiers}
+        self.cdp("Input.dispatchMouseEvent", type="mouseWheel", **where)
+        time.sleep(0.3)  # Scrolling is smooth.
+        self.settle()
 
     def key(self, value):
         self.act("key", [{"type": "keyDown", "value": value}, {"type": "keyUp", "value": value}])
@@ -128,7 +133,7 @@ class Checks:
 PLOT = "#%s .frame > svg"
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
-# What page/axes.js makes of golden cases.
+# What page/axes.js and page/legend.js make of golden cases.
 AXES = """
 const golden = arguments[0];
 const ticks = ({ spacing, range, most, whole }) =>
@@ -139,7 +144,22 @@ const scale = ({ spacing, values, pixels, places }) => {
 };
 const range = ({ axis, values, air }) =>
   widened(axis, axis.spacing, Math.min(...values), Math.max(...values), air);
-return [golden.ticks.map(ticks), golden.scales.map(scale), golden.ranges.map(range)];
+const view = ({ panel: { x, y, series }, within }) => {
+  const spacing = { x: x.spacing, y: y.spacing };
+  const full = fullRange(x, spacing.x, series, extentOf(series, spacing.x));
+  return [full, rangeOfY(y, spacing, series, full), rangeOfY(y, spacing, series, within)];
+};
+const placed = ({ panels }) => [sharesLegend(panels), panels.map(needsLegend)];
+return [
+  golden.ticks.map(ticks), golden.scales.map(scale), golden.ranges.map(range), golden.views.map(view),
+  golden.legends.map(placed),
+];
+"""
+
+
+LABELS_OF_PANELS = """
+const texts = (panel) => [...panel.querySelectorAll(".tick-x")].map((tick) => tick.textContent);
+return [...document.querySelectorAll(`#${arguments[0]} .panel`)].map(texts);
 """
 
 
@@ -172,7 +192,9 @@ def check_everything_is_drawn(browser, checks):
     )
     checks.check("there are figures", len(sizes) > 0)
     for figure, width, height, marks in sizes:
-        checks.check(f"{figure} is drawn", width > 200 and height > 200 and marks > 0, (width, height, marks))
+        checks.check(f"{figure} is drawn", width > 200 and height > 120 and marks > 0, (width, height, marks))
+    cut = browser.script("return document.querySelectorAll('[clip-path] .triangle').length")
+    checks.check("marks of barriers are whole", cut == 0, cut)
 
 
 def is_close(found, expected):
@@ -183,9 +205,10 @@ def is_close(found, expected):
 
 def check_axes(browser, checks):
     """The page's axes are the images': golden values, which a Rust test holds the images' axes to."""
-    script = (REPOSITORY / "src/report/page/axes.js").read_text(encoding="utf-8")
+    sources = [REPOSITORY / f"src/report/page/{name}.js" for name in ("axes", "legend")]
+    script = "".join(source.read_text(encoding="utf-8") for source in sources)
     golden = json.loads((REPOSITORY / "tests/golden/axes.json").read_text(encoding="utf-8"))
-    ticks, scales, ranges = browser.script(script + AXES, golden)
+    ticks, scales, ranges, views, legends = browser.script(script + AXES, golden)
     for found, case in zip(ticks, golden["ticks"], strict=True):
         labels = [[tick["label"] for tick in some] for some in (found, case["ticks"])]
         checks.check("labels are golden", labels[0] == labels[1], (case, found))
@@ -197,6 +220,12 @@ def check_axes(browser, checks):
         checks.check("places are golden", same, (case, found))
     for found, case in zip(ranges, golden["ranges"], strict=True):
         checks.check("ranges are golden", is_close(found, case["range"]), (case, found))
+    for found, case in zip(views, golden["views"], strict=True):
+        expected = [case["x"], case["y"], case["y_within"]]
+        same = all(is_close(*pair) for pair in zip(found, expected, strict=True))
+        checks.check("views are golden", same, (case, found))
+    for found, case in zip(legends, golden["legends"], strict=True):
+        checks.check("legends are golden", found == [case["shares"], case["needs"]], (case, found))
 
 
 def check_reading(browser, checks, walk, lines):
@@ -233,8 +262,15 @@ def check_zoom(browser, checks, walk):
     middle = (round(left + width / 2), round(top + height / 2))
     start = browser.texts(ticks)
     browser.move_to(*middle)
-    browser.wheel(*middle, -360)
-    checks.check("the wheel zooms", browser.texts(ticks) != start)
+    top_of_page = browser.script("return scrollY")
+    browser.wheel(*middle, 60)
+    checks.check("the wheel alone scrolls", browser.script("return scrollY") > top_of_page)
+    checks.check("the wheel alone does not zoom", browser.texts(ticks) == start)
+    left, top, width, height = plot_frame(browser, walk)
+    browser.wheel(*middle, -360, modifiers=2)
+    checks.check("the wheel with Ctrl zooms", browser.texts(ticks) != start)
+    ranges = browser.script(LABELS_OF_PANELS, walk)
+    checks.check("panels on one axis zoom together", len(set(map(tuple, ranges))) == 1, ranges)
     browser.click(f"#{walk} .reset")
     checks.check("reset restores the axis", browser.texts(ticks) == start)
     browser.mouse(
@@ -268,7 +304,83 @@ def check_controls(browser, checks, walk):
             f"#{walk} select",
         )
         browser.settle()
-        checks.check("the epoch can be chosen", browser.texts(f"#{walk} h3") == [f"Epoch {epochs[1]}"])
+        checks.check("the epoch can be chosen", browser.texts(f"#{walk} h3")[0] == f"Epoch {epochs[1]}")
+
+
+def check_address(browser, checks, walk, address):
+    """A view is in the address, and comes back from it."""
+    browser.call("POST", "/url", {"url": address})
+    browser.settle()
+    left, top, width, height = plot_frame(browser, walk)
+    browser.click(f"#{walk} .log-y")
+    browser.wheel(round(left + width / 2), round(top + height / 2), -360, modifiers=2)
+    browser.click(f"#{walk} .legend button")
+    time.sleep(0.5)  # The address follows with a delay.
+    here = browser.script("return location.href")
+    checks.check("the view is in the address", f"#{walk}." in here and f"{walk}.x=" in here, here)
+    state = f"return [...document.querySelectorAll('#{walk} .tick')].map((tick) => tick.textContent)"
+    shown, hidden = browser.script(state), browser.texts(f"#{walk} [aria-pressed=false]")
+    browser.call("POST", "/url", {"url": "about:blank"})
+    browser.call("POST", "/url", {"url": here})
+    browser.settle()
+    found = browser.script(state), browser.texts(f"#{walk} [aria-pressed=false]")
+    checks.check("the address shows the view again", found == (shown, hidden), (found, shown, hidden))
+    broken = "x=9..1&W.y=a..b&W.spacing-y=none&W.epoch=none&at=none".replace("W", walk)
+    browser.call("POST", "/url", {"url": "about:blank"})
+    browser.call("POST", "/url", {"url": f"{address}#{walk}.{broken}"})
+    browser.settle()
+    check_everything_is_drawn(browser, checks)
+
+
+def check_saving(browser, checks, walk, lines):
+    """What is saved is what is shown."""
+    with tempfile.TemporaryDirectory() as folder:
+        browser.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+        saved = {kind: saved_file(browser, walk, kind, folder) for kind in ("svg", "png", "csv")}
+    checks.check("the PNG is one", saved["png"].startswith(b"\x89PNG") and len(saved["png"]) > 5000)
+    root = xml.etree.ElementTree.fromstring(saved["svg"])
+    looks = [element for element in root.iter() if "class" in element.attrib or "style" in element.attrib]
+    checks.check("the SVG needs no style sheet", not looks and b"var(" not in saved["svg"])
+    plots = [element for element in root if element.tag.endswith("svg") and element.get("viewBox")]
+    panels = browser.script(f"return document.querySelectorAll('#{walk} .panel').length")
+    checks.check("the SVG has every panel", len(plots) >= panels > 0, (len(plots), panels))
+    rows = list(csv.DictReader(saved["csv"].decode().splitlines()))
+    losses = [row for row in rows if row["series"] == "loss"]
+    checks.check("the CSV has the losses in view", losses)
+    for row in losses:
+        line = lines[int(row["step"])]
+        expected = dict(zip(line["alphas"], line["losses"]))[float(row["alpha"])]
+        checks.check("saved losses are the records'", math.isclose(float(row["loss"]), expected, rel_tol=1e-8))
+    text = browser.texts(f"#{walk} .shown")[0]
+    counted = int(re.search(r"([\d\u202f]+) (?:of [\d\u202f]+ )?points", text)[1].replace("\u202f", ""))
+    in_first = [row for row in rows if row["panel"] == rows[0]["panel"]]
+    checks.check("the CSV has as many values as are shown", len(in_first) == counted, (len(in_first), text))
+
+
+def saved_file(browser, walk, kind, folder):
+    browser.click(f"#{walk} .save-{kind}")
+    path = pathlib.Path(folder) / f"{walk}.{kind}"
+    for _ in range(100):
+        if path.exists() and path.stat().st_size > 0:
+            time.sleep(0.1)
+            return path.read_bytes()
+        time.sleep(0.1)
+    return b""
+
+
+def check_print(browser, checks):
+    """On paper there are figures and no controls."""
+    browser.cdp("Emulation.setEmulatedMedia", media="print")
+    browser.settle()
+    shown = browser.script(
+        "const shown = (e) => getComputedStyle(e).display !== 'none';"
+        "const count = (which) => [...document.querySelectorAll(which)].filter(shown).length;"
+        "return [count('.toolbar'), count('nav'), count('.frame > svg')]"
+    )
+    checks.check("paper has no controls", shown[:2] == [0, 0], shown)
+    checks.check("paper has the figures", shown[2] > 0, shown)
+    browser.cdp("Emulation.setEmulatedMedia", media="")
+    browser.settle()
 
 
 def check_schemes_and_widths(browser, checks):
@@ -296,7 +408,7 @@ def check_quiet(browser, checks, address):
     # The browser's own start page, which it may show before ours, does not count.
     ours = [r for r in requests if not r["documentURL"].startswith("chrome://")]
     sent = [r["request"]["url"] for r in ours]
-    foreign = [url for url in sent if url != address and not url.startswith(("data:", "blob:"))]
+    foreign = [url for url in sent if url.split("#")[0] != address and url != "about:blank" and not url.startswith(("data:", "blob:"))]
     checks.check("the page was requested", address in sent, sent)
     checks.check("nothing else was", not foreign, foreign)
 
@@ -324,6 +436,12 @@ def use(browser, page, line_file, picture):
     check_zoom(browser, checks, walk)
     check_controls(browser, checks, walk)
     check_schemes_and_widths(browser, checks)
+    check_print(browser, checks)
+    check_address(browser, checks, walk, address)
+    browser.call("POST", "/url", {"url": "about:blank"})
+    browser.call("POST", "/url", {"url": address})
+    browser.settle()
+    check_saving(browser, checks, walk, lines)
     check_quiet(browser, checks, address)
     return checks
 

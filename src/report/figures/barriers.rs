@@ -77,22 +77,22 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
         notes: notes(runs),
         columns: 1,
         choice: None,
-        panels: vec![panel],
+        panels: if is_crossed(runs) { vec![panel] } else { Vec::new() },
     }
-    .without_empty("No loss along updates was measured, so there is nothing to count.")
+    .without_empty(if runs.iter().any(|run| !run.lines.is_empty()) {
+        "No measured update crossed a barrier."
+    } else {
+        "No loss along updates was measured, so there is nothing to count."
+    })
 }
 
 fn notes(runs: &[RunData]) -> Vec<String> {
-    let mut notes = vec![CAVEAT.to_owned()];
-    if counts_certified(runs) {
-        notes.push(CERTIFIED.to_owned());
-    }
-    let crossed =
-        runs.iter().flat_map(|run| &run.lines).any(|line| line.verdict.barrier == Some(true));
-    if !crossed {
-        notes.insert(0, "No measured update crossed a barrier.".to_owned());
-    }
-    notes
+    let caveats = [(is_crossed(runs), CAVEAT), (counts_certified(runs), CERTIFIED)];
+    caveats.iter().filter(|(applies, _)| *applies).map(|(_, note)| (*note).to_owned()).collect()
+}
+
+fn is_crossed(runs: &[RunData]) -> bool {
+    runs.iter().flat_map(|run| &run.lines).any(|line| line.verdict.barrier == Some(true))
 }
 
 fn counts_certified(runs: &[RunData]) -> bool {

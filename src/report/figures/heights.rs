@@ -13,7 +13,9 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
     let above = |(i, run)| heights(runs, run, (Style::Dots, i), "above the higher end", above_end);
     let mean =
         |(i, run)| heights(runs, run, (Style::Rings, i), "above the mean of the ends", above_mean);
-    let series = runs.iter().enumerate().flat_map(|run| [above(run), mean(run)]).collect();
+    let bounds = |(i, run)| bounds(runs, run, i);
+    let series = |run| [bounds(run), above(run), mean(run)];
+    let series = runs.iter().enumerate().flat_map(series).collect();
     let log = |name, label| Axis { spacing: Spacing::Log, switch: true, ..Axis::new(name, label) };
     let panel = Panel {
         title: String::new(),
@@ -29,7 +31,7 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
                above the update's higher end (dots) and above the mean of its ends (rings, as in the paper)."
             .to_owned(),
         look_for: "Heights far below the loss mean that the barriers are negligible ripples.".to_owned(),
-        notes: Vec::new(),
+        notes: notes(runs),
         columns: 1,
         choice: None,
         panels: vec![panel],
@@ -39,6 +41,15 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
     } else {
         "No loss along updates was measured, so no barrier is known."
     })
+}
+
+/// What the bars mean, if there are any.
+fn notes(runs: &[RunData]) -> Vec<String> {
+    let is_certified = |run| barriers(run).any(|line: &LineRecord| line.certificate.is_some());
+    let note = "Heights of certified barriers are estimates; a bar holds the height above the higher end \
+                with the probability that the run states (run.toml: error). It begins at the dot where \
+                its lower end is not above zero.";
+    runs.iter().any(is_certified).then(|| note.to_owned()).into_iter().collect()
 }
 
 /// The heights as a table, barriers only.
@@ -70,6 +81,18 @@ fn above_end(line: &LineRecord) -> Option<f64> {
 
 fn above_mean(line: &LineRecord) -> Option<f64> {
     line.verdict.barrier_height_mean
+}
+
+/// Bars from the lower bound of certified heights to the upper one.
+fn bounds(runs: &[RunData], run: &RunData, color: usize) -> Series {
+    let bar = |line: &LineRecord| {
+        let [low, high] = line.certificate.as_ref()?.barrier_height_bounds;
+        let (x, height) = (higher_end(line)?, above_end(line)?);
+        let low = low.filter(|&low| low > 0.0).unwrap_or(height);
+        Some([(x, low), (x, high.unwrap_or(height)), (x, f64::NAN)])
+    };
+    let points = barriers(run).filter_map(bar).flatten().collect();
+    Series::new(named(runs, run, "bounds"), Style::PaleLine, color, points)
 }
 
 fn heights(

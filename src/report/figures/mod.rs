@@ -2,6 +2,7 @@
 
 mod alignment;
 mod barriers;
+mod bounce;
 mod by_step;
 mod cosine;
 mod covariance;
@@ -20,6 +21,7 @@ mod spectrum;
 mod spectrum_notes;
 mod training_loss;
 mod walk;
+mod walk_series;
 
 pub(super) use alignment::table as alignment_table;
 pub(super) use barriers::table_one;

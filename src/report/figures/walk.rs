@@ -1,31 +1,47 @@
-//! Figure 1 of the paper: the loss along every update, iteration after iteration.
+//! The figure of the paper: the loss along every update, iteration after iteration, and below it the
+//! cosine of consecutive gradients and the distance from initialisation over the same axis.
 //!
 //! The point alpha of the update in iteration i stands at i + alpha.
 
 use crate::report::ReportError;
 use crate::report::csv::{Csv, cell};
-use crate::report::figure::{Axis, Figure, Panel, Series, Style};
+use crate::report::figure::{Axis, Choice, Figure, Panel};
 use crate::report::run_data::RunData;
+use crate::report::ticks::number;
 use crate::run::LineRecord;
 
+use super::bounce::{Stretch, bounciest, opening};
 use super::epoch_line::chosen_for_image;
+use super::walk_series;
 
-/// Iterations of an epoch that the image shows, as in the paper.
-const ITERATIONS_IN_IMAGE: usize = 40;
+/// Updates of an epoch that are shown at first, as in the paper.
+const SHOWN: usize = 40;
 
-const LOSS: usize = 0;
-const FLOOR: usize = 1;
-const BARRIER: usize = 3;
+/// The measured updates of an epoch, and where to look first.
+struct Epoch<'a> {
+    number: u64,
+    lines: Vec<&'a LineRecord>,
+    stretch: Stretch,
+}
 
 /// The walk of the run with this index.
 pub(super) fn figure(runs: &[RunData], index: usize) -> Figure {
     let run = &runs[index];
-    let epochs = run.measured_epochs();
+    let epochs = epochs(run);
     let chosen = chosen_for_image(epochs.len());
-    let panel = |(i, &epoch)| panel(run, epoch, chosen.contains(&i));
+    let stretches: Vec<Stretch> = epochs.iter().map(|epoch| epoch.stretch).collect();
+    let opening = opening(&stretches);
     let points = run.lines.first().map_or(0, |line| line.alphas.len());
     let several = runs.len() > 1;
-    Figure {
+    let mut notes = note_on_choice(epochs.len(), chosen.len());
+    notes.extend(epochs.get(opening).and_then(note_on_opening));
+    notes.extend(walk_series::note_on_bounds(&run.lines));
+    let with_others = epochs.len() == 1;
+    let panels = epochs
+        .iter()
+        .enumerate()
+        .map(|(i, epoch)| panels(run, epoch, chosen.contains(&i), with_others));
+    let figure = Figure {
         id: if several { format!("walk-{}", index + 1) } else { "walk".to_owned() },
         title: format!("The walk through the loss: {}", run.label),
         what: format!(
@@ -34,17 +50,15 @@ pub(super) fn figure(runs: &[RunData], index: usize) -> Figure {
         ),
         look_for: "A triangle marks a barrier: a loss between two iterates that is higher than at both. \
                    Where the dashed valley floor (the lowest loss of each update) rises, SGD has moved \
-                   over a barrier that no single update crossed."
+                   over a barrier that no single update crossed. A cosine below zero means that SGD \
+                   bounces from one wall of the valley to the other."
             .to_owned(),
-        notes: note_on_choice(epochs.len(), chosen.len()),
+        notes,
         columns: 1,
-        choice: Some("epoch".to_owned()),
-        panels: epochs.iter().enumerate().map(panel).collect(),
-    }
-    .without_empty(
-        "No loss along updates was measured in this run; a [[measure]] section with kind = \"line\" \
-         in the experiment asks for it.",
-    )
+        choice: Some(Choice { name: "epoch".to_owned(), panels: PANELS, opening }),
+        panels: panels.flatten().collect(),
+    };
+    if figure.panels.is_empty() { without_lines(figure) } else { figure }
 }
 
 /// The points of every measured update.
@@ -58,6 +72,16 @@ pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
     Csv::new("walk", "run,step,epoch,iteration,alpha,loss", rows)
 }
 
+/// The epochs with a finite loss along some update.
+fn epochs(run: &RunData) -> Vec<Epoch<'_>> {
+    let epoch = |number| {
+        let lines: Vec<&LineRecord> = run.lines_of(number).collect();
+        lines.iter().any(|line| line.losses.iter().any(Option::is_some)).then_some(())?;
+        Some(Epoch { number, stretch: bounciest(run, &lines, SHOWN)?, lines })
+    };
+    run.measured_epochs().into_iter().filter_map(epoch).collect()
+}
+
 fn note_on_choice(measured: usize, shown: usize) -> Vec<String> {
     if measured == shown {
         return Vec::new();
@@ -65,87 +89,97 @@ fn note_on_choice(measured: usize, shown: usize) -> Vec<String> {
     vec![format!("{measured} epochs were measured; the image shows {shown} of them, the page all.")]
 }
 
-fn panel(run: &RunData, epoch: u64, in_image: bool) -> Panel {
-    let lines: Vec<&LineRecord> = run.lines_of(epoch).collect();
-    let first = lines.first().map_or(0, |line| line.iteration);
-    let shown = lines.len().min(ITERATIONS_IN_IMAGE);
-    let last = lines[..shown].last().map_or(0, |line| line.iteration);
-    Panel {
-        title: format!("Epoch {epoch}"),
-        in_image,
-        x: Axis {
-            whole: true,
-            every_whole: true,
-            view: (shown < lines.len()).then_some((first as f64, last as f64 + 1.0)),
-            ..Axis::new("iteration", "iteration within the epoch")
-        },
-        y: Axis { switch: true, ..Axis::new("loss", "full training loss") },
-        series: vec![losses(&lines), floor(&lines), barriers(&lines)],
-    }
+/// Which updates are shown first, and why.
+fn note_on_opening(epoch: &Epoch<'_>) -> Option<String> {
+    let ((first, last), cosine) = (epoch.stretch.iterations, epoch.stretch.cosine?);
+    Some(format!(
+        "The page opens at iterations {first} to {last} of epoch {}: of so many updates in a row, those \
+         with the lowest mean cosine, {}.",
+        epoch.number,
+        number(cosine, 2)
+    ))
 }
 
-/// A point of a series of this figure.
-struct Point {
-    step: f64,
-    iteration: f64,
-    alpha: f64,
-    loss: f64,
+fn without_lines(figure: Figure) -> Figure {
+    figure.without_empty(
+        "No loss along updates was measured in this run; a [[measure]] section with kind = \"line\" \
+         in the experiment asks for it.",
+    )
 }
 
-impl Point {
-    fn of(line: &LineRecord, alpha: f64, loss: Option<f64>) -> Self {
-        let loss = loss.unwrap_or(f64::NAN);
-        Self { step: line.step as f64, iteration: line.iteration as f64, alpha, loss }
-    }
-}
+/// Panels of an epoch.
+const PANELS: usize = 3;
 
-fn series(name: &str, (style, color): (Style, usize), points: &[Point]) -> Series {
-    let places = points.iter().map(|point| (point.iteration + point.alpha, point.loss)).collect();
-    Series::new(name, style, color, places)
-        .detail("step", points.iter().map(|point| point.step))
-        .detail("iteration", points.iter().map(|point| point.iteration))
-        .detail("alpha", points.iter().map(|point| point.alpha))
-}
-
-fn losses(lines: &[&LineRecord]) -> Series {
-    let of_line = |line: &LineRecord| -> Vec<Point> {
-        let points = line.alphas.iter().zip(&line.losses);
-        points.map(|(&alpha, &loss)| Point::of(line, alpha, loss)).collect()
+/// Loss, cosine and distance of an epoch's measured updates.
+fn panels(run: &RunData, epoch: &Epoch<'_>, in_image: bool, with_others: bool) -> [Panel; PANELS] {
+    let (from, to) = epoch.stretch.iterations;
+    let x = Axis {
+        whole: true,
+        every_whole: true,
+        view: Some((from as f64, to as f64)),
+        ..Axis::new("iteration", "iteration within the epoch")
     };
-    series("loss", (Style::DottedLine, LOSS), &with_gaps(lines, of_line))
-}
-
-fn floor(lines: &[&LineRecord]) -> Series {
-    let of_line = |line: &LineRecord| {
-        let alpha = line.verdict.floor_alpha.unwrap_or(0.5);
-        vec![Point::of(line, alpha, line.verdict.floor_loss)]
+    let panel = |title: String, in_image, y, series| {
+        Panel { title, in_image, x: x.clone(), y, series }.with_points_only()
     };
-    series("valley floor", (Style::Dashed, FLOOR), &with_gaps(lines, of_line))
+    let others = in_image && with_others;
+    let (cosine, what) = walk_series::cosines(run, &epoch.lines);
+    [
+        panel(
+            format!("Epoch {}", epoch.number),
+            in_image,
+            Axis { switch: true, ..Axis::new("loss", "full training loss") },
+            walk_series::losses(&epoch.lines),
+        ),
+        panel(
+            format!("Cosine of consecutive {what}"),
+            others,
+            Axis { zero: true, ..Axis::new("cosine", "cosine") },
+            vec![cosine],
+        ),
+        panel(
+            "Distance from initialisation".to_owned(),
+            others,
+            Axis::new("distance", "distance"),
+            vec![walk_series::distances(run, &epoch.lines)],
+        ),
+    ]
 }
 
-/// Points of all lines, with a gap where iterations between two measured ones were not measured.
-fn with_gaps(lines: &[&LineRecord], of_line: impl Fn(&LineRecord) -> Vec<Point>) -> Vec<Point> {
-    let mut points = Vec::new();
-    for (i, line) in lines.iter().enumerate() {
-        if i > 0 && lines[i - 1].iteration + 1 != line.iteration {
-            points.push(Point::of(line, 0.0, None));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{Fixture, TestError};
+
+    #[test]
+    fn the_page_opens_where_sgd_bounces() -> Result<(), TestError> {
+        let mut fixture = Fixture::new("a", 200, 200);
+        for (i, step) in fixture.steps.iter_mut().enumerate() {
+            (step.epoch, step.iteration) = (i as u64 / 100 + 1, i as u64 % 100);
+            step.cosine = Some(if (130..180).contains(&i) { -0.5 } else { 0.25 });
         }
-        points.extend(of_line(line));
+        for line in &mut fixture.lines {
+            (line.epoch, line.iteration) = (line.step / 100 + 1, line.step % 100);
+        }
+        let figure = figure(&[fixture.load()?], 0);
+        assert_eq!(figure.choice.as_ref().map(|choice| choice.opening), Some(1));
+        assert_eq!(figure.panels.len(), 2 * PANELS);
+        for panel in &figure.panels[PANELS..] {
+            assert_eq!(panel.x.view, Some((30.0, 70.0)), "{}", panel.title);
+        }
+        assert!(
+            figure.notes[0].contains("30 to 70 of epoch 2") && figure.notes[0].contains("−0.50")
+        );
+        Ok(())
     }
-    points
-}
 
-/// The highest interior point of every line with a barrier.
-fn barriers(lines: &[&LineRecord]) -> Series {
-    let with_barrier = lines.iter().filter(|line| line.verdict.barrier == Some(true));
-    let points: Vec<Point> = with_barrier.clone().filter_map(|line| highest_inside(line)).collect();
-    let heights = with_barrier.map(|line| line.verdict.barrier_height.unwrap_or(f64::NAN));
-    series("barrier", (Style::Triangles, BARRIER), &points).detail("height", heights)
-}
-
-fn highest_inside(line: &LineRecord) -> Option<Point> {
-    let inside = 1..line.losses.len().saturating_sub(1);
-    let losses = inside.filter_map(|k| Some((k, line.losses[k]?)));
-    let (k, loss) = losses.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    Some(Point::of(line, line.alphas[k], Some(loss)))
+    #[test]
+    fn the_image_of_one_epoch_has_its_cosines_and_distances() -> Result<(), TestError> {
+        let shown = |epochs: u64| -> Result<usize, TestError> {
+            let figure = figure(&[Fixture::new("a", 30, 10 * epochs).load()?], 0);
+            Ok(figure.panels.iter().filter(|panel| panel.in_image).count())
+        };
+        assert_eq!((shown(1)?, shown(3)?), (3, 3));
+        Ok(())
+    }
 }

@@ -108,3 +108,34 @@ function widened(axis, spacing, low, high, air) {
   const top = axis.zero && high === 0 && low < 0 ? 0 : high + margin;
   return [bottom, top];
 }
+
+// ---- What a panel shows; as scale.rs does it ----
+
+/** The ends of x of all points that the axis can show; [Infinity, -Infinity] without any. */
+function extentOf(series, spacing) {
+  const values = series.flatMap((one) => one.x).filter((x) => usable(spacing, x));
+  const least = (low, x) => Math.min(low, x);
+  const most = (high, x) => Math.max(high, x);
+  return [values.reduce(least, Infinity), values.reduce(most, -Infinity)];
+}
+
+/** The range of x that holds all data. */
+function fullRange(axis, spacing, series, [low, high]) {
+  if (axis.categories.length) return [-0.5, axis.categories.length - 0.5];
+  const scattered = series.some((one) => one.style === "dots" || one.style === "rings");
+  return widened(axis, spacing, low, high, scattered ? 0.04 : 0);
+}
+
+/** The range of y: what lies within a range of x, with some air. Whiskers do not widen it. */
+function rangeOfY(axis, spacing, series, [first, last]) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const { style, x, y } of series) {
+    if (style === "whiskers") continue;
+    for (let i = 0; i < x.length; i++) {
+      if (!usable(spacing.x, x[i]) || !usable(spacing.y, y[i]) || x[i] < first || x[i] > last) continue;
+      low = Math.min(low, y[i]);
+      high = Math.max(high, y[i]);
+    }
+  }
+  return widened(axis, spacing.y, low, high, 0.06);
+}

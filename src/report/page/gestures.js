@@ -13,10 +13,10 @@ class Gestures {
     svg.addEventListener("pointermove", (event) => this.onMove(event));
     svg.addEventListener("pointerup", (event) => this.onUp(event));
     svg.addEventListener("pointercancel", (event) => this.onCancel(event));
-    svg.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.view.hideReading());
+    svg.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.view.reading.hide());
     svg.addEventListener("dblclick", () => this.view.reset());
     svg.addEventListener("keydown", (event) => this.onKey(event));
-    svg.addEventListener("blur", () => this.view.hideReading());
+    svg.addEventListener("blur", () => this.view.reading.hide());
   }
 
   position(event) {
@@ -24,16 +24,13 @@ class Gestures {
     return { x: event.clientX - left, y: event.clientY - top };
   }
 
-  /** A page that is being scrolled goes on scrolling over a figure; so does one that cannot zoom out. */
+  /** The wheel scrolls the page unless Ctrl or Cmd is held; a pinch on a touchpad counts as that. */
   onWheel(event) {
-    const outward = event.deltaY > 0 && Math.abs(event.deltaY) >= Math.abs(event.deltaX);
-    if (performance.now() - lastScroll < 300 || (outward && this.view.atFullExtent())) return;
+    if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     const { x, y } = this.position(event);
-    const lines = event.deltaMode === 1 ? 30 : 1;
-    if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) return this.view.pan(-event.deltaX * lines, 0);
-    const amount = Math.max(-120, Math.min(120, event.deltaY * lines));
-    this.view.zoom(Math.exp(amount / 400), x, y);
+    const amount = event.deltaY * (event.deltaMode === 1 ? 30 : 1);
+    this.view.zoom(Math.exp(Math.max(-120, Math.min(120, amount)) / 400), x, y);
   }
 
   onDown(event) {
@@ -48,7 +45,7 @@ class Gestures {
   onMove(event) {
     const before = this.pointers.get(event.pointerId);
     const now = this.position(event);
-    if (!before) return this.view.readNearest(now.x, now.y);
+    if (!before) return this.view.reading.nearest(now.x, now.y);
     if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
     else if (this.box) this.box.to = now;
     else this.view.pan(now.x - before.x, now.y - before.y);
@@ -69,7 +66,7 @@ class Gestures {
     this.drawBox();
     const at = this.position(event);
     if (box && Math.abs(box.to.x - box.from.x) > 6) this.zoomToBox(box);
-    else this.view.readNearest(at.x, at.y);
+    else this.view.reading.nearest(at.x, at.y);
   }
 
   onCancel(event) {
@@ -103,17 +100,18 @@ class Gestures {
 
   onKey(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const [x, y] = this.view.reading
-      ? this.view.place(this.view.reading.series, this.view.reading.i)
+    const { point } = this.view.reading;
+    const [x, y] = point
+      ? this.view.place(point.series, point.i)
       : [this.view.size.width / 2, this.view.size.height / 2];
     const actions = {
-      ArrowRight: () => this.view.step(1),
-      ArrowLeft: () => this.view.step(-1),
-      ArrowUp: () => this.view.changeSeries(-1),
-      ArrowDown: () => this.view.changeSeries(1),
-      Home: () => this.view.readFirst(),
-      End: () => this.view.readLast(),
-      Escape: () => this.view.hideReading(),
+      ArrowRight: () => this.view.reading.step(1),
+      ArrowLeft: () => this.view.reading.step(-1),
+      ArrowUp: () => this.view.reading.changeSeries(-1),
+      ArrowDown: () => this.view.reading.changeSeries(1),
+      Home: () => this.view.reading.first(),
+      End: () => this.view.reading.last(),
+      Escape: () => this.view.reading.hide(),
       "+": () => this.view.zoom(0.7, x, y),
       "=": () => this.view.zoom(0.7, x, y),
       "-": () => this.view.zoom(1 / 0.7, x, y),

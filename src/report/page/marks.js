@@ -1,7 +1,7 @@
-// What a series looks like: lines, dots, triangles; thinned to what a screen can show.
+// What a series looks like: lines, dots, triangles; thinned to what a screen can show. As svg/marks.rs.
 
-const LINES = ["line", "dotted-line", "dashed", "pale-line"];
-const WIDTHS = { line: 1.7, "dotted-line": 1.2, dashed: 1.9, "pale-line": 0.8 };
+const LINES = ["line", "dotted-line", "dashed", "pale-line", "whiskers"];
+const WIDTHS = { line: 1.7, "dotted-line": 1.2, dashed: 1.9, "pale-line": 0.8, whiskers: 0.8 };
 
 const px = (value) => Math.round(value * 100) / 100;
 const dot = (x, y) => `M${x},${y}h0`;
@@ -52,45 +52,42 @@ function linePath(points) {
 function cloudPath(points, shape) {
   const seen = new Set();
   let path = "";
-  for (const point of points) {
-    if (point === null) continue;
-    const key = Math.floor(point[0]) * 16384 + Math.floor(point[1]);
+  for (const [x, y] of points) {
+    const key = Math.floor(x) * 16384 + Math.floor(y);
     if (seen.has(key)) continue;
     seen.add(key);
-    path += shape(px(point[0]), px(point[1]));
+    path += shape(px(x), px(y));
   }
   return path;
 }
 
-const ring = (x, y) => `M${x - 3.2},${y}a3.2,3.2 0 1,0 6.4,0a3.2,3.2 0 1,0 -6.4,0`;
-const triangle = (x, y) => `M${x},${y - 3}l-5,-8.5h10z`;
+const ring = (x, y) => `M${px(x - 3)},${y}a3,3 0 1,0 6,0a3,3 0 1,0 -6,0`;
+const triangle = (x, y) => `M${x},${px(y - 3)}l-4.5,-8h9z`;
 
-/** Draws points (pixels, null for a gap) in a series' style; says whether points were left out. */
-function drawSeries(parent, style, color, points) {
+/**
+ * Draws points (pixels, null for a gap) in a series' style: lines into `lines`, which is clipped, and
+ * whole marks into `marks`, at those points alone that are `inside`. Says whether points were left out.
+ */
+function drawSeries({ lines, marks, inside }, style, color, points) {
   const stroke = { fill: "none", stroke: color };
+  const cloud = (shape) => cloudPath(points.filter((point) => point !== null && inside(point)), shape);
   if (LINES.includes(style)) {
     const { path, lone, thinned } = linePath(points);
     const line = { ...stroke, "stroke-width": WIDTHS[style], d: path };
     if (style === "dashed") line["stroke-dasharray"] = "5 3.5";
-    if (style === "pale-line") line["stroke-opacity"] = 0.45;
-    draw(parent, "path", line);
-    if (lone) draw(parent, "path", { ...stroke, "stroke-width": 2 * WIDTHS[style], d: lone });
-    if (style === "dotted-line" && !thinned) {
-      draw(parent, "path", { ...stroke, "stroke-width": 3.4, d: cloudPath(points, dot) });
-    }
+    if (style === "pale-line" || style === "whiskers") line["stroke-opacity"] = 0.45;
+    draw(lines, "path", line);
+    if (lone) draw(lines, "path", { ...stroke, "stroke-width": 2 * WIDTHS[style], d: lone });
+    if (style === "dotted-line" && !thinned) draw(marks, "path", { ...stroke, "stroke-width": 3.4, d: cloud(dot) });
     return thinned;
   }
   if (style === "rings") {
-    draw(parent, "path", { ...stroke, "stroke-width": 1.4, d: cloudPath(points, ring) });
+    draw(marks, "path", { ...stroke, "stroke-width": 1.4, d: cloud(ring) });
   } else if (style === "triangles") {
-    draw(parent, "path", { fill: color, class: "triangle", d: cloudPath(points, triangle) });
+    draw(marks, "path", { fill: color, class: "triangle", d: cloud(triangle) });
   } else {
-    const pale = style === "pale-dots";
-    const width = pale ? 2.6 : 6;
-    const opacity = pale ? 0.45 : 1;
-    draw(parent, "path", {
-      ...stroke, "stroke-width": width, "stroke-opacity": opacity, d: cloudPath(points, dot),
-    });
+    const [width, opacity] = style === "pale-dots" ? [2.6, 0.45] : [6, 1];
+    draw(marks, "path", { ...stroke, "stroke-width": width, "stroke-opacity": opacity, d: cloud(dot) });
   }
   return false;
 }

@@ -1,11 +1,14 @@
-// One panel: its axes, its series, the value that is read out and the part of the data in view.
+// One panel: its axes, its series and the part of the data in view.
 
 const MARGIN = { left: 72, right: 14, top: 14, bottom: 46 };
+/** What a panel has below its plot where the next one says what x is. */
+const WITHOUT_LABEL = 26;
 let panels = 0;
 
 class PanelView {
-  constructor(figure, panel) {
-    Object.assign(this, { figure, panel, reading: null });
+  /** `layout.labelled`: x has its label. `share`, `least`, `most`: its height, of the width. */
+  constructor(figure, panel, layout) {
+    Object.assign(this, { figure, panel, layout });
     this.spacing = { x: panel.x.spacing, y: panel.y.spacing };
     this.id = `plot-${panels++}`;
     this.root = html("div", { class: "panel" });
@@ -18,34 +21,47 @@ class PanelView {
       "aria-roledescription": "chart",
       "aria-label": `${label}. Arrow keys read the values, plus and minus zoom, 0 resets.`,
     });
-    this.readout = html("div", { class: "readout", role: "status", hidden: "" });
-    this.frame.append(this.readout);
+    this.reading = new Reading(this);
+    this.frame.append(this.reading.box);
     this.shown = html("p", { class: "shown" });
     this.root.append(this.frame, this.shown);
-    this.full = this.fullRange();
-    this.reset();
+    this.measure();
+    this.turn(this.start(), null);
     this.gestures = new Gestures(this);
     new ResizeObserver(() => this.schedule()).observe(this.frame);
   }
 
-  /** The range of x that holds all data. */
-  fullRange() {
-    const { x, series } = this.panel;
-    if (x.categories.length) return [-0.5, x.categories.length - 0.5];
-    let [low, high] = [Infinity, -Infinity];
-    for (const one of series) {
-      for (const value of one.x) {
-        if (!usable(this.spacing.x, value)) continue;
-        low = Math.min(low, value);
-        high = Math.max(high, value);
-      }
-    }
-    const scattered = series.some((one) => one.style === "dots" || one.style === "rings");
-    return widened(x, this.spacing.x, low, high, scattered ? 0.04 : 0);
+  /** New data of the same panel. */
+  setPanel(panel) {
+    this.panel = panel;
+    this.reading.point = null;
+    this.measure();
   }
 
-  /** Turns to a range of x and of y; without y, to whatever lies there. */
+  /** The range of x of all data, and the range that shows them. */
+  measure() {
+    const { x, series } = this.panel;
+    this.extent = extentOf(series, this.spacing.x);
+    this.full = fullRange(x, this.spacing.x, series, this.extent);
+  }
+
+  start() {
+    return this.panel.x.view ?? this.full;
+  }
+
+  isAtStart() {
+    const near = (a, b) => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b));
+    const start = this.start();
+    return near(this.x[0], start[0]) && near(this.x[1], start[1]) && !this.y;
+  }
+
+  /** Turns to a range of x and of y, and tells the figure; without y, to whatever lies there. */
   look(x, y = null) {
+    this.turn(x, y);
+    this.figure.turned(this);
+  }
+
+  turn(x, y) {
     this.x = x;
     this.y = y;
     if (this.scaleX) {
@@ -57,17 +73,18 @@ class PanelView {
   }
 
   reset() {
-    this.look(this.panel.x.view ?? this.full);
+    this.look(this.start());
   }
 
   showAll() {
     this.look(this.full);
   }
 
-  switchSpacing(axis) {
-    this.spacing[axis] = this.spacing[axis] === "log" ? "linear" : "log";
-    if (axis === "x") this.full = this.fullRange();
-    this.reset();
+  setSpacing(axis, spacing) {
+    if (this.spacing[axis] === spacing) return;
+    this.spacing[axis] = spacing;
+    if (axis === "x") this.measure();
+    this.turn(axis === "x" ? this.start() : this.x, null);
   }
 
   visible() {
@@ -88,26 +105,30 @@ class PanelView {
   draw() {
     const width = this.frame.clientWidth;
     if (!width) return;
-    const height = Math.round(Math.min(420, Math.max(260, width * 0.46)));
+    const { share, least, most, labelled } = this.layout;
+    const height = Math.round(Math.min(most, Math.max(least, width * share)));
     this.size = { width, height };
-    this.svg.setAttribute("width", width);
-    this.svg.setAttribute("height", height);
+    const bottom = height - (labelled ? MARGIN.bottom : WITHOUT_LABEL);
+    const gutter = this.figure.gutter();
+    this.edges = { left: gutter, right: width - MARGIN.right, top: MARGIN.top, bottom };
+    for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) {
+      this.svg.setAttribute(name, value);
+    }
     this.svg.replaceChildren();
-    const right = width - MARGIN.right;
-    const bottom = height - MARGIN.bottom;
-    this.scaleX = new Scale(this.spacing.x, this.x, [MARGIN.left, right]);
-    this.scaleY = new Scale(this.spacing.y, this.y ?? this.autoY(), [bottom, MARGIN.top]);
-    this.drawAxisX(right, bottom);
-    this.drawAxisY(right, bottom);
+    const { left, right, top } = this.edges;
+    this.scaleX = new Scale(this.spacing.x, this.x, [left, right]);
+    this.scaleY = new Scale(this.spacing.y, this.y ?? this.autoY(), [bottom, top]);
+    this.drawAxisX();
+    this.drawAxisY();
     const clip = draw(this.svg, "clipPath", { id: this.id });
-    draw(clip, "rect", {
-      x: MARGIN.left - 3, y: MARGIN.top - 12, width: right - MARGIN.left + 6,
-      height: bottom - MARGIN.top + 14,
-    });
-    this.drawData(draw(this.svg, "g", { "clip-path": `url(#${this.id})`, class: "data" }));
+    draw(clip, "rect", { x: left, y: top - 1, width: right - left, height: bottom - top + 2 });
+    const lines = draw(this.svg, "g", { "clip-path": `url(#${this.id})`, class: "data" });
+    this.drawData(lines, draw(this.svg, "g", { class: "data" }));
     this.cursor = draw(this.svg, "g", { class: "cursor" });
     this.gestures.drawBox();
-    this.drawReading();
+    this.reading.draw();
+    // Wider labels than before move the plots of all panels.
+    if (this.figure.gutter() !== gutter) this.figure.views.forEach((view) => view.schedule());
   }
 
   /** The indices of a series between `low` and `high`; for a line, one more at either side. */
@@ -130,15 +151,7 @@ class PanelView {
   }
 
   autoY() {
-    let [low, high] = [Infinity, -Infinity];
-    for (const series of this.visible()) {
-      for (let i = 0; i < series.x.length; i++) {
-        if (!this.inView(series, i)) continue;
-        low = Math.min(low, series.y[i]);
-        high = Math.max(high, series.y[i]);
-      }
-    }
-    return widened(this.panel.y, this.spacing.y, low, high, 0.06);
+    return rangeOfY(this.panel.y, this.spacing, this.visible(), this.x);
   }
 
   ticks(axis, range, most) {
@@ -146,26 +159,27 @@ class PanelView {
     return (this.spacing[axis] === "log" ? logTicks : linearTicks)(range, Math.max(2, most), whole);
   }
 
-  drawAxisX(right, bottom) {
+  drawAxisX() {
+    const { left, right, top, bottom } = this.edges;
     const axis = this.panel.x;
-    const unit = this.scaleX.at(this.x[0] + 1) - MARGIN.left;
+    const unit = this.scaleX.at(this.x[0] + 1) - left;
     const everyWhole = axis.every_whole && unit >= 5;
     if (everyWhole) {
       for (let i = Math.ceil(this.x[0]); i <= this.x[1]; i++) {
-        this.rule(this.scaleX.at(i), MARGIN.top, this.scaleX.at(i), bottom, "iteration");
+        this.rule(this.scaleX.at(i), top, this.scaleX.at(i), bottom, "iteration");
       }
     }
-    const most = Math.floor((right - MARGIN.left) / 76);
+    const most = Math.floor((right - left) / 76);
     const ticks = axis.categories.length ? this.categories() : this.ticks("x", this.x, most);
     for (const { at, label } of ticks) {
       const x = px(this.scaleX.at(at));
-      if (!everyWhole && !axis.categories.length) this.rule(x, MARGIN.top, x, bottom, "grid");
+      if (!everyWhole && !axis.categories.length) this.rule(x, top, x, bottom, "grid");
       this.rule(x, bottom, x, bottom + 4, "axis");
       draw(this.svg, "text", { x, y: bottom + 18, class: "tick tick-x" }, label);
     }
-    this.rule(MARGIN.left, bottom, right, bottom, "axis");
-    const middle = (MARGIN.left + right) / 2;
-    draw(this.svg, "text", { x: middle, y: bottom + 39, class: "label" }, axis.label);
+    this.rule(left, bottom, right, bottom, "axis");
+    if (!this.layout.labelled) return;
+    draw(this.svg, "text", { x: (left + right) / 2, y: bottom + 39, class: "label" }, axis.label);
   }
 
   categories() {
@@ -176,15 +190,18 @@ class PanelView {
       .filter(({ at }) => at % stride === 0 && at >= this.x[0] && at <= this.x[1]);
   }
 
-  drawAxisY(right, bottom) {
+  drawAxisY() {
+    const { left, right, top, bottom } = this.edges;
     const axis = this.panel.y;
-    const most = Math.floor((bottom - MARGIN.top) / 42);
-    for (const { at, label } of this.ticks("y", this.scaleY.values, most)) {
+    const most = Math.floor((bottom - top) / 42);
+    const ticks = this.ticks("y", this.scaleY.values, Math.max(3, most));
+    this.gutter = Math.ceil(34 + 6.9 * Math.max(0, ...ticks.map(({ label }) => label.length)));
+    for (const { at, label } of ticks) {
       const y = px(this.scaleY.at(at));
-      this.rule(MARGIN.left, y, right, y, axis.zero && at === 0 ? "zero" : "grid");
-      draw(this.svg, "text", { x: MARGIN.left - 8, y: y + 4, class: "tick tick-y" }, label);
+      this.rule(left, y, right, y, axis.zero && at === 0 ? "zero" : "grid");
+      draw(this.svg, "text", { x: left - 8, y: y + 4, class: "tick tick-y" }, label);
     }
-    const middle = (MARGIN.top + bottom) / 2;
+    const middle = (top + bottom) / 2;
     draw(this.svg, "text", { transform: `translate(14 ${middle}) rotate(-90)`, class: "label" }, axis.label);
   }
 
@@ -192,7 +209,14 @@ class PanelView {
     draw(this.svg, "line", { x1: px(x1), y1: px(y1), x2: px(x2), y2: px(y2), class: kind });
   }
 
-  drawData(group) {
+  /** True for pixels inside the plot or on its edge. */
+  contains([x, y]) {
+    const { left, right, top, bottom } = this.edges;
+    return x >= left - 0.5 && x <= right + 0.5 && y >= top - 0.5 && y <= bottom + 0.5;
+  }
+
+  drawData(lines, marks) {
+    const layers = { lines, marks, inside: (point) => this.contains(point) };
     let thinned = false;
     let [inView, total] = [0, 0];
     for (const series of this.visible()) {
@@ -205,8 +229,8 @@ class PanelView {
         if (series.y[i] !== null) total++;
         if (this.inView(series, i)) inView++;
       }
-      if (series.style === "bars") this.drawBars(group, series, points);
-      else thinned = drawSeries(group, series.style, colorOf(series), points) || thinned;
+      if (series.style === "bars") this.drawBars(layers, series);
+      else thinned = drawSeries(layers, series.style, colorOf(series), points) || thinned;
     }
     this.say(inView, total, thinned);
   }
@@ -215,11 +239,13 @@ class PanelView {
   say(inView, total, thinned) {
     const { name, categories } = this.panel.x;
     const decimals = Math.min(20, Math.max(0, Math.ceil(2 - Math.log10(this.x[1] - this.x[0]))));
-    const ends = this.x.map((x) => String(Number(x.toFixed(decimals)))).join(" to ");
-    const range = categories.length ? "" : `${name} ${ends}, `;
+    const shown = [Math.max(this.x[0], this.extent[0]), Math.min(this.x[1], this.extent[1])];
+    const ends = [...new Set(shown.map((x) => String(Number(x.toFixed(decimals)))))].join(" to ");
+    const range = categories.length || shown[0] > shown[1] ? "" : `${name} ${ends}, `;
     const points = inView === total ? `all ${grouped(total, 0)}` : `${grouped(inView, 0)} of ${grouped(total, 0)}`;
+    const plural = total === 1 ? "" : "s";
     const note = thinned ? "; where many share a pixel column, lines keep its extremes" : "";
-    this.shown.textContent = `Shown: ${range}${points} points${note}.`;
+    this.shown.textContent = `Shown: ${range}${points} point${plural}${note}.`;
   }
 
   /** The bars of a category stand side by side. */
@@ -229,16 +255,17 @@ class PanelView {
     return { bars, width: Math.min(56, group / bars.length) };
   }
 
-  drawBars(group, series, points) {
+  drawBars({ lines, marks }, series) {
     const { width } = this.barWidth();
     const base = this.scaleY.at(0);
-    for (const [i, point] of points.entries()) {
-      if (!point) continue;
-      const [x, y] = [point[0] - width / 2, point[1]];
+    for (const i of this.indices(series)) {
+      if (!this.inView(series, i)) continue;
+      const [middle, y] = this.place(series, i);
+      const x = middle - width / 2;
       const height = Math.max(0, base - y);
-      draw(group, "rect", { x: px(x), y: px(y), width: px(width * 0.94), height: px(height), fill: colorOf(series) });
-      if (width >= 14) {
-        draw(group, "text", { x: px(x + width * 0.47), y: px(y - 4), class: "value" }, exact(series.y[i]));
+      draw(lines, "rect", { x: px(x), y: px(y), width: px(width * 0.94), height: px(height), fill: colorOf(series) });
+      if (width >= 14 && this.contains([middle, y])) {
+        draw(marks, "text", { x: px(x + width * 0.47), y: px(y - 4), class: "value" }, exact(series.y[i]));
       }
     }
   }
@@ -251,102 +278,6 @@ class PanelView {
       x += width * (bars.indexOf(series) - (bars.length - 1) / 2);
     }
     return [x, this.scaleY.at(series.y[i])];
-  }
-
-  // -- Reading values --
-
-  /** Reads the point nearest to a pixel; along x counts more, as lines are read at their x. */
-  readNearest(x, y) {
-    let best = Infinity;
-    this.reading = null;
-    for (const series of this.visible()) {
-      for (let i = 0; i < series.x.length; i++) {
-        if (!this.inView(series, i)) continue;
-        const [a, b] = this.place(series, i);
-        const distance = (a - x) ** 2 + 0.3 * (b - y) ** 2;
-        if (distance < best) {
-          best = distance;
-          this.reading = { series, i };
-        }
-      }
-    }
-    this.drawReading();
-  }
-
-  hideReading() {
-    this.reading = null;
-    this.drawReading();
-  }
-
-  drawReading() {
-    this.cursor?.replaceChildren();
-    const { reading } = this;
-    const gone = !reading || this.figure.hidden.has(reading.series.name) || !this.inView(reading.series, reading.i);
-    this.readout.hidden = gone;
-    if (gone) return;
-    const { series, i } = reading;
-    const [x, y] = this.place(series, i);
-    const bottom = this.size.height - MARGIN.bottom;
-    draw(this.cursor, "line", { x1: px(x), y1: MARGIN.top, x2: px(x), y2: bottom });
-    draw(this.cursor, "line", { x1: MARGIN.left, y1: px(y), x2: this.size.width - MARGIN.right, y2: px(y) });
-    draw(this.cursor, "circle", { cx: px(x), cy: px(y), r: 5, stroke: colorOf(series) });
-    this.fillReadout(series, i);
-    this.placeReadout(x, y);
-  }
-
-  fillReadout(series, i) {
-    const list = html("dl");
-    const rows = series.details.map((detail) => [detail.name, detail.values[i]]);
-    if (!rows.length) rows.push([this.panel.x.name, series.x[i]]);
-    rows.push([this.panel.y.name, series.y[i]]);
-    for (const [name, value] of rows) list.append(html("dt", {}, name), html("dd", {}, exact(value)));
-    const title = html("strong", { style: `border-color: ${colorOf(series)}` }, series.name);
-    this.readout.replaceChildren(title, list);
-  }
-
-  placeReadout(x, y) {
-    const { offsetWidth: width, offsetHeight: height } = this.readout;
-    const left = x + width + 22 > this.size.width ? x - width - 14 : x + 14;
-    const top = Math.min(Math.max(y - height - 10, 2), this.size.height - height - 2);
-    this.readout.style.transform = `translate(${Math.max(0, left)}px, ${top}px)`;
-  }
-
-  /** Reads the next point in view; beyond its edge, moves the view along. */
-  step(direction) {
-    const { series, i } = this.reading ?? {};
-    if (!series) return this.readFirst();
-    for (let j = i + direction; j >= 0 && j < series.x.length; j += direction) {
-      if (series.y[j] === null || !usable(this.spacing.y, series.y[j])) continue;
-      this.reading = { series, i: j };
-      if (!this.inView(series, j)) this.panTo(series.x[j]);
-      return this.drawReading();
-    }
-  }
-
-  readFirst() {
-    this.readNearest(MARGIN.left, this.size.height / 2);
-  }
-
-  readLast() {
-    this.readNearest(this.size.width, this.size.height / 2);
-  }
-
-  /** Reads the next series at the same x. */
-  changeSeries(direction) {
-    if (!this.reading) return this.readFirst();
-    const all = this.visible();
-    const { series, i } = this.reading;
-    for (let k = 1; k < all.length; k++) {
-      const other = all.at((all.indexOf(series) + direction * k) % all.length);
-      let best = Infinity;
-      for (let j = 0; j < other.x.length; j++) {
-        const distance = Math.abs(other.x[j] - series.x[i]);
-        if (!this.inView(other, j) || distance >= best) continue;
-        best = distance;
-        this.reading = { series: other, i: j };
-      }
-      if (best < Infinity) return this.drawReading();
-    }
   }
 
   // -- Moving the view --
@@ -382,10 +313,5 @@ class PanelView {
   panTo(x) {
     const pixel = this.scaleX.at(x);
     this.pan((this.scaleX.pixels[0] + this.scaleX.pixels[1]) / 2 - pixel, 0);
-  }
-
-  atFullExtent() {
-    const near = (a, b) => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b));
-    return near(this.x[0], this.full[0]) && near(this.x[1], this.full[1]) && !this.y;
   }
 }

@@ -7,19 +7,40 @@ use crate::report::scale::Scale;
 
 use super::text::pixel;
 
-/// A series inside a panel.
-pub(super) fn series(series: &Series, x: &Scale, y: &Scale) -> String {
+/// A series inside a panel: what is clipped to it, and marks, which stand on its edge whole or not at
+/// all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Drawn {
+    pub lines: String,
+    pub marks: String,
+}
+
+/// Draws a series. A line goes on to its next point beyond the panel, where it is clipped.
+pub(super) fn series(series: &Series, x: &Scale, y: &Scale) -> Drawn {
+    let points: Vec<(f64, f64)> = series.points().collect();
+    let is_line =
+        !matches!(series.style, Style::Dots | Style::Rings | Style::PaleDots | Style::Triangles);
     let inside = |value: f64| (x.values.0..=x.values.1).contains(&value);
-    let shown = series.points().filter(|(value, _)| inside(*value));
-    let points = shown.map(|(a, b)| (x.at(a), y.at(b)));
-    draw(series.style, LIGHT[series.color % LIGHT.len()], points)
+    let shown = |i: usize| {
+        let (here, before) = (points[i].0, points[i.saturating_sub(1)].0);
+        let next = points.get(i + 1).map_or(here, |next| next.0);
+        let enters = here < x.values.0 && next >= x.values.0;
+        let leaves = here > x.values.1 && before <= x.values.1;
+        inside(here) || (is_line && (enters || leaves))
+    };
+    let shown = (0..points.len()).filter(|&i| shown(i));
+    let places = shown.map(|i| (x.at(points[i].0), y.at(points[i].1)));
+    let color = LIGHT[series.color % LIGHT.len()];
+    draw(series.style, color, &places.collect::<Vec<_>>(), |place| {
+        x.contains(place.0) && y.contains(place.1)
+    })
 }
 
 /// A sample of a style, from (x, y) to (x + width, y).
 pub(super) fn sample(style: Style, color: usize, (x, y): Point, width: f64) -> String {
     let (left, middle, right) = ((x, y), (x + width / 2.0, y), (x + width, y));
     let points: &[Point] = match style {
-        Style::Line | Style::Dashed | Style::PaleLine => &[left, right],
+        Style::Line | Style::Dashed | Style::PaleLine | Style::Whiskers => &[left, right],
         Style::DottedLine => &[left, middle, right],
         Style::PaleDots => &[left, middle, right],
         Style::Dots | Style::Rings => &[middle],
@@ -29,7 +50,8 @@ pub(super) fn sample(style: Style, color: usize, (x, y): Point, width: f64) -> S
     if style == Style::Bars {
         return bar((x + width / 2.0 - 5.0, y - 5.0), 10.0, 10.0, color);
     }
-    draw(style, LIGHT[color % LIGHT.len()], points.iter().copied())
+    let Drawn { lines, marks } = draw(style, LIGHT[color % LIGHT.len()], points, |_| true);
+    lines + &marks
 }
 
 /// A bar with its top left corner.
@@ -44,26 +66,39 @@ pub(super) fn bar((x, y): Point, width: f64, height: f64, color: usize) -> Strin
     )
 }
 
-fn draw(style: Style, color: &str, points: impl Iterator<Item = Point> + Clone) -> String {
-    match style {
-        Style::Line => lines(points, color, 1.6, ""),
-        Style::Dashed => lines(points, color, 1.8, " stroke-dasharray=\"5 3.5\""),
-        Style::PaleLine => lines(points, color, 0.8, " stroke-opacity=\"0.35\""),
-        Style::DottedLine => {
-            lines(points.clone(), color, 1.2, "") + &stroke(&dots(points), color, 3.0, "")
+fn draw(style: Style, color: &str, points: &[Point], inside: impl Fn(Point) -> bool) -> Drawn {
+    let marks = || points.iter().copied().filter(|&point| inside(point));
+    let line = |width, more| lines(points.iter().copied(), color, width, more);
+    let (lines, marks) = match style {
+        Style::Line => (line(1.6, ""), String::new()),
+        Style::Dashed => (line(1.8, " stroke-dasharray=\"5 3.5\""), String::new()),
+        Style::PaleLine | Style::Whiskers => (line(0.8, " stroke-opacity=\"0.35\""), String::new()),
+        Style::DottedLine => (line(1.2, ""), stroke(&dots(marks()), color, 3.0, "")),
+        Style::Dots => (String::new(), stroke(&dots(marks()), color, 5.5, "")),
+        Style::PaleDots => {
+            (String::new(), stroke(&dots(marks()), color, 2.4, " stroke-opacity=\"0.35\""))
         }
-        Style::Dots => stroke(&dots(points), color, 5.5, ""),
-        Style::PaleDots => stroke(&dots(points), color, 2.4, " stroke-opacity=\"0.35\""),
-        Style::Rings => stroke(&rings(points), color, 1.3, ""),
-        Style::Triangles => format!(
-            "<path d=\"{}\" fill=\"{color}\" stroke=\"#fff\" stroke-width=\"0.8\"/>\n",
-            triangles(points)
-        ),
-        Style::Bars => String::new(),
+        Style::Rings => (String::new(), stroke(&rings(marks()), color, 1.3, "")),
+        Style::Triangles => (String::new(), filled(&triangles(marks()), color)),
+        Style::Bars => Default::default(),
+    };
+    Drawn { lines, marks }
+}
+
+/// Nothing where there is no path.
+fn filled(path: &str, color: &str) -> String {
+    match path {
+        "" => String::new(),
+        _ => {
+            format!("<path d=\"{path}\" fill=\"{color}\" stroke=\"#fff\" stroke-width=\"0.8\"/>\n")
+        }
     }
 }
 
 fn stroke(path: &str, color: &str, width: f64, more: &str) -> String {
+    if path.is_empty() {
+        return String::new();
+    }
     format!(
         "<path d=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\"{more}/>\n"
     )

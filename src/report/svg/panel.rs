@@ -4,7 +4,7 @@ use crate::report::figure::{Axis, Panel, Series, Style};
 use crate::report::scale::{self, Scale};
 use crate::report::ticks::{self, Tick};
 
-use super::marks;
+use super::marks::{self, Drawn};
 use super::text::{self, Anchor, pixel};
 
 const TICK_SIZE: f64 = 11.0;
@@ -31,8 +31,15 @@ impl Frame {
     }
 }
 
-/// Draws a panel with its plot in `frame`; ticks and labels lie outside. `clip` names the clip path.
-pub(super) fn panel(panel: &Panel, frame: Frame, clip: &str, with_x_label: bool) -> String {
+/// Draws a panel with its plot in `frame`; ticks and labels lie outside, in `gutter` at the left. `clip`
+/// names the clip path.
+pub(super) fn panel(
+    panel: &Panel,
+    frame: Frame,
+    gutter: f64,
+    clip: &str,
+    with_x_label: bool,
+) -> String {
     let x_values = scale::x_range(panel);
     let x =
         Scale { spacing: panel.x.spacing, values: x_values, pixels: (frame.left, frame.right()) };
@@ -41,29 +48,36 @@ pub(super) fn panel(panel: &Panel, frame: Frame, clip: &str, with_x_label: bool)
         values: scale::y_range(panel, x_values),
         pixels: (frame.bottom(), frame.top),
     };
-    let mut svg = title(panel, frame);
-    svg.push_str(&x_axis(&panel.x, &x, frame, with_x_label));
-    svg.push_str(&y_axis(&panel.y, &y, frame));
+    let mut svg = x_axis(&panel.x, &x, frame, with_x_label);
+    svg.push_str(&y_axis(&panel.y, &y, frame, gutter));
+    let mut drawn = grouped_bars(&panel.series, &x, &y);
+    for series in &panel.series {
+        let Drawn { lines, marks } = marks::series(series, &x, &y);
+        drawn.lines.push_str(&lines);
+        drawn.marks.push_str(&marks);
+    }
     svg.push_str(&format!(
-        "<g clip-path=\"url(#{clip})\" stroke-linecap=\"round\" stroke-linejoin=\"round\">\n"
+        "<g stroke-linecap=\"round\" stroke-linejoin=\"round\">\n\
+         <g clip-path=\"url(#{clip})\">\n{}</g>\n{}</g>\n",
+        drawn.lines, drawn.marks
     ));
-    let bars: Vec<&Series> = panel.series.iter().filter(|s| s.style == Style::Bars).collect();
-    svg.push_str(&grouped_bars(&bars, &x, &y));
-    svg.extend(panel.series.iter().map(|series| marks::series(series, &x, &y)));
-    svg.push_str("</g>\n");
     svg
 }
 
-/// The clip path that keeps series inside `frame`, with room for marks on its edge.
+/// The clip path that keeps lines inside `frame`, but for half their width.
 pub(super) fn clip_path(id: &str, frame: Frame) -> String {
-    let (x, y) = (pixel(frame.left - 3.0), pixel(frame.top - 12.0));
-    let (width, height) = (pixel(frame.width + 6.0), pixel(frame.height + 14.0));
+    let (x, y) = (pixel(frame.left), pixel(frame.top - 1.0));
+    let (width, height) = (pixel(frame.width), pixel(frame.height + 2.0));
     format!(
         "<clipPath id=\"{id}\"><rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/></clipPath>\n"
     )
 }
 
-fn title(panel: &Panel, frame: Frame) -> String {
+/// The title of a panel above `frame`.
+pub(super) fn title(panel: &Panel, frame: Frame) -> String {
+    if panel.title.is_empty() {
+        return String::new();
+    }
     text::line(&panel.title, (frame.left, frame.top - 8.0), LABEL_SIZE, text::INK, Anchor::Start)
 }
 
@@ -106,40 +120,54 @@ fn category_ticks(categories: &[String], width: f64) -> Vec<Tick> {
     ticks.map(|(i, name)| Tick { at: i as f64, label: name.clone() }).collect()
 }
 
-fn y_axis(axis: &Axis, scale: &Scale, frame: Frame) -> String {
+fn y_ticks(axis: &Axis, values: (f64, f64), height: f64) -> Vec<Tick> {
+    let most = ((height / 42.0) as usize).max(3);
+    ticks::ticks(axis.spacing, values, most, axis.whole)
+}
+
+/// What the ticks and the label of y need at the left of a plot of some height.
+pub(super) fn gutter(panel: &Panel, height: f64) -> f64 {
+    let values = scale::y_range(panel, scale::x_range(panel));
+    let ticks = y_ticks(&panel.y, values, height);
+    let widest = ticks.iter().map(|tick| text::width(&tick.label, TICK_SIZE)).fold(0.0, f64::max);
+    widest + 30.0
+}
+
+fn y_axis(axis: &Axis, scale: &Scale, frame: Frame, gutter: f64) -> String {
     let mut svg = String::new();
-    let most = ((frame.height / 42.0) as usize).max(3);
-    for tick in ticks::ticks(axis.spacing, scale.values, most, axis.whole) {
+    for tick in y_ticks(axis, scale.values, frame.height) {
         let y = scale.at(tick.at);
         let color = if axis.zero && tick.at == 0.0 { "#8a8a8a" } else { "#ececec" };
         svg.push_str(&horizontal(y, frame, color));
         let place = (frame.left - 8.0, y + TICK_SIZE * 0.36);
         svg.push_str(&text::line(&tick.label, place, TICK_SIZE, text::MUTED, Anchor::End));
     }
-    let (x, y) = (pixel(frame.left - 54.0), pixel(frame.top + frame.height / 2.0));
+    let (x, y) = (pixel(frame.left - gutter + 12.0), pixel(frame.top + frame.height / 2.0));
     let label = text::line(&axis.label, (0.0, 0.0), LABEL_SIZE, text::INK, Anchor::Middle);
     svg.push_str(&format!("<g transform=\"translate({x} {y}) rotate(-90)\">{label}</g>\n"));
     svg
 }
 
 /// Bars of several series side by side, with their value on top where there is room.
-fn grouped_bars(bars: &[&Series], x: &Scale, y: &Scale) -> String {
+fn grouped_bars(series: &[Series], x: &Scale, y: &Scale) -> Drawn {
+    let bars: Vec<&Series> = series.iter().filter(|s| s.style == Style::Bars).collect();
     let group = ((x.at(1.0) - x.at(0.0)) * 0.76).min(MAX_BAR * bars.len() as f64);
     let width = group / bars.len().max(1) as f64;
-    let mut svg = String::new();
+    let mut drawn = Drawn::default();
     for (i, series) in bars.iter().enumerate() {
         for (at, value) in series.points().filter(|(_, value)| value.is_finite()) {
             let left = x.at(at) - group / 2.0 + width * i as f64;
             let (top, base) = (y.at(value), y.at(0.0));
-            svg.push_str(&marks::bar((left, top), width * 0.94, base - top, series.color));
+            drawn.lines.push_str(&marks::bar((left, top), width * 0.94, base - top, series.color));
             if width >= 14.0 {
                 let place = (left + width * 0.47, top - 4.0);
                 let value = ticks::number(value, 0);
-                svg.push_str(&text::line(&value, place, 10.0, text::MUTED, Anchor::Middle));
+                let text = text::line(&value, place, 10.0, text::MUTED, Anchor::Middle);
+                drawn.marks.push_str(&text);
             }
         }
     }
-    svg
+    drawn
 }
 
 fn vertical(x: f64, frame: Frame, color: &str) -> String {
