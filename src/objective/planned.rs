@@ -221,9 +221,7 @@ impl PlannedLine<'_> {
         }
         Ok(())
     }
-}
 
-impl PlannedLine<'_> {
     /// The statistics that the first point was given, in the order of the buffers.
     pub(super) fn statistics(&self) -> Vec<f64> {
         let given = self.points.first().and_then(|point| point.frozen.as_deref());

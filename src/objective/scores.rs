@@ -70,9 +70,8 @@ impl PlannedLine<'_> {
     fn scores(&self) -> Result<Vec<f64>, ObjectiveError> {
         let units: Vec<usize> = (0..self.units()).collect();
         let found = self.visit(&units, &[0], |logits, _, samples| {
-            let rows = logits.chunks_exact(self.objective.network.classes).zip(samples);
-            let right = rows.filter(|(row, sample)| self.objective.is_right(row, **sample));
-            vec![self.objective.summed_loss(logits, samples), right.count() as f64]
+            let right = self.objective.right(logits, samples);
+            vec![self.objective.summed_loss(logits, samples), right as f64]
         })?;
         total(found)
     }
@@ -85,8 +84,7 @@ impl OpenLine<'_> {
         let found = objective.each(&units, |unit| {
             self.visit(unit, &[0], |logits, _, batch| {
                 let values = host(logits.value().clone())?;
-                let rows = values.chunks_exact(objective.network.classes).zip(batch);
-                let right = rows.filter(|(row, sample)| objective.is_right(row, **sample)).count();
+                let right = objective.right(&values, batch);
                 let losses = host(objective.sample_losses(logits, batch).into_value())?;
                 Ok(vec![losses.into_iter().sum(), right as f64])
             })
@@ -101,11 +99,15 @@ fn total(units: Vec<Vec<Vec<f64>>>) -> Result<Vec<f64>, ObjectiveError> {
 }
 
 impl Classification {
-    /// The sample's own logit is the first of the largest.
-    fn is_right<T: PartialOrd>(&self, row: &[T], sample: u32) -> bool {
-        let label = usize::from(self.data.label(sample));
-        let (before, after) = row.split_at(label);
-        let own = &row[label];
-        before.iter().all(|other| other < own) && after.iter().all(|other| other <= own)
+    /// How many samples have an own logit that is the first of the largest.
+    fn right<T: PartialOrd>(&self, logits: &[T], samples: &[u32]) -> usize {
+        let rows = logits.chunks_exact(self.network.classes).zip(samples);
+        let is_right = |(row, sample): &(&[T], &u32)| {
+            let label = usize::from(self.data.label(**sample));
+            let (before, after) = row.split_at(label);
+            let own = &row[label];
+            before.iter().all(|other| other < own) && after.iter().all(|other| other <= own)
+        };
+        rows.filter(is_right).count()
     }
 }
