@@ -6,12 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::measure::Mode;
+use crate::measure::certified::Assume;
 use crate::objective::Protocol;
 use crate::precision::Precision;
 use crate::run::{
-    AlignmentRecord, CovarianceRecord, DensityRule, EpochRecord, FORMAT_VERSION, LineRecord,
-    Manifest, Problem, ReachRecord, RunFolder, Samples, ShareRecord, SpectrumRecord, Status,
-    StepRecord, TimingRecord, Verdict,
+    AlignmentRecord, CertificateRecord, CovarianceRecord, DensityRule, EpochRecord, FORMAT_VERSION,
+    LineRecord, Manifest, Problem, ReachRecord, RunFolder, Samples, ShareRecord, SpectrumRecord,
+    Status, StepRecord, TimingRecord, Verdict,
 };
 
 use super::run_data::RunData;
@@ -71,6 +72,25 @@ impl Fixture {
     /// Loss and accuracy at the initialisation and after each epoch of ten steps, with a test split.
     pub fn with_scores(mut self) -> Self {
         self.epochs = (0..=self.steps.len() as u64 / 10).map(epoch).collect();
+        self
+    }
+
+    /// Every line is certified: L(1/2) - L(0) is at least -0.5, L(1) - L(0) at most 0.75, and a height at
+    /// most half as much again.
+    pub fn certified(mut self) -> Self {
+        for line in &mut self.lines {
+            line.mode = Mode::Certified;
+            line.certificate = Some(CertificateRecord {
+                error: 1e-4,
+                assume: Assume::Shape,
+                method: Assume::Shape.method(),
+                units: vec![1; 3],
+                bounds: vec![[None, None], [Some(-0.5), None], [None, Some(0.75)]],
+                barrier_height_bounds: [None, line.verdict.barrier_height.map(|x| 1.5 * x)],
+                floor_loss_bounds: [None, None],
+                floor_alpha_bounds: [None, None],
+            });
+        }
         self
     }
 

@@ -139,6 +139,9 @@ mod tests {
         // Barriers at steps 2, 5, ..., 17; the highest share of the loss is the last one's, 0.25 / (2/18).
         let values = values(&Fixture::new("a", 30, 20))?;
         assert_eq!(values, ["2 → 0.0952", "6 of 20", "225 %", "−0.250", "1.35"]);
+        let [loss, _, highest, ..] = numbers(&Fixture::new("a", 30, 20).load()?);
+        assert_eq!(loss.note, "on the training set, after 0 and 20 updates");
+        assert_eq!(highest.note, "of the loss there, step 17");
         Ok(())
     }
 

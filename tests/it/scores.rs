@@ -104,6 +104,27 @@ fn a_test_split_is_measured_where_it_is_and_under_every_policy() {
 }
 
 #[test]
+fn recomputed_statistics_are_those_of_the_training_set_on_both_splits() {
+    let lab = Lab::new();
+    let root = arrays(&lab);
+    for name in ["images", "labels"] {
+        fs::copy(root.join(format!("{name}.npy")), root.join(format!("test-{name}.npy"))).unwrap();
+    }
+    let root = format!("data.root={}", root.display());
+    for precision in ["f32", "f64"] {
+        let precision = format!("evaluation.precision={precision}");
+        let settings = ["data.name=npy", &root, "train.batch_size=20", &precision];
+        let settings = [&settings[..], &["evaluation.batch_norm=recomputed"]].concat();
+        // The same images under the same statistics, in another order.
+        for record in epochs(&lab.done(&precision, &settings)) {
+            let (train, test) = (record.loss.unwrap(), record.test_loss.unwrap());
+            assert!((train - test).abs() < 1e-6 * train, "{record:?}");
+            assert_eq!(record.accuracy, record.test_accuracy);
+        }
+    }
+}
+
+#[test]
 fn a_batch_of_one_test_sample_is_refused_under_batch_statistics() {
     let lab = Lab::new();
     let root = format!("data.root={}", arrays(&lab).display());

@@ -110,3 +110,20 @@ fn heights(
         .detail("iteration", barriers(run).map(|line| line.iteration as f64))
         .detail("loss", barriers(run).map(|line| value(higher_end(line))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{Fixture, TestError};
+
+    #[test]
+    fn bars_go_from_the_height_to_its_bound_at_the_higher_end() -> Result<(), TestError> {
+        let runs = [Fixture::new("a", 30, 3).certified().load()?];
+        let drawn: Vec<_> =
+            bounds(&runs, &runs[0], 0).points().filter(|(_, height)| height.is_finite()).collect();
+        let [(x, low), (_, high)] = drawn[..] else { return Err("two ends of a bar".into()) };
+        assert!((x - 2.0 / 3.0).abs() < 1e-12, "{x}");
+        assert!((low - 0.25).abs() < 1e-12 && (high - 0.375).abs() < 1e-12, "{low} {high}");
+        Ok(())
+    }
+}

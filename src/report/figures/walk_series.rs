@@ -153,3 +153,26 @@ fn highest_inside(line: &LineRecord) -> Option<Point> {
     let (k, loss) = losses.max_by(|a, b| a.1.total_cmp(&b.1))?;
     Some(Point::of(line, line.alphas[k], Some(loss)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{Fixture, TestError};
+
+    #[test]
+    fn bounds_go_from_the_estimate_to_the_loss_at_the_start_plus_the_bound() -> Result<(), TestError>
+    {
+        let run = Fixture::new("a", 30, 3).certified().load()?;
+        let (start, middle, end) = (2.0 / 3.0, 2.0 / 3.0 + 0.25, 0.5);
+        let expected = [(2.5, start - 0.5), (2.5, middle), (3.0, end), (3.0, start + 0.75)];
+        let drawn: Vec<_> =
+            bounds(&[&run.lines[2]]).points().filter(|(_, loss)| loss.is_finite()).collect();
+        assert_eq!(drawn.len(), expected.len(), "{drawn:?}");
+        for ((x, loss), (at, expected)) in drawn.into_iter().zip(expected) {
+            assert!(x == at && (loss - expected).abs() < 1e-12, "{x} {loss} {expected}");
+        }
+        assert!(note_on_bounds(&run.lines).is_some_and(|note| note.contains("0.9999")));
+        assert_eq!(note_on_bounds(&Fixture::new("a", 30, 3).load()?.lines), None);
+        Ok(())
+    }
+}
