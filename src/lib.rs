@@ -18,6 +18,7 @@ pub mod network;
 pub mod npy;
 pub mod objective;
 pub mod parameters;
+mod partial;
 pub mod plan;
 pub mod precision;
 pub mod random;

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::expect::ExpectedLoss;
+use super::signals::Signals;
 use super::{Exit, bench, data, line, path, report, run, verify};
 use crate::bench::{BenchNetwork, Pass};
 use crate::choice::Choice;
@@ -21,7 +23,7 @@ use crate::measure::certified::{Assume, Rule};
 ///
 /// Exit codes: 0 done; 2 a mistake in arguments, experiment or data; 3 training diverged;
 /// 4 certified decisions contradicted (verify);
-/// 130 interrupted (continue with --resume); 1 anything else.
+/// 130 interrupted (a run continues with --resume); 1 anything else.
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment)]
 pub struct Cli {
@@ -163,18 +165,26 @@ pub(super) struct LineArgs {
     /// K: the loss is measured at alpha = 0, 1/K, ..., 1.
     #[arg(long, default_value_t = 10, value_name = "K", value_parser = clap::value_parser!(u16).range(2..))]
     pub(super) points: u16,
-    /// Decide on a barrier from as few evaluation batches as it takes; losses are estimates then.
-    #[arg(long)]
-    pub(super) certified: bool,
-    /// The probability that a certified decision is wrong, at most.
-    #[arg(long, default_value_t = 1e-4, value_name = "P", requires = "certified", value_parser = error)]
-    pub(super) error: f64,
-    /// What that rests on (docs/design/certified.md).
-    #[arg(long, default_value = "shape", value_name = "NAME", requires = "certified", value_parser = named::<Assume>())]
-    pub(super) assume: Assume,
+    #[command(flatten)]
+    pub(super) certified: CertifiedArgs,
 }
 
-impl LineArgs {
+/// Whether barriers are measured or decided.
+#[derive(Debug, Args)]
+pub(super) struct CertifiedArgs {
+    /// Decide on a barrier from as few evaluation batches as it takes; losses are estimates then, and
+    /// accuracies are left out.
+    #[arg(long)]
+    certified: bool,
+    /// The probability that a certified decision is wrong, at most.
+    #[arg(long, default_value_t = 1e-4, value_name = "P", requires = "certified", value_parser = error)]
+    error: f64,
+    /// What that rests on (docs/design/certified.md).
+    #[arg(long, default_value = "shape", value_name = "NAME", requires = "certified", value_parser = named::<Assume>())]
+    assume: Assume,
+}
+
+impl CertifiedArgs {
     /// How sure the decision is to be; none for an exact one.
     pub(super) fn rule(&self) -> Option<Rule> {
         self.certified.then_some(Rule { error: self.error, assume: self.assume })
@@ -196,6 +206,19 @@ pub(super) struct PathArgs {
     /// K: the loss is measured at alpha = 0, 1/K, ..., 1 of every segment; 0 for the checkpoints alone.
     #[arg(long, default_value_t = 10, value_name = "K")]
     pub(super) points: u16,
+    #[command(flatten)]
+    pub(super) certified: CertifiedArgs,
+}
+
+impl PathArgs {
+    /// Ends the process with a message if the arguments do not go together.
+    pub(super) fn check(&self) {
+        if self.certified.certified && self.points < 2 {
+            let remedy =
+                "--certified decides on points between the ends: choose --points 2 or more";
+            Cli::command().error(ErrorKind::ValueValidation, remedy).exit();
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -220,8 +243,9 @@ pub(super) struct BenchArgs {
 impl Cli {
     /// Does what the command says.
     pub fn run(self) -> anyhow::Result<Exit> {
+        let signals = Signals::listen()?;
         match self.command {
-            Command::Run(arguments) => run::run(arguments),
+            Command::Run(arguments) => run::run(arguments, &signals),
             Command::Report(arguments) => report::run(arguments),
             Command::Line(arguments) => line::run(arguments),
             Command::Path(arguments) => path::run(arguments),

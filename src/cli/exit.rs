@@ -10,6 +10,7 @@ use crate::experiment::ExperimentError;
 use crate::network::StateDictError;
 use crate::objective::{DeviceError, ObjectiveError};
 use crate::parameters::ParameterFileError;
+use crate::partial;
 use crate::run::RunError;
 use crate::walk::{MemoryError, PrepareError};
 
@@ -26,7 +27,7 @@ pub enum Exit {
     Diverged = 3,
     /// Certified decisions are wrong more often than stated.
     Contradicted = 4,
-    /// Stopped by a signal; `--resume` goes on.
+    /// Stopped by a signal; a run goes on with `--resume`.
     Interrupted = 130,
 }
 
@@ -38,6 +39,7 @@ impl From<Exit> for ExitCode {
 
 /// Shows the error that a command ended with, and says what exit code it means.
 pub fn fail(error: &anyhow::Error) -> Exit {
+    partial::unless_ending();
     let reader_left = |cause: &(dyn Error + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == ErrorKind::BrokenPipe)
     };

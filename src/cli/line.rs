@@ -31,7 +31,7 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
     let points = arguments.points.into();
     let mut path = Trajectory::new(from.theta.clone());
     let distance = path.advance(&from.theta, &to.theta).distance;
-    let rule = arguments.rule();
+    let rule = arguments.certified.rule();
     let measured = match rule {
         None => path.line(&subject.objective, line, points, subject.precision)?,
         Some(rule) => path.certified(
@@ -41,7 +41,10 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
             (rule, subject.seed),
         )?,
     };
-    let accuracies = [subject.accuracy(&from)?, subject.accuracy(&to)?];
+    let accuracies = match rule {
+        None => [subject.accuracy(&from)?, subject.accuracy(&to)?],
+        Some(_) => [None, None],
+    };
     let answer = Answer { line: subject.judge(measured, accuracies, rule), distance };
     show(if arguments.measure.json {
         serde_json::to_string(&answer)?

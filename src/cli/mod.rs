@@ -12,6 +12,7 @@ mod path;
 mod progress;
 mod report;
 mod run;
+mod signals;
 mod verify;
 
 pub use arguments::Cli;

@@ -9,7 +9,10 @@ use super::arguments::PathArgs;
 use super::expect::expect;
 use super::measured::{Measured, Subject};
 use super::output::show;
+use crate::choice::Choice;
+use crate::measure::certified::Rule;
 use crate::measure::{self, Movement, Segment};
+use crate::objective::Point;
 
 /// What `--json` prints for each segment, under the names of `steps.jsonl` and `line.jsonl`.
 #[derive(Serialize)]
@@ -24,6 +27,7 @@ struct Row<'a> {
 }
 
 pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
+    arguments.check();
     let mut subject = Subject::open(&arguments.measure)?;
     subject.check_points(arguments.points)?;
     let files = &arguments.checkpoints;
@@ -35,26 +39,44 @@ pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
     if let (Some(expected), Some(last)) = (arguments.measure.expect_loss, files.last()) {
         expect(&mut subject, last, expected)?;
     }
-    let mut accuracy = subject.accuracy(&start)?;
+    let rule = arguments.certified.rule();
+    // A certified decision takes less than a pass over the training set.
+    let accuracy = |at: &Point| if rule.is_some() { Ok(None) } else { subject.accuracy(at) };
+    let mut accuracies = [None, accuracy(&start)?];
     let points = arguments.points.into();
     let mut path = measure::Path::new(&subject.objective, start, points, subject.precision);
+    if let Some(rule) = rule {
+        path = path.certified(rule, subject.seed);
+    }
     for (step, pair) in files.windows(2).enumerate() {
         let to = subject.read(&pair[1])?;
-        let accuracies = [accuracy, subject.accuracy(&to)?];
-        accuracy = accuracies[1];
+        accuracies = [accuracies[1], accuracy(&to)?];
         let Segment { line, movement } = path.advance(to)?;
-        let line = subject.judge(line, accuracies, None);
+        let line = subject.judge(line, accuracies, rule);
         let row = Row { step, from: &pair[0], to: &pair[1], line, movement };
         if arguments.measure.json {
             show(serde_json::to_string(&row)?)?;
         } else {
             if step == 0 {
-                show(format!("{}\n{}", subject.head(), row.heading()))?;
+                show(subject.head())?;
+                if let Some(rule) = rule {
+                    show(certified(rule))?;
+                }
+                show(row.heading())?;
             }
             show(row.text())?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// What the decisions of a table are worth.
+fn certified(Rule { error, assume }: Rule) -> String {
+    format!(
+        "certified: each decision is wrong with probability {error} at most (assume {}); losses are \
+         estimates",
+        assume.name()
+    )
 }
 
 impl Row<'_> {

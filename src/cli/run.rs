@@ -7,23 +7,22 @@ use anyhow::Context;
 use super::arguments::RunArgs;
 use super::measured::warn_about_classes;
 use super::output::show;
+use super::signals::Signals;
 use super::{Exit, progress};
 use crate::data::{self, DatasetEntry};
 use crate::experiment::{self, Experiment};
-use crate::objective::Interrupt;
 use crate::report;
 use crate::run::{RunError, RunFolder};
 use crate::walk::{Outcome, Setup, prepare, walk};
 
-pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: RunArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let mut experiment = experiment::load(&arguments.experiment, &arguments.overrides)?;
     if !arguments.seeds.is_empty() {
         experiment.seeds = arguments.seeds;
     }
     let setup = arguments.device.set_up()?;
-    let interrupt = listen()?;
     let out = arguments.out.unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
-    let runner = Runner { setup, interrupt };
+    let runner = Runner { setup, signals };
     if experiment.seeds.is_empty() {
         return Ok(runner.run(&experiment, &out, arguments.resume)?.1);
     }
@@ -31,12 +30,12 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<Exit> {
 }
 
 /// What all runs of a command share.
-struct Runner {
+struct Runner<'a> {
     setup: Setup,
-    interrupt: Interrupt,
+    signals: &'a Signals,
 }
 
-impl Runner {
+impl Runner<'_> {
     /// One run for each seed, and a report on all. A run that is done is not begun again.
     fn run_seeds(&self, experiment: &Experiment, out: &Path, resume: bool) -> anyhow::Result<Exit> {
         let mut folders = Vec::new();
@@ -68,7 +67,8 @@ impl Runner {
         out: &Path,
         resume: bool,
     ) -> anyhow::Result<(RunFolder, Exit)> {
-        let prepared = prepare(experiment, &self.setup, &self.interrupt)?.asked_by(arguments());
+        let prepared =
+            prepare(experiment, &self.setup, self.signals.interrupt())?.asked_by(arguments());
         warn_about_data(&experiment.data)?;
         warn_about_classes(&experiment.data.name, &prepared.empty_classes);
         let folder = prepared.open(out, resume)?;
@@ -76,8 +76,8 @@ impl Runner {
         eprintln!("{name}: {total} steps into {}", out.display());
 
         let mut bar = progress::Progress::new();
-        let outcome =
-            walk(&prepared.objective, &prepared.plan, prepared.start(), &folder, &mut bar);
+        let (objective, plan, start) = (&prepared.objective, &prepared.plan, prepared.start());
+        let outcome = self.signals.gently(|| walk(objective, plan, start, &folder, &mut bar));
         bar.finish();
         let outcome = outcome.with_context(|| format!("{} stopped", out.display()))?;
 
@@ -87,6 +87,7 @@ impl Runner {
             );
             return Ok((folder, Exit::Interrupted));
         }
+        self.signals.interrupt().check()?; // After the last step, before the report.
         let summary = report::summary(&folder)?;
         let folders = [folder];
         let written = report::write(&folders, out)?;
@@ -118,17 +119,4 @@ fn warn_about_data(settings: &experiment::Data) -> anyhow::Result<()> {
         eprintln!("warning: {file} in {} is not {name} as published: {detail}", root.display());
     }
     Ok(())
-}
-
-/// Turns Ctrl-C and SIGTERM into a request to stop; a second one ends the process at once.
-fn listen() -> anyhow::Result<Interrupt> {
-    let interrupt = Interrupt::default();
-    let raised = interrupt.clone();
-    ctrlc::set_handler(move || {
-        if raised.raise() {
-            std::process::exit(Exit::Interrupted as i32);
-        }
-        eprintln!("stopping; press Ctrl-C again to stop at once");
-    })?;
-    Ok(interrupt)
 }

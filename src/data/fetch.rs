@@ -14,6 +14,7 @@ use super::unpack::unpack;
 use super::{
     Archive, ArchiveError, DataError, Download, Format, PublishedFile, PublishedSet, tiny_imagenet,
 };
+use crate::partial::Partial;
 
 /// How often a mirror is asked for a file while its transfers break off.
 const ATTEMPTS: u32 = 3;
@@ -154,10 +155,10 @@ fn archive_is_present(archive: &Archive, root: &Path) -> Result<bool, DataError>
 /// Unpacks the archive beside its folder, and moves into that folder what is not there yet.
 fn unpack_into(archive: &Archive, root: &Path, expected: &[Download]) -> Result<(), DataError> {
     let path = root.join(archive.download.name);
-    let (staging, folder) =
-        (root.join(format!(".{}.part", archive.folder)), root.join(archive.folder));
+    let staging = Partial::at(root.join(format!(".{}.part", archive.folder)));
+    let folder = root.join(archive.folder);
     remove(&staging)?; // What an interrupted attempt left.
-    fs::create_dir_all(&staging).map_err(DataError::io("create", &staging))?;
+    fs::create_dir_all(&*staging).map_err(DataError::io("create", &*staging))?;
     let unpacked = unpack(archive, &path, &staging).and_then(|()| {
         let missing = expected.iter().find(|file| !staging.join(file.name).is_file());
         missing.map_or(Ok(()), |file| {

@@ -16,6 +16,7 @@ use super::checksum::hexadecimal;
 use super::class_folders::Listing;
 use super::images::{Decoded, decode_all};
 use super::{DataError, ImageShape};
+use crate::partial::Partial;
 
 /// The file's name, beside `train`.
 const NAME: &str = "losswalk-pixels.cache";
@@ -99,10 +100,10 @@ fn read(path: &Path, key: &str, pixel_bytes: usize) -> io::Result<Option<Decoded
 /// Writes the cache beside its place and renames it, so that no reader meets a part of it.
 fn write(path: &Path, key: &str, decoded: &Decoded) -> io::Result<()> {
     remove_parts(path)?;
-    let part = path.with_file_name(format!("{PART}{}", std::process::id()));
-    let written = write_part(&part, key, decoded).and_then(|()| fs::rename(&part, path));
+    let part = Partial::at(path.with_file_name(format!("{PART}{}", std::process::id())));
+    let written = write_part(&part, key, decoded).and_then(|()| fs::rename(&*part, path));
     if written.is_err() && part.is_file() {
-        fs::remove_file(&part)?;
+        fs::remove_file(&*part)?;
     }
     written
 }

@@ -1,6 +1,7 @@
 //! What can be measured along a path of which only the points are known: parameters that some
 //! program saved, theta_0, theta_1, ...
 
+use super::certified::Rule;
 use super::{LineLosses, Movement, Trajectory};
 use crate::objective::{Line, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
@@ -20,6 +21,8 @@ pub struct Path<'a, O> {
     objective: &'a O,
     points: usize,
     precision: Precision,
+    /// The rule that decides, and the seed of the order of the units; none for exact losses.
+    certified: Option<(Rule, u64)>,
     trajectory: Trajectory,
     latest: Point,
     segments: u64,
@@ -31,16 +34,26 @@ impl<'a, O: Objective> Path<'a, O> {
     pub fn new(objective: &'a O, start: Point, points: usize, precision: Precision) -> Self {
         let trajectory = Trajectory::new(start.theta.clone());
         let points = points.max(1);
-        Self { objective, points, precision, trajectory, latest: start, segments: 0 }
+        let (certified, segments) = (None, 0);
+        Self { objective, points, precision, certified, trajectory, latest: start, segments }
+    }
+
+    /// Decides each segment under a rule, in place of measuring it; K is 2 or more then.
+    pub fn certified(self, rule: Rule, seed: u64) -> Self {
+        Self { certified: Some((rule, seed)), ..self }
     }
 
     /// Goes on to the next point and measures the segment to it.
     ///
-    /// Cost: that of [`Trajectory::line`].
+    /// Cost: that of [`Trajectory::line`] or [`Trajectory::certified`].
     pub fn advance(&mut self, to: Point) -> Result<Segment, ObjectiveError> {
         let movement = self.trajectory.advance(&self.latest.theta, &to.theta);
         let line = Line { from: &self.latest, to: &to, number: self.segments };
-        let line = self.trajectory.line(self.objective, line, self.points, self.precision)?;
+        let (path, how) = (&mut self.trajectory, (self.points, self.precision));
+        let line = match self.certified {
+            None => path.line(self.objective, line, how.0, how.1)?,
+            Some(rule) => path.certified(self.objective, line, how, rule)?,
+        };
         self.segments += 1;
         self.latest = to;
         Ok(Segment { line, movement })

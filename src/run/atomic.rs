@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::RunError;
+use crate::partial::Partial;
 
 /// Writes `bytes` to `path` through a temporary file, fsync and rename, then syncs the folder.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
@@ -14,9 +15,9 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
 }
 
 /// The name under which `path` is made before it gets its own; [`remove_temporaries`] knows it.
-pub(super) fn temporary(path: &Path) -> PathBuf {
+pub(super) fn temporary(path: &Path) -> Partial {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.tmp"))
+    Partial::at(path.with_file_name(format!(".{name}.tmp")))
 }
 
 /// Writes `bytes` to `path` and waits until the disk has them.

@@ -54,7 +54,7 @@ impl Checkpoint {
         }
         let temporary = temporary(&path);
         remove(&temporary)?;
-        fs::create_dir_all(&temporary).map_err(RunError::io("create", &temporary))?;
+        fs::create_dir_all(&*temporary).map_err(RunError::io("create", &*temporary))?;
         for (name, bytes) in &files {
             write_synced(&temporary.join(name), bytes)?;
         }

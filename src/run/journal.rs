@@ -73,14 +73,14 @@ impl Journal {
     /// Begins anew behind a state, without all that was computed before.
     pub fn restart(&mut self, state: &[&[f64]]) -> Result<(), RunError> {
         let hidden = temporary(&self.path);
-        let mut file = File::create(&hidden).map_err(RunError::io("create", &hidden))?;
+        let mut file = File::create(&*hidden).map_err(RunError::io("create", &*hidden))?;
         let count = [state.len() as f64];
         self.newest = self.subject;
         for vector in [&[&count[..]], state].concat() {
             let entry = self.entry(&[], vector);
-            file.write_all(&entry).map_err(RunError::io("write", &hidden))?;
+            file.write_all(&entry).map_err(RunError::io("write", &*hidden))?;
         }
-        std::fs::rename(&hidden, &self.path).map_err(RunError::io("rename", &hidden))?;
+        std::fs::rename(&*hidden, &self.path).map_err(RunError::io("rename", &*hidden))?;
         (self.file, self.unread) = (file, 0);
         Ok(())
     }

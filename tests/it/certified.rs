@@ -111,6 +111,34 @@ fn line_decides_between_files_with_a_stated_error() {
     assert_eq!((&answer["error"], &answer["assume"]), (&1e-4.into(), &"shape".into()));
     assert_eq!(answer["barrier"], lines(&run)[0].verdict.barrier.unwrap());
     assert_eq!(answer["samples"].as_array().unwrap().len(), 11);
+    assert_eq!(answer["accuracies"], serde_json::json!([null, null]));
+}
+
+#[test]
+fn path_decides_each_segment_and_passes_over_no_more_of_the_set_than_that_takes() {
+    let lab = Lab::new();
+    let run = lab.done("run", &[UNITS, "train.save_iterates=true", "measure.points=10"]);
+    let path = |arguments: &[&str]| {
+        let mut command = losswalk();
+        command.arg("path").arg("--run").arg(&run).args(arguments);
+        command.args((0..6).map(|step| run.join(format!("iterates/step-{step:08}.safetensors"))));
+        end(&mut command)
+    };
+    let ended = path(&["--certified", "--error", "1e-3", "--json"]);
+    ended.must_say(0, &[]);
+    let rows: Vec<Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 5);
+    for (row, exact) in rows.iter().zip(lines(&run)) {
+        assert_eq!(row["barrier"], exact.verdict.barrier.unwrap());
+        assert_eq!(row["accuracies"], serde_json::json!([null, null]));
+        assert!(row["error"] == 1e-3 && row["samples"].as_array().unwrap().len() == 11, "{row}");
+    }
+    let ended = path(&["--certified"]);
+    ended.must_say(0, &[]);
+    assert!(ended.stdout.contains("wrong with probability 0.0001 at most (assume shape)"));
+    path(&["--certified", "--points", "1"]).must_say(2, &["choose --points 2 or more"]);
+    path(&["--error", "1e-3"]).must_say(2, &["--certified"]);
 }
 
 /// `losswalk verify` of a run.

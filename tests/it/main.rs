@@ -17,6 +17,7 @@ mod fetch;
 mod fuzz;
 mod huge_plans;
 mod image_folder;
+mod interrupted;
 mod lab;
 mod layer_list;
 mod layering;
