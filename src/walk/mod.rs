@@ -16,7 +16,7 @@ mod state;
 mod walker;
 
 pub use error::WalkError;
-pub use memory::{Claim, MemoryError, check};
+pub use memory::{Bound, Claim, MemoryError, check};
 pub use optimizer::Carried;
 pub use plan::{Place, Plan};
 pub use prepare::{PrepareError, Prepared, Setup, prepare};

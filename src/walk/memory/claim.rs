@@ -21,14 +21,25 @@ pub struct Claim {
 
 /// Settings ask for more memory than the machine has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this needs {} of memory, and the machine has {}; lower what asks for most:{}", DecimalBytes(*need), DecimalBytes(*limit), listed(claims))]
+#[error("this needs {} of memory, and {bound} {}; lower what asks for most:{}", DecimalBytes(*need), DecimalBytes(*limit), listed(claims))]
 pub struct MemoryError {
     /// Bytes that all settings together ask for.
     pub need: u64,
     /// Bytes that there are.
     pub limit: u64,
+    /// Why there are no more.
+    pub bound: Bound,
     /// The largest claims, the very largest first.
     pub claims: Vec<Claim>,
+}
+
+/// What limits memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The memory and swap of the machine or container.
+    Machine,
+    /// What the system grants this process.
+    Process,
 }
 
 impl Claim {
@@ -59,23 +70,39 @@ impl fmt::Display for Claim {
     }
 }
 
-/// An error if all claims together are more than the machine has.
+impl fmt::Display for Bound {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Machine => "the machine has",
+            Self::Process => "a limit of this process (ulimit -v) leaves it",
+        })
+    }
+}
+
+/// An error if all claims together are more than the machine has, or than this process gets.
 pub fn check(claims: Vec<Claim>) -> Result<(), MemoryError> {
-    compare(claims, machine::memory())
+    let need = claims.iter().map(|claim| claim.bytes).fold(0, u64::saturating_add);
+    let memory = machine::memory();
+    if need > memory {
+        return Err(MemoryError::new(need, (memory, Bound::Machine), claims));
+    }
+    let granted = machine::granted(need, memory);
+    if need > granted {
+        return Err(MemoryError::new(need, (granted, Bound::Process), claims));
+    }
+    Ok(())
 }
 
 /// A claim below this share of the largest is not worth a line.
 const LISTED_SHARE: u64 = 20;
 
-fn compare(mut claims: Vec<Claim>, limit: u64) -> Result<(), MemoryError> {
-    let need = claims.iter().map(|claim| claim.bytes).fold(0, u64::saturating_add);
-    if need <= limit {
-        return Ok(());
+impl MemoryError {
+    fn new(need: u64, (limit, bound): (u64, Bound), mut claims: Vec<Claim>) -> Self {
+        claims.sort_by_key(|claim| std::cmp::Reverse(claim.bytes));
+        let least = claims.first().map_or(0, |largest| largest.bytes / LISTED_SHARE);
+        claims.retain(|claim| claim.bytes >= least);
+        Self { need, limit, bound, claims }
     }
-    claims.sort_by_key(|claim| std::cmp::Reverse(claim.bytes));
-    let least = claims[0].bytes / LISTED_SHARE;
-    claims.retain(|claim| claim.bytes >= least);
-    Err(MemoryError { need, limit, claims })
 }
 
 /// A product, or the largest number there is.
@@ -95,18 +122,19 @@ mod tests {
     fn what_does_not_fit_together_is_listed_by_size() {
         let claim = |key: &str, bytes| Claim::new(key, 7, "nothing", bytes);
         let claims = vec![claim("small", 40), claim("large", 1000), claim("middle", 600)];
-        assert_eq!(compare(claims.clone(), 1640), Ok(()));
-        let message = compare(claims, 1639).err().map(|error| error.to_string());
+        let error = MemoryError::new(1640, (1639, Bound::Machine), claims);
         let expected = "this needs 1.64 kB of memory, and the machine has 1.64 kB; lower what asks for \
                         most:\n  large = 7: 1.00 kB for nothing\n  middle = 7: 600 B for nothing";
-        assert_eq!(message.as_deref(), Some(expected));
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]
     fn no_number_is_too_large_to_be_reckoned() {
         let huge = Claim::vectors("a", usize::MAX, "nothing", [usize::MAX, usize::MAX]);
         assert_eq!(huge.bytes, u64::MAX);
-        assert!(compare(vec![huge.clone(), huge], u64::MAX - 1).is_err());
+        let error = check(vec![huge.clone(), huge]).err().map(|error| (error.need, error.bound));
+        assert_eq!(error, Some((u64::MAX, Bound::Machine)));
+        assert_eq!(check(Vec::new()), Ok(()));
         assert_eq!(product([usize::MAX, 0]), 0);
     }
 }

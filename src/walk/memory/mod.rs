@@ -10,5 +10,5 @@ mod experiment;
 mod machine;
 
 pub(super) use claim::product;
-pub use claim::{Claim, MemoryError, check};
+pub use claim::{Bound, Claim, MemoryError, check};
 pub(super) use experiment::{of_data, of_loss, of_walk};
