@@ -21,7 +21,7 @@ pub enum ReportError {
         path: PathBuf,
     },
     /// A figure cannot be turned into pixels.
-    #[error("figure {figure}: cannot be drawn as PNG: {problem}; its SVG holds the same picture")]
+    #[error("figure {figure}: cannot be drawn as PNG: {problem}")]
     Png {
         /// The figure's name.
         figure: String,

@@ -58,6 +58,28 @@ impl Fixture {
         }
     }
 
+    /// Three runs that differ in the seed alone; cosines and alignments are 0, 1 and 3 tenths and wholes
+    /// higher, and 0, 1 and 3 of the barriers of epoch 1 are gone.
+    pub fn three_seeds() -> Result<Vec<RunData>, TestError> {
+        let seeds =
+            [(0u8, "[train]\nseed = 1"), (1, "[train]\nseed = 2"), (3, "[train]\nseed = 3")];
+        let run = |(shift, experiment): (u8, &'static str)| {
+            let mut run = Self::new("a", 30, 20).with_curvature();
+            run.experiment = experiment;
+            run.manifest.seed += u64::from(shift);
+            for record in &mut run.steps {
+                record.cosine = record.cosine.map(|cosine| cosine + 0.1 * f64::from(shift));
+            }
+            for record in &mut run.alignments {
+                record.alignment = record.alignment.map(|value| value + f64::from(shift));
+            }
+            let barriers = run.lines.iter_mut().filter(|line| line.verdict.barrier == Some(true));
+            barriers.take(shift.into()).for_each(|line| line.verdict.barrier = Some(false));
+            run.load()
+        };
+        seeds.into_iter().map(run).collect()
+    }
+
     /// Everything that is known of curvature, at the initialisation and after two epochs.
     pub fn with_curvature(mut self) -> Self {
         let epochs = [0, 1, 2];

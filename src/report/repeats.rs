@@ -1,10 +1,12 @@
-//! Runs that differ in the seed alone, and what they have in common.
+//! Runs that differ in the seed alone: single ones are thin lines in a figure, their mean is a thick one.
 
 use toml::Table;
 
 use super::run_data::RunData;
 use crate::measure::Mean;
 
+/// The colour of means, next to runs of any colour.
+pub(super) const MEAN: usize = 7;
 /// The confidence of the intervals of means over seeds.
 const CONFIDENCE: f64 = 0.95;
 
@@ -26,11 +28,24 @@ pub(super) fn are_repeats(runs: &[RunData]) -> bool {
         && others.iter().all(|run| without_seed(run) == common)
 }
 
+/// What a mean over seeds is called.
+pub(super) fn mean_name(runs: &[RunData]) -> String {
+    format!("mean of {} seeds, with its 95 % interval", runs.len())
+}
+
+/// The mean of the finite ones of some numbers, NaN of none, and how far on either side of it its interval
+/// goes; none for fewer than two.
+pub(super) fn mean_and_margin(numbers: impl IntoIterator<Item = f64>) -> (f64, Option<f64>) {
+    let numbers: Vec<f64> = numbers.into_iter().filter(|number| number.is_finite()).collect();
+    let mean = Mean::of(&numbers);
+    let margin = Some(mean.margin(numbers.len(), CONFIDENCE));
+    (mean.mean, margin.filter(|margin| margin.is_finite()))
+}
+
 /// A mean over seeds with its interval, "12.3 ± 1.5".
-pub(super) fn mean_text(numbers: &[f64]) -> String {
-    let mean = Mean::of(numbers);
-    match mean.margin(numbers.len(), CONFIDENCE) {
-        margin if margin.is_nan() => format!("{:.1}", mean.mean),
-        margin => format!("{:.1} ± {margin:.1}", mean.mean),
+pub(super) fn mean_text(numbers: impl IntoIterator<Item = f64>) -> String {
+    match mean_and_margin(numbers) {
+        (mean, None) => format!("{mean:.1}"),
+        (mean, Some(margin)) => format!("{mean:.1} ± {margin:.1}"),
     }
 }

@@ -23,7 +23,8 @@ pub struct Written {
 /// Writes `out/report.html` and `out/figures/*.svg|png|csv` for one run or a comparison of several.
 ///
 /// Equal records give equal bytes. A figure without data (such as heights of barriers when none was
-/// crossed) has no image; the page says why.
+/// crossed) has no image; the page says why. Every file is written as soon as it is drawn, and a figure
+/// that is there already is not drawn as pixels again, which takes most of the time.
 ///
 /// # Errors
 /// If there is no run, a run has no step, or a file cannot be read or written.
@@ -31,9 +32,10 @@ pub fn write(runs: &[RunFolder], out: &Path) -> Result<Written, ReportError> {
     let runs = RunData::load_all(runs)?;
     let folder = out.join("figures");
     fs::create_dir_all(&folder).map_err(RunError::io("create", &folder))?;
-    let drawn: Vec<(Figure, Option<String>)> =
-        figures::figures(&runs).into_iter().map(with_image).collect();
-    let mut written = images(&drawn, &folder)?;
+    let mut images = Images { folder: &folder, rasteriser: Rasteriser::new(), written: Vec::new() };
+    let drawn: Result<Vec<_>, _> =
+        figures::figures(&runs).map(|figure| images.of(figure)).collect();
+    let (drawn, mut written) = (drawn?, images.written);
     for table in figures::tables(&runs)? {
         let path = folder.join(format!("{}.csv", table.name));
         write_atomic(&path, &table.bytes)?;
@@ -44,24 +46,31 @@ pub fn write(runs: &[RunFolder], out: &Path) -> Result<Written, ReportError> {
     Ok(Written { page, figures: written })
 }
 
-fn with_image(figure: Figure) -> (Figure, Option<String>) {
-    let image = (!figure.panels.is_empty()).then(|| svg::document(&figure, &Layout::screen()));
-    (figure, image)
+/// Draws figures into a folder.
+struct Images<'a> {
+    folder: &'a Path,
+    rasteriser: Rasteriser,
+    written: Vec<PathBuf>,
 }
 
-fn images(drawn: &[(Figure, Option<String>)], folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let rasteriser = Rasteriser::new();
-    let mut written = Vec::new();
-    for (figure, image) in drawn {
-        let Some(svg) = image else { continue };
-        let png = rasteriser.png(svg, &figure.id)?;
-        for (extension, bytes) in [("svg", svg.as_bytes()), ("png", &png)] {
-            let path = folder.join(format!("{}.{extension}", figure.id));
-            write_atomic(&path, bytes)?;
-            written.push(path);
+impl Images<'_> {
+    /// The figure with its image, which is in the folder then.
+    fn of(&mut self, figure: Figure) -> Result<(Figure, Option<String>), ReportError> {
+        if figure.panels.is_empty() {
+            return Ok((figure, None));
         }
+        let image = svg::document(&figure, &Layout::screen());
+        let [svg, png] =
+            ["svg", "png"].map(|extension| self.folder.join(format!("{}.{extension}", figure.id)));
+        // The SVG is written last: where it stands, its PNG does.
+        let is_there = png.is_file() && fs::read(&svg).is_ok_and(|old| old == image.as_bytes());
+        if !is_there {
+            write_atomic(&png, &self.rasteriser.png(&image, &figure.id)?)?;
+            write_atomic(&svg, image.as_bytes())?;
+        }
+        self.written.extend([svg, png]);
+        Ok((figure, Some(image)))
     }
-    Ok(written)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use crate::report::ReportError;
 use crate::report::alignment_group::AlignmentGroup;
 use crate::report::csv::{Csv, cell};
-use crate::report::figure::{Axis, Figure, Panel, Series, Spacing};
+use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
+use crate::report::repeats::{are_repeats, mean_and_margin, mean_name};
 use crate::report::run_data::RunData;
 use crate::report::table::Table;
 use crate::run::AlignmentRecord;
@@ -21,19 +22,26 @@ type Value = fn(&AlignmentRecord) -> Option<f64>;
 /// Mean and standard deviation with the full Hessian and with that of the batch; `None` where no
 /// alignment was measured.
 pub(super) fn figure(runs: &[RunData]) -> Option<Figure> {
-    let lines = epoch_lines(runs, epochs);
+    let lines = lines(runs);
     if lines.is_empty() {
         return None;
     }
     let panels = vec![
-        panel("H of the full training loss", "alignment u·Hu", &lines, full),
-        panel("H of the batch’s own loss (batch sharpness)", "alignment u·H_B u", &lines, own),
+        panel("H of the full training loss", "alignment u·Hu", runs, &lines, full),
+        panel(
+            "H of the batch’s own loss (batch sharpness)",
+            "alignment u·H_B u",
+            runs,
+            &lines,
+            own,
+        ),
     ];
     let figure = Figure {
         id: "alignment".to_owned(),
         title: "Alignment of gradients with the Hessian".to_owned(),
         what: "How sharply the loss curves along the direction u of a mini-batch gradient, against the \
-               size of the mini-batch: the mean over several mini-batches, ± one standard deviation."
+               size of the mini-batch: the mean over several mini-batches, ± one standard deviation or, \
+               of several seeds, the mean over them with its 95 % interval."
             .to_owned(),
         look_for: "The paper finds that alignment grows with the batch size: larger batches point more \
                    into the sharp directions. Where the batch’s own sharpness exceeds 2/η (dashed, if \
@@ -109,8 +117,26 @@ fn epochs(run: &RunData) -> Vec<u64> {
     run.alignments.iter().map(|record| record.epoch).collect()
 }
 
-fn panel(title: &str, label: &str, lines: &[EpochLine<'_>], value: Value) -> Panel {
-    let mut series: Vec<Series> = lines.iter().flat_map(|line| of_line(line, value)).collect();
+/// Lines of all runs, or of the first of those that differ in the seed alone: all have the same epochs.
+fn lines(runs: &[RunData]) -> Vec<EpochLine<'_>> {
+    epoch_lines(drawn(runs), epochs)
+}
+
+fn drawn(runs: &[RunData]) -> &[RunData] {
+    if are_repeats(runs) { &runs[..1] } else { runs }
+}
+
+fn panel(
+    title: &str,
+    label: &str,
+    runs: &[RunData],
+    lines: &[EpochLine<'_>],
+    value: Value,
+) -> Panel {
+    let mut series: Vec<Series> = match are_repeats(runs) {
+        true => lines.iter().flat_map(|line| of_seeds(runs, line, value)).collect(),
+        false => lines.iter().flat_map(|line| of_line(line, value)).collect(),
+    };
     series.extend(stability_limits(lines, &series));
     Panel {
         title: title.to_owned(),
@@ -139,6 +165,28 @@ fn of_line(line: &EpochLine<'_>, value: Value) -> [Series; 2] {
     with_error_bars(&line.name, line.color, &details, &groups.map(estimate).collect::<Vec<_>>())
 }
 
+/// A thin line a seed, through the means over mini-batches, and the mean of those.
+fn of_seeds(runs: &[RunData], line: &EpochLine<'_>, value: Value) -> Vec<Series> {
+    let means = |run: &RunData| -> Vec<(f64, f64)> {
+        let groups = AlignmentGroup::all(&run.alignments).filter(|g| g.epoch == line.epoch);
+        let mean = |group: &AlignmentGroup<'_>| group.spread(value).map_or(f64::NAN, |s| s.mean);
+        groups.map(|group| (group.batch_size as f64 * line.shift, mean(&group))).collect()
+    };
+    let of_runs: Vec<Vec<(f64, f64)>> = runs.iter().map(means).collect();
+    let sizes = of_runs.iter().max_by_key(|means| means.len()).into_iter().flatten();
+    let estimate = |&(x, _): &(f64, f64)| {
+        let here = of_runs.iter().flatten().filter(|(place, _)| *place == x);
+        let (mean, error) = mean_and_margin(here.map(|(_, mean)| *mean));
+        Estimate { x, y: mean, error, details: vec![(x / line.shift).round(), mean] }
+    };
+    let estimates: Vec<Estimate> = sizes.map(estimate).collect();
+    let name = format!("{}: {}", line.name, mean_name(runs));
+    let mean = with_error_bars(&name, line.color, &["batch size", "mean"], &estimates);
+    let single = format!("{}: single seeds", line.name);
+    let thin = |means| Series::new(&single, Style::PaleLine, line.color, means);
+    of_runs.into_iter().map(thin).chain(mean).collect()
+}
+
 /// 2/eta of the learning rates in use at the measured points, where the panel comes near it.
 fn stability_limits(lines: &[EpochLine<'_>], series: &[Series]) -> Vec<Series> {
     let rate = |line: &EpochLine<'_>| {
@@ -155,8 +203,8 @@ fn stability_limits(lines: &[EpochLine<'_>], series: &[Series]) -> Vec<Series> {
 }
 
 fn notes(runs: &[RunData]) -> Vec<String> {
-    let mut notes = vec![BARS.to_owned()];
-    notes.extend(note_on_omission(runs, epochs));
+    let mut notes = vec![if are_repeats(runs) { OF_SEEDS } else { BARS }.to_owned()];
+    notes.extend(note_on_omission(drawn(runs), epochs));
     let decays = runs.iter().flat_map(|run| run.alignments.iter().map(|r| r.weight_decay));
     if decays.into_iter().any(|decay| decay != 0.0) {
         notes.push(
@@ -165,6 +213,11 @@ fn notes(runs: &[RunData]) -> Vec<String> {
     }
     notes
 }
+
+/// What the bars are where there are several seeds.
+const OF_SEEDS: &str = "Thin lines are single seeds, each point the mean over its mini-batches; bars are the 95 % \
+                        interval of the mean over seeds (Student's t). Points of one batch size stand side \
+                        by side.";
 
 /// What the bars are, and are not.
 const BARS: &str = "The bars show how single mini-batches differ, not how well the mean is known: for \
@@ -215,6 +268,23 @@ mod tests {
         // Batches of 10 with mean 1 ± 1, then the training set.
         assert_eq!(line.y, [1.0, 0.0, 2.0, 1.0, 2.0]);
         assert_eq!(line.details[0].values, [10.0, 10.0, 10.0, 10.0, 100.0]);
+        Ok(())
+    }
+
+    #[test]
+    fn seeds_are_thin_lines_and_their_mean_has_an_interval() -> Result<(), TestError> {
+        let figure = figure(&Fixture::three_seeds()?).ok_or("no figure")?;
+        let series = &figure.panels[0].series;
+        let thin: Vec<_> = series.iter().filter(|series| series.style == Style::PaleLine).collect();
+        assert_eq!(thin.len(), 9, "a line for each of three epochs and seeds");
+        assert_eq!([&thin[0].y, &thin[1].y, &thin[2].y], [&[1.0, 2.0], &[2.0, 3.0], &[4.0, 5.0]]);
+        let name = "initialisation: mean of 3 seeds, with its 95 % interval";
+        let mean = series.iter().find(|series| series.name == name && series.style == Style::Line);
+        let mean = mean.ok_or("no mean")?;
+        // 1, 2, 4: mean 7/3 ± t s / √3 with t = 4.302653 and s² = 7/3.
+        let margin = 4.302_653 * (7.0f64 / 9.0).sqrt();
+        assert!((mean.y[0] - 7.0 / 3.0).abs() < 1e-12 && mean.details[0].values[0] == 10.0);
+        assert!((mean.y[2] - mean.y[0] - margin).abs() < 1e-5, "{:?}", mean.y);
         Ok(())
     }
 

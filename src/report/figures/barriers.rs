@@ -4,9 +4,11 @@ use crate::precision::Precision;
 use crate::report::ReportError;
 use crate::report::csv::Csv;
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
-use crate::report::repeats::{are_repeats, mean_text};
+use crate::report::repeats::{MEAN, are_repeats, mean_and_margin, mean_name, mean_text};
 use crate::report::run_data::RunData;
 use crate::report::table::Table;
+
+use super::error_bars::{Estimate, with_error_bars};
 
 /// The probability that more certified decisions of an epoch are wrong than the table says.
 const DOUBT: f64 = 0.01;
@@ -63,7 +65,7 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
             ..Axis::new("epoch", "measured epoch")
         },
         y: Axis { zero: true, whole: true, ..Axis::new("barriers", "updates with a barrier") },
-        series: runs.iter().enumerate().map(|(i, run)| bars(run, i, &epochs)).collect(),
+        series: series(runs, &epochs),
     };
     Figure {
         id: "barriers".to_owned(),
@@ -127,10 +129,9 @@ pub(in crate::report) fn table_one(runs: &[RunData]) -> Option<Table> {
     if are_repeats(runs) {
         let mean = |epoch: &u64| {
             let counts = runs.iter().filter(|run| run.measured_epochs().contains(epoch));
-            mean_text(&counts.map(|run| count(run, *epoch).barriers as f64).collect::<Vec<_>>())
+            mean_text(counts.map(|run| count(run, *epoch).barriers as f64))
         };
-        let name = format!("mean of {} seeds, with its 95 % interval", runs.len());
-        table.row(&name, epochs.iter().map(mean));
+        table.row(&mean_name(runs), epochs.iter().map(mean));
     }
     table.note = match counts_certified(runs) {
         true => format!("{CAVEAT} {CERTIFIED}"),
@@ -153,11 +154,49 @@ pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
     Csv::new("barriers", columns, rows)
 }
 
-fn bars(run: &RunData, color: usize, epochs: &[u64]) -> Series {
+/// Bars, with bounds where a single run is certified; of runs that differ in the seed alone thin lines
+/// and their mean.
+fn series(runs: &[RunData], epochs: &[u64]) -> Vec<Series> {
+    let style = if are_repeats(runs) { Style::PaleLine } else { Style::Bars };
+    let of_runs = runs.iter().enumerate().map(|(i, run)| of_run(run, (style, i), epochs));
+    match runs {
+        [only] => of_runs.chain([bounds(only, epochs)]).collect(),
+        _ if are_repeats(runs) => of_runs.chain(mean(runs, epochs)).collect(),
+        _ => of_runs.collect(),
+    }
+}
+
+fn mean(runs: &[RunData], epochs: &[u64]) -> [Series; 2] {
+    let counts: Vec<Vec<Count>> = runs.iter().map(counts).collect();
+    let estimate = |(place, &epoch): (usize, &u64)| {
+        let here = counts.iter().flatten().filter(|count| count.epoch == epoch);
+        let (mean, error) = mean_and_margin(here.map(|count| count.barriers as f64));
+        Estimate { x: place as f64, y: mean, error, details: vec![epoch as f64] }
+    };
+    let estimates: Vec<Estimate> = epochs.iter().enumerate().map(estimate).collect();
+    with_error_bars(&mean_name(runs), MEAN, &["epoch"], &estimates)
+}
+
+/// What the counts may be where some of their decisions are wrong.
+fn bounds(run: &RunData, epochs: &[u64]) -> Series {
+    let bar = |count: &Count| {
+        let (x, wrong) = (place(count, epochs), count.most_wrong());
+        let (low, high) = (count.barriers.saturating_sub(wrong), count.barriers + wrong);
+        [(x, low as f64), (x, high.min(count.steps) as f64), (x, f64::NAN)]
+    };
+    let certified = counts(run).into_iter().filter(|count| count.certified > 0);
+    let bars = certified.flat_map(|count| bar(&count)).collect();
+    Series::new("bounds of the count", Style::Whiskers, MEAN, bars)
+}
+
+fn place(count: &Count, epochs: &[u64]) -> f64 {
+    epochs.partition_point(|&epoch| epoch < count.epoch) as f64
+}
+
+fn of_run(run: &RunData, (style, color): (Style, usize), epochs: &[u64]) -> Series {
     let counts = counts(run);
-    let place = |count: &Count| epochs.partition_point(|&epoch| epoch < count.epoch) as f64;
-    let points = counts.iter().map(|count| (place(count), count.barriers as f64)).collect();
-    Series::new(&run.label, Style::Bars, color, points)
+    let points = counts.iter().map(|count| (place(count, epochs), count.barriers as f64)).collect();
+    Series::new(&run.label, style, color, points)
         .detail("epoch", counts.iter().map(|count| count.epoch as f64))
         .detail("measured steps", counts.iter().map(|count| count.steps as f64))
         .detail("unresolved", counts.iter().map(|count| count.unresolved as f64))
@@ -190,4 +229,41 @@ fn epochs(runs: &[RunData]) -> Vec<u64> {
     epochs.sort_unstable();
     epochs.dedup();
     epochs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{Fixture, TestError};
+
+    #[test]
+    fn seeds_are_thin_lines_and_their_mean_has_an_interval() -> Result<(), TestError> {
+        let figure = figure(&Fixture::three_seeds()?);
+        let [one, two, four, dots, line] = &figure.panels[0].series[..] else {
+            return Err("three seeds and their mean".into());
+        };
+        assert_eq!([&one.y, &two.y, &four.y], [&[3.0, 3.0], &[2.0, 3.0], &[0.0, 3.0]]);
+        assert!([one, two, four].iter().all(|run| run.style == Style::PaleLine));
+        assert_eq!((dots.style, &dots.x, dots.y[1]), (Style::Dots, &vec![0.0, 1.0], 3.0));
+        // 3, 2 and 0: mean 5/3 ± t s / √3 with t = 4.302653 and s² = 7/3.
+        let margin = 4.302_653 * (7.0f64 / 9.0).sqrt();
+        assert!((line.y[0] - 5.0 / 3.0).abs() < 1e-12);
+        assert!((line.y[2] - line.y[0] - margin).abs() < 1e-5, "{:?}", line.y);
+        Ok(())
+    }
+
+    #[test]
+    fn a_certified_count_has_bounds_and_an_exact_one_none() -> Result<(), TestError> {
+        let mut run = Fixture::new("a", 30, 20).certified();
+        for line in &mut run.lines {
+            line.certificate.iter_mut().for_each(|certificate| certificate.error = 0.01);
+        }
+        // Ten decisions, each wrong with 0.01: more than one with Poisson's 0.0047.
+        let drawn = bounds(&run.load()?, &[1, 2]);
+        let heights: Vec<f64> = drawn.y.iter().copied().filter(|y| y.is_finite()).collect();
+        assert_eq!(heights, [2.0, 4.0, 2.0, 4.0]);
+        let figure = figure(&[Fixture::new("a", 30, 20).load()?]);
+        assert_eq!(figure.panels[0].series.len(), 1);
+        Ok(())
+    }
 }

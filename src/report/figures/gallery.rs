@@ -34,11 +34,11 @@ const IF_MEASURED: [Drawn<Option<Figure>, Option<Csv>>; 7] = [
 ];
 
 /// Every figure; the walk is one figure a run, the others compare the runs.
-pub(in crate::report) fn figures(runs: &[RunData]) -> Vec<Figure> {
+pub(in crate::report) fn figures(runs: &[RunData]) -> impl Iterator<Item = Figure> {
     let walks = (0..runs.len()).map(|i| walk::figure(runs, i));
     let always = ALWAYS.iter().map(|(figure, _)| figure(runs));
     let measured = IF_MEASURED.iter().filter_map(|(figure, _)| figure(runs));
-    walks.chain(always).chain(measured).collect()
+    walks.chain(always).chain(measured)
 }
 
 /// The numbers of every figure that is there.
@@ -57,8 +57,8 @@ mod tests {
     /// The page has one switch for an axis of all panels and turns each to its other spacing.
     #[test]
     fn panels_with_a_switch_have_equal_spacing() -> Result<(), TestError> {
-        let figures =
-            figures(&[Fixture::new("a", 30, 20).with_curvature().with_scores().load()?]);
+        let runs = [Fixture::new("a", 30, 20).with_curvature().with_scores().load()?];
+        let figures: Vec<Figure> = figures(&runs).collect();
         assert_eq!(figures.len(), 13);
         let agree = |axes: Vec<&Axis>| {
             let is_switched = axes.iter().any(|axis| axis.switch);
