@@ -1,6 +1,7 @@
 //! Every reader against damaged files: mutated valid ones, and those that were found to break one.
 //!
-//! `LOSSWALK_FUZZ=SECONDS` goes on so long with each reader; a few hundred inputs each unless it is set.
+//! `LOSSWALK_FUZZ=SECONDS` goes on so long with each reader, counted in processor time, so that a busy
+//! machine tries as much; a few hundred inputs each unless it is set.
 //! What breaks a reader is kept in `target/tmp/fuzz/READER/found-N`, and belongs into
 //! `tests/it/fuzz/corpus/READER/` once the reader is mended. Where a reader takes the whole process
 //! along, the input is `target/tmp/fuzz/READER/last`.
@@ -20,16 +21,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use cpu_time::{ProcessTime, ThreadTime};
 use mutation::Mutator;
 
 use crate::program::TestResult;
 
 /// Inputs unless the environment says how long.
 const TRIES: usize = 300;
-/// Nothing takes longer, even on a busy machine.
+/// No reader computes longer.
 const HANG: Duration = Duration::from_secs(5);
-/// Behind this, the process is given up.
-const HOPELESS: Duration = Duration::from_secs(60);
+/// Behind this, the process is given up, even on a busy machine.
+const HOPELESS: Duration = Duration::from_secs(300);
 /// No reader of a small file takes so many KiB.
 const BLOAT: u64 = 1 << 20;
 
@@ -70,7 +72,7 @@ impl Target<'_> {
         corpus.iter().try_for_each(|input| attempt(input))?;
         self.seeds.extend(corpus);
         let mut mutator = Mutator::new(seed()?, &self.seeds, self.words);
-        let (begin, length) = (Instant::now(), length()?);
+        let (begin, length) = (ProcessTime::now(), length()?);
         for index in 0.. {
             if length.map_or(index >= TRIES, |length| begin.elapsed() > length) {
                 break;
@@ -108,7 +110,7 @@ impl Bench {
         read: &mut impl FnMut(&[u8]) -> bool,
     ) -> TestResult<Result<bool, String>> {
         fs::write(self.folder.join("last"), input)?;
-        let (begin, before) = (Instant::now(), peak());
+        let (begin, before) = (ThreadTime::now(), peak());
         self.watchdog.is_alive();
         let outcome = catch_unwind(AssertUnwindSafe(|| read(input)));
         let (took, grew) = (begin.elapsed(), peak().saturating_sub(before));
