@@ -3,10 +3,10 @@
 //!
 //! - `certified_study ratio ORDERS FILE.npy...`: agreement with the exact decision and the ratio of
 //!   evaluations, exact over certified, over so many random orders of the units of every line.
-//! - `certified_study error TRIALS FILE.npy...`: how often a line is decided wrongly at the boundary:
-//!   one point of it moved to exactly the higher end, its units as observed and mirrored about the mean.
-//!   Without files, on synthetic lines. TRIALS are for a stated error of 1e-4; for 1e-3 and 1e-2 a
-//!   third and a tenth as many are taken. ASSUME=shape in the environment leaves the others out.
+//! - `certified_study error ASSUME TRIALS FILE.npy...`: how often a line is decided wrongly at the
+//!   boundary, where its highest point is a hair above the higher end: one point moved there, or the
+//!   whole line bent there as a low barrier; its units as observed and mirrored about the mean. So many
+//!   trials for each. Without files, on synthetic lines.
 
 use std::error::Error;
 use std::fs;
@@ -69,29 +69,56 @@ impl Recorded {
         Judge::new(rule, &self.alphas(), self.units())
     }
 
-    fn certify(&self, judge: &Judge, seed: u64) -> Outcome<Certified> {
+    fn order(&self, seed: u64) -> Vec<usize> {
         let order = Stream::initialisation(seed, 77).permutation(self.units());
-        let order: Vec<usize> = order.into_iter().map(|unit| unit as usize).collect();
-        Ok(judge.certify(self, &order)?.ok_or("a loss is not finite")?)
+        order.into_iter().map(|unit| unit as usize).collect()
     }
 
-    /// A point moved to a hair above the higher end, with its distances to the chord in every unit as
-    /// they are or mirrored about their mean.
-    fn at_boundary(&self, point: usize, is_mirrored: bool) -> Self {
-        let alpha = self.alphas()[point];
-        let chord = |unit: &[f64]| (1.0 - alpha) * unit[0] + alpha * unit[unit.len() - 1];
-        let mut moved = self.clone();
-        let gaps: Vec<f64> = self.units.iter().map(|unit| chord(unit) - unit[point]).collect();
-        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+    fn certify(&self, judge: &Judge, seed: u64) -> Outcome<Certified> {
+        Ok(judge.certify(self, &self.order(seed))?.ok_or("a loss is not finite")?)
+    }
+
+    /// The line at the boundary, in units as they are or mirrored about their mean.
+    fn at_boundary(&self, place: Place, is_mirrored: bool) -> Self {
         let means = self.means();
-        let end = means[0].max(means[means.len() - 1]) * (1.0 + 1e-12);
-        let shift = end - chord(&means);
-        for (unit, gap) in moved.units.iter_mut().zip(gaps) {
-            let deviation = if is_mirrored { mean - gap } else { gap - mean };
-            unit[point] = chord(unit) - deviation + shift;
+        let last = means.len() - 1;
+        let end = means[0].max(means[last]) * (1.0 + 1e-12);
+        let mut moved = self.clone();
+        // The bend that brings the highest point there: the least that any point needs.
+        let bend = |k: usize| (end - means[k]) / weight(self.alphas()[k]);
+        let bend = (1..last).map(bend).fold(f64::INFINITY, f64::min);
+        for (point, alpha) in self.alphas().into_iter().enumerate().take(last).skip(1) {
+            let shift = match place {
+                Place::Point(moved) if moved == point => end - means[point],
+                Place::Point(_) => continue,
+                Place::Line => bend * weight(alpha),
+            };
+            let chord = |unit: &[f64]| (1.0 - alpha) * unit[0] + alpha * unit[last];
+            let mean = means[point] - chord(&means);
+            for (unit, old) in moved.units.iter_mut().zip(&self.units) {
+                let rise = old[point] - chord(old);
+                let rise = if is_mirrored { 2.0 * mean - rise } else { rise };
+                unit[point] = chord(old) + rise + shift;
+            }
         }
         moved
     }
+}
+
+/// What is moved to the boundary.
+#[derive(Clone, Copy)]
+enum Place {
+    /// One point.
+    Point(usize),
+    /// All interior points, by the same parabola in every unit.
+    Line,
+}
+
+const PLACES: [(&str, Place); 3] =
+    [("0.1", Place::Point(1)), ("0.5", Place::Point(5)), ("all", Place::Line)];
+
+fn weight(alpha: f64) -> f64 {
+    4.0 * alpha * (1.0 - alpha)
 }
 
 fn read(path: &str) -> Outcome<Vec<Recorded>> {
@@ -179,65 +206,55 @@ fn ratio(orders: u64, files: &[String]) -> Outcome<()> {
     Ok(())
 }
 
-/// Wrong decisions of so many, on several lines in turn.
-fn wrong_of(lines: &[Recorded], rule: Rule, trials: u64) -> u64 {
+/// Wrong decisions for each stated one, of so many on several lines in turn.
+fn excess(lines: &[Recorded], rule: Rule, trials: u64) -> f64 {
     let judge = lines[0].judge(rule);
     let is_wrong = |trial: u64| {
         let line = &lines[trial as usize % lines.len()];
-        line.certify(&judge, trial).is_ok_and(|found| !found.is_crossed)
+        judge.is_crossed(line, &line.order(trial)) == Ok(Some(false))
     };
-    (0..trials).into_par_iter().filter(|&trial| is_wrong(trial)).count() as u64
+    let wrong = (0..trials).into_par_iter().filter(|&trial| is_wrong(trial)).count();
+    wrong as f64 / (trials as f64 * rule.error)
 }
 
-fn error(trials: u64, levels: &[f64], populations: &[(String, Vec<Recorded>)]) {
-    println!(
-        "population, point, assumption, error, trials: observed, mirrored (wrong decisions for each stated one)"
-    );
+/// A row of the table for every population and place.
+fn error(assume: Assume, trials: u64, populations: &[(String, Vec<Recorded>)]) {
+    println!("| wrong for each stated one, observed / mirrored | alpha | 1e-2 | 1e-3 | 1e-4 |");
     for (name, lines) in populations {
-        for point in [1, 5] {
+        for (place_name, place) in PLACES {
             let moved = [false, true].map(|is_mirrored| -> Vec<Recorded> {
-                lines.iter().map(|line| line.at_boundary(point, is_mirrored)).collect()
+                lines.iter().map(|line| line.at_boundary(place, is_mirrored)).collect()
             });
-            let chosen = std::env::var("ASSUME").unwrap_or_default();
-            for (assumption, assume) in
-                ASSUMPTIONS.into_iter().filter(|(name, _)| chosen.is_empty() || *name == chosen)
-            {
-                for &level in levels {
-                    let rule = Rule { error: level, assume };
-                    let trials =
-                        ((trials as f64 * 1e-4 / level).sqrt() * (trials as f64).sqrt()) as u64;
-                    let share = |lines: &Vec<Recorded>| {
-                        wrong_of(lines, rule, trials) as f64 / (trials as f64 * level)
-                    };
-                    let [observed, mirrored] = moved.each_ref().map(share);
-                    println!(
-                        "{name}, {point}, {assumption}, {level:e}, {trials}: {observed:.3}, {mirrored:.3}"
-                    );
-                }
+            print!("| {name} | {place_name} |");
+            for error in [1e-2, 1e-3, 1e-4] {
+                let share = |lines: &Vec<Recorded>| excess(lines, Rule { error, assume }, trials);
+                let [observed, mirrored] = moved.each_ref().map(share);
+                print!(" {observed:.3} / {mirrored:.3} |");
             }
+            println!();
         }
     }
+}
+
+fn synthetic_populations() -> Vec<(String, Vec<Recorded>)> {
+    let names = ["normal", "exponential", "heavy tails", "outliers", "near ties"];
+    let named = |name: &str, units| (format!("{name} {units}"), vec![synthetic(name, units)]);
+    names.iter().flat_map(|name| [50, 450].map(|units| named(name, units))).collect()
 }
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [what, count, files @ ..] = &arguments[..] else { return Err("ratio or error?".into()) };
-    match what.as_str() {
-        "ratio" => return ratio(count.parse()?, files),
-        "error" if files.is_empty() => {
-            let names = ["normal", "exponential", "heavy tails", "outliers", "near ties"];
-            let sizes = [50, 150, 450];
-            let named =
-                |name: &str, units| (format!("{name} {units}"), vec![synthetic(name, units)]);
-            let populations: Vec<_> =
-                names.iter().flat_map(|name| sizes.map(|units| named(name, units))).collect();
-            error(count.parse()?, &[1e-2, 1e-3, 1e-4], &populations);
-        }
-        _ => {
+    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ratio", orders, ..] => ratio(orders.parse()?, &arguments[2..]),
+        ["error", assume, trials, ..] => {
+            let assume = ASSUMPTIONS.iter().find(|(name, _)| name == assume);
+            let (_, assume) = assume.ok_or("shape, mirrored or outliers?")?;
             let population = |file: &String| Ok((file.clone(), read(file)?));
-            let populations = files.iter().map(population).collect::<Outcome<Vec<_>>>()?;
-            error(count.parse()?, &[1e-2, 1e-3, 1e-4], &populations);
+            let files = arguments[3..].iter().map(population).collect::<Outcome<Vec<_>>>()?;
+            let populations = if files.is_empty() { synthetic_populations() } else { files };
+            error(*assume, trials.parse()?, &populations);
+            Ok(())
         }
+        _ => Err("ratio or error?".into()),
     }
-    Ok(())
 }

@@ -91,7 +91,16 @@ impl Judge {
         }))
     }
 
-    /// The decision alone.
+    /// The decision alone; `order` and cost are those of [`certify`](Self::certify).
+    pub fn is_crossed(
+        &self,
+        line: &dyn LineEvaluation,
+        order: &[usize],
+    ) -> Result<Option<bool>, ObjectiveError> {
+        self.decide(&mut Seen::new(line, order))
+    }
+
+    /// Visits units until the line is decided.
     fn decide(&self, seen: &mut Seen) -> Result<Option<bool>, ObjectiveError> {
         let all: Vec<usize> = (0..self.alphas.len()).collect();
         let [first, last] = self.tests.ends();
