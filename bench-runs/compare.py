@@ -161,10 +161,11 @@ def main():
     for name in arguments.networks:
         found, machine = compare(arguments, name)
         rows += found
-    if arguments.out:
-        result = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "pytorch": torch.__version__,
-                  "threads": arguments.threads, "rounds": arguments.rounds, "results": rows}
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+        # After each network: the next one may take long.
+        if arguments.out:
+            result = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "pytorch": torch.__version__,
+                      "threads": arguments.threads, "rounds": arguments.rounds, "results": rows}
+            arguments.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

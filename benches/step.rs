@@ -3,7 +3,6 @@
 //! Batches of 100 images of a formula: the gradient, and what a walk does with it to move theta. Wall
 //! clock on all threads (RAYON_NUM_THREADS), medians over rounds that take turns.
 
-use std::hint::black_box;
 use std::time::Instant;
 
 use losswalk::bench::BenchNetwork;
@@ -42,7 +41,7 @@ fn steps(
         let found = objective.gradient(&state.point, batch, Precision::F32)?;
         of_gradients += begin.elapsed().as_secs_f64() - before;
         let Gradient { gradient, buffers, .. } = found;
-        black_box(state.advance(gradient, buffers, train, 1e-3));
+        state.advance(gradient, buffers, train, 1e-3);
     }
     let milliseconds = |seconds: f64| 1e3 * seconds / count as f64;
     Ok([milliseconds(of_gradients), milliseconds(begin.elapsed().as_secs_f64())])

@@ -45,7 +45,8 @@ impl Training {
         let batch = Loss::in_epoch(&order[plan.batch_range(place)], place.epoch);
         let found = objective.gradient(&state.point, batch, plan.train.precision)?;
         let rate = plan.learning_rate(state.step);
-        Ok(state.advance(found.gradient, found.buffers, &plan.train, rate))
+        state.advance(found.gradient, found.buffers, &plan.train, rate);
+        Ok(state.previous.clone())
     }
 
     fn advance_to(&mut self, step: u64) -> Outcome<()> {

@@ -107,7 +107,7 @@ impl<'a> Updates<'a> {
             return Ok((self.read(&files[0])?, self.read(&files[1])?));
         }
         self.replay.advance_to(step, self.steps)?;
-        Ok(self.replay.step(self.steps)?)
+        Ok(self.replay.step(self.steps)?.map(Point::clone).into())
     }
 
     fn read(&self, file: &Path) -> anyhow::Result<Point> {

@@ -89,6 +89,13 @@ impl Gathered {
         let Self { height, width, every, samples, border, pixel, .. } = self;
         let [rows, columns] = self.source;
         let (channel, channels) = self.of;
+        if self.source == [1, 1] {
+            // Samples of one pixel are copied as the pixels of a row are.
+            let from = &source.pixels[first * channels + channel..];
+            let to = &mut to[self.place(border[0], border[1])..];
+            let size = (channel..channel + self.channels, samples);
+            return copy_row(lanes, (from, channels), size, source.normalise, (to, pixel));
+        }
         let images = source.pixels.chunks_exact(rows * columns * channels).skip(first);
         for (sample, image) in images.take(samples).enumerate() {
             for y in 0..height {

@@ -15,8 +15,11 @@ use super::split::parts;
 /// reading and writing the gradient would take longer than the products.
 const PRODUCTS: usize = 512;
 
-/// Parts that a batch is cut into, about: enough for threads to share.
-const PARTS: usize = 8;
+/// Parts that a batch is cut into, about: enough for threads to share, and so few that images are not
+/// copied often.
+const PARTS: usize = 16;
+/// Pieces of a batch times blocks of outputs, at least, where weights get products enough.
+const PIECES: usize = 8;
 
 /// Output rows shorter than this are narrow.
 const WIDE: usize = 8;
@@ -24,14 +27,16 @@ const WIDE: usize = 8;
 /// dL/dW[i, j, c, k], the sum over samples and output pixels of x[y s + i - p, x s + j - p, c] times
 /// dL/dy[y, x, k], for weights [k, k, inputs, outputs].
 ///
-/// The work on a batch comes in parts, each a block of outputs over a range of samples with memory of
-/// its own: whoever computes which part in which order, the bits are the same, for the shape and the
-/// number of samples alone fix the parts.
+/// The work on a batch comes in parts, each a few blocks of outputs over a range of samples with memory
+/// of its own: whoever computes which part in which order, the bits are the same, for the shape and the
+/// number of samples alone fix them.
 #[derive(Debug, Clone)]
 pub struct WeightGradient {
     instructions: InstructionSet,
     shape: ConvolutionShape,
-    /// For each piece of the batch blocks of outputs, each [tap, input, output].
+    /// Blocks of two vectors of outputs.
+    blocks: Vec<Range<usize>>,
+    /// For each piece of the batch the blocks, each [tap, input, output].
     numbers: Aligned,
 }
 
@@ -41,15 +46,17 @@ pub struct WeightGradientPart<'a> {
     instructions: InstructionSet,
     shape: ConvolutionShape,
     samples: Range<usize>,
-    outputs: Range<usize>,
-    /// [tap, input, output], in whole vectors.
+    /// Blocks of outputs side by side.
+    blocks: &'a [Range<usize>],
+    /// For each block [tap, input, output], in whole vectors.
     numbers: &'a mut [f32],
 }
 
 impl WeightGradient {
     /// Of a convolution of this shape.
     pub fn new(instructions: InstructionSet, shape: ConvolutionShape) -> Self {
-        Self { instructions, shape, numbers: Aligned::default() }
+        let blocks = Cut { shape, width: instructions.width() }.blocks().collect();
+        Self { instructions, shape, blocks, numbers: Aligned::default() }
     }
 
     /// The work on a batch of so many samples. What was there before is written over.
@@ -57,33 +64,37 @@ impl WeightGradient {
         let Self { instructions, shape, .. } = *self;
         let cut = self.cut();
         let pieces = cut.pieces(samples);
+        let together = (pieces * self.blocks.len()).div_ceil(PARTS);
         let mut rest = self.numbers.of_len(pieces * cut.piece_len());
         let mut all = Vec::new();
         for piece in 0..pieces {
             let samples = piece * samples / pieces..(piece + 1) * samples / pieces;
-            for outputs in cut.blocks() {
-                let (numbers, others) = rest.split_at_mut(cut.block_len(&outputs));
+            for blocks in self.blocks.chunks(together) {
+                let len = blocks.iter().map(|block| cut.block_len(block)).sum();
+                let (numbers, others) = rest.split_at_mut(len);
                 rest = others;
                 let samples = samples.clone();
-                all.push(WeightGradientPart { instructions, shape, samples, outputs, numbers });
+                all.push(WeightGradientPart { instructions, shape, samples, blocks, numbers });
             }
         }
         all
     }
 
-    /// Writes a multiple of the gradient, once all parts for so many samples have been computed.
-    pub fn read(&self, samples: usize, factor: f64, gradient: &mut [f64]) {
-        assert_eq!(gradient.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
-        let cut = self.cut();
-        let numbers = &self.numbers[..cut.pieces(samples) * cut.piece_len()];
-        for (piece, numbers) in numbers.chunks_exact(cut.piece_len()).enumerate() {
-            let mut rest = numbers;
-            for block in cut.blocks() {
-                let (numbers, others) = rest.split_at(cut.block_len(&block));
-                rest = others;
-                let rows = numbers.chunks_exact(cut.padded(&block));
-                for (row, to) in rows.zip(gradient.chunks_exact_mut(self.shape.outputs)) {
-                    for (to, &sum) in to[block.clone()].iter_mut().zip(row) {
+    /// Writes a multiple of the gradient, once all parts for so many samples have been computed: the
+    /// rows [outputs] of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
+    pub fn read(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
+        let (cut, outputs) = (self.cut(), self.shape.outputs);
+        assert!(gradient.len().is_multiple_of(outputs), "whole rows of {:?}", self.shape);
+        let pieces = cut.pieces(samples);
+        for (row, to) in (first..).zip(gradient.chunks_exact_mut(outputs)) {
+            for (piece, numbers) in
+                self.numbers.chunks_exact(cut.piece_len()).take(pieces).enumerate()
+            {
+                let mut before = 0;
+                for block in cut.blocks() {
+                    let sums = &numbers[before + row * cut.padded(&block)..];
+                    before += cut.block_len(&block);
+                    for (to, &sum) in to[block].iter_mut().zip(sums) {
                         let before = if piece == 0 { 0.0 } else { *to };
                         *to = before + factor * f64::from(sum);
                     }
@@ -111,7 +122,7 @@ impl Cut {
     fn pieces(self, samples: usize) -> usize {
         let blocks = self.shape.outputs.div_ceil(2 * self.width);
         let products = samples * products(self.shape);
-        PARTS.div_ceil(blocks).min(products / PRODUCTS).clamp(1, samples.max(1))
+        PIECES.div_ceil(blocks).min(products / PRODUCTS).clamp(1, samples.max(1))
     }
 
     /// Blocks of two vectors of outputs.
@@ -162,39 +173,39 @@ impl Kernel for Call<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
-        let WeightGradientPart { shape, samples, outputs, .. } = &self.part;
-        let (shape, samples) = (*shape, samples.clone());
-        let layouts @ [images, outputs] = layouts::<L>(shape, outputs.clone());
+        let WeightGradientPart { shape, ref samples, blocks, .. } = self.part;
+        let samples = samples.clone();
+        let images = images(shape);
         let group = PRODUCTS.div_ceil(products(shape)).min(samples.len());
         self.scratch.images.of_len(group * images.len()).fill(0.0);
-        self.scratch.transformed.of_len(group * outputs.len()).fill(0.0);
-        let gradients = Source { pixels: self.gradients, normalise: None };
-        let columns = if images.border == [0, 0] { 1 } else { shape.kernel };
         for first in samples.clone().step_by(group) {
             let count = group.min(samples.end - first);
-            let Scratch { images: to_images, transformed: to_outputs, .. } = &mut *self.scratch;
-            for i in 0..count {
-                images.fill(lanes, self.images, first + i, &mut to_images[i * images.len()..]);
-                outputs.fill(lanes, gradients, first + i, &mut to_outputs[i * outputs.len()..]);
+            for (i, to) in
+                self.scratch.images.chunks_exact_mut(images.len()).take(count).enumerate()
+            {
+                images.fill(lanes, self.images, first + i, to);
             }
-            for i in 0..shape.kernel {
-                for j in (0..shape.kernel).step_by(columns) {
-                    let adds = first > samples.start;
-                    self.taps(lanes, layouts, count, Taps { i, j, columns, adds });
-                }
+            let mut start = 0;
+            for block in blocks {
+                let outputs = outputs::<L>(shape, block.clone());
+                self.block(lanes, [images, outputs], (first, count), start);
+                start += shape.weight_len() / shape.outputs * outputs.pixel;
             }
         }
     }
 }
 
-/// Of one image, on wide maps with zeros left and right, and of some channels of one gradient, in whole
-/// vectors.
-fn layouts<L: Lanes>(shape: ConvolutionShape, channels: Range<usize>) -> [Gathered; 2] {
-    let images = Gathered::whole([shape.height, shape.width], shape.inputs);
-    let outputs = Gathered::whole(shape.output_size(), shape.outputs);
-    let columns = if outputs.width >= WIDE { shape.padding() } else { 0 };
+/// One image, on wide maps with zeros left and right.
+fn images(shape: ConvolutionShape) -> Gathered {
+    let columns = if shape.output_size()[1] >= WIDE { shape.padding() } else { 0 };
+    Gathered::whole([shape.height, shape.width], shape.inputs).with_columns(columns)
+}
+
+/// Some channels of one gradient, in whole vectors.
+fn outputs<L: Lanes>(shape: ConvolutionShape, channels: Range<usize>) -> Gathered {
     let pixel = channels.len().next_multiple_of(L::WIDTH);
-    [images.with_columns(columns), Gathered { pixel, ..outputs.with_channels(channels) }]
+    let whole = Gathered::whole(shape.output_size(), shape.outputs);
+    Gathered { pixel, ..whole.with_channels(channels) }
 }
 
 /// Taps side by side in row `i` of the kernel, from column `j` on; their channels lie side by side in the
@@ -206,9 +217,39 @@ struct Taps {
     columns: usize,
     /// To what earlier samples gave.
     adds: bool,
+    /// Where the block's numbers start.
+    start: usize,
 }
 
 impl Call<'_, '_> {
+    /// Adds what a group of samples gives to one block of outputs.
+    #[inline(always)]
+    fn block<L: Lanes>(
+        &mut self,
+        lanes: L,
+        layouts: [Gathered; 2],
+        (first, count): (usize, usize),
+        start: usize,
+    ) {
+        let [images, outputs] = layouts;
+        let gradients = Source { pixels: self.gradients, normalise: None };
+        let to = self.scratch.transformed.of_len(count * outputs.len());
+        if outputs.pixel > outputs.channels {
+            to.fill(0.0);
+        }
+        for (i, to) in to.chunks_exact_mut(outputs.len()).enumerate() {
+            outputs.fill(lanes, gradients, first + i, to);
+        }
+        let kernel = self.part.shape.kernel;
+        let columns = if images.border == [0, 0] { 1 } else { kernel };
+        for i in 0..kernel {
+            for j in (0..kernel).step_by(columns) {
+                let adds = first > self.part.samples.start;
+                self.taps(lanes, layouts, count, Taps { i, j, columns, adds, start });
+            }
+        }
+    }
+
     #[inline(always)]
     fn taps<L: Lanes>(
         &mut self,
@@ -230,7 +271,8 @@ impl Call<'_, '_> {
         let first = (taps.i * kernel + taps.j) * inputs;
         let width = outputs.pixel;
         for rows in parts(taps.columns * inputs, L::ROWS) {
-            let to = &mut self.part.numbers[(first + rows.start) * width..][..rows.len() * width];
+            let to = taps.start + (first + rows.start) * width;
+            let to = &mut self.part.numbers[to..][..rows.len() * width];
             let (size, spans) = ((rows.len(), width / L::WIDTH), (&**spans, [rows.start, 0]));
             if !taps.adds {
                 outer(lanes, size, factors, spans, to);

@@ -1,6 +1,6 @@
 //! Equation 5: the cosine of consecutive mini-batch gradients.
 
-use crate::linalg::{dot, norm};
+use crate::linalg::products;
 
 /// a·b / (‖a‖ ‖b‖), in [-1, 1] up to rounding; none if either is zero or not finite.
 ///
@@ -9,6 +9,7 @@ use crate::linalg::{dot, norm};
 /// assert_eq!(losswalk::measure::cosine(&[1.0, 0.0], &[0.0, 0.0]), None);
 /// ```
 pub fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
-    let value = dot(a, b) / (norm(a) * norm(b));
+    let [aa, ab, bb] = products(a, b);
+    let value = ab / (aa.sqrt() * bb.sqrt());
     value.is_finite().then_some(value)
 }

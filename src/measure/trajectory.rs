@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Trust, cosine};
-use crate::linalg::{difference_norm, norm};
+use crate::linalg::{difference, difference_norm, norm};
 use crate::precision::Precision;
 
 /// How one update theta_t -> theta_{t+1} moves theta, under the names of the columns.
@@ -56,8 +56,7 @@ impl Trajectory {
 
     /// Goes on by one update.
     pub fn advance(&mut self, from: &[f64], to: &[f64]) -> Movement {
-        let displacement: Vec<f64> = to.iter().zip(from).map(|(to, from)| to - from).collect();
-        let before = std::mem::replace(&mut self.displacement, displacement);
+        let before = std::mem::replace(&mut self.displacement, difference(to, from));
         let update_norm = norm(&self.displacement);
         self.path_length += update_norm;
         Movement {

@@ -135,20 +135,17 @@ impl PlannedLine<'_> {
         };
         self.objective.each(units, |unit| {
             Ok(self.workspaces.with(self.plan, |workspace| {
-                let mut shared = None;
+                let mut is_known = false;
                 let at = |&point: &usize| {
                     let PlannedPoint { alpha, samples, .. } = &self.points[point];
                     let (batch, presentation) = self.batch(samples, unit);
-                    if matches!(samples, Samples::Drawn { .. }) {
-                        shared = None;
-                    }
-                    let [a, b] = shared.get_or_insert_with(|| {
+                    if !is_known || matches!(samples, Samples::Drawn { .. }) {
                         let images = self.objective.pixels::<f32>(batch, presentation);
-                        first.each_ref().map(|first| self.plan.run_first(first, &images, workspace))
-                    });
+                        self.plan.first_step(first, &images, workspace);
+                        is_known = true;
+                    }
                     let (station, given) = (&stations[point], self.given(point));
-                    let logits =
-                        self.plan.run_from([a, b], *alpha, station, given, workspace).to_vec();
+                    let logits = self.plan.run_from(*alpha, station, given, workspace).to_vec();
                     read(&logits, workspace, batch)
                 };
                 points.iter().map(at).collect()

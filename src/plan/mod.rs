@@ -7,6 +7,7 @@
 
 mod backward;
 mod compile;
+mod line;
 mod run;
 mod shares;
 mod station;

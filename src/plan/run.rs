@@ -35,48 +35,7 @@ impl Plan {
         self.logits(samples, workspace)
     }
 
-    /// As [`Plan::run`], with the first step's output known to be a + alpha b.
-    pub fn run_from<'w>(
-        &self,
-        [a, b]: [&[f32]; 2],
-        alpha: f64,
-        station: &Station,
-        given: Given,
-        workspace: &'w mut Workspace,
-    ) -> &'w [f32] {
-        let samples = a.len() / self.first_len();
-        let mut pass = Batch { plan: self, station, given, images: &[], samples, workspace };
-        if let Some((Step::Convolve { to, gathers, .. }, rest)) = self.steps.split_first() {
-            let alpha = alpha as f32;
-            let each = self.first_len();
-            pass.write(*to, a.len(), |samples, mixed, _| {
-                let first = samples.start * each;
-                let ends = a[first..].iter().zip(&b[first..]);
-                mixed.iter_mut().zip(ends).for_each(|(y, (a, b))| *y = a + alpha * b);
-            });
-            gathers.iter().for_each(|&norm| pass.gather(Place::Buffer(*to), a.len(), norm));
-            rest.iter().for_each(|step| pass.step(step));
-        }
-        self.logits(samples, workspace)
-    }
-
-    /// The first step's output alone, without statistics.
-    pub fn run_first(
-        &self,
-        station: &Station,
-        images: &[f32],
-        workspace: &mut Workspace,
-    ) -> Vec<f32> {
-        let mut out = vec![0.0; images.len() / self.input.len() * self.first_len()];
-        if let Some(packed) = station.packed.first() {
-            let target = Target::plain(&mut out);
-            let source = Source { pixels: images, normalise: None };
-            workspace.scratches.with(|scratch| packed.forward(source, target, scratch));
-        }
-        out
-    }
-
-    fn logits<'w>(&self, samples: usize, workspace: &'w Workspace) -> &'w [f32] {
+    pub(super) fn logits<'w>(&self, samples: usize, workspace: &'w Workspace) -> &'w [f32] {
         match self.output.place {
             Place::Buffer(index) => &workspace.buffers[index][..samples * self.output.len()],
             Place::Images => &[],
@@ -85,17 +44,17 @@ impl Plan {
 }
 
 /// A batch on its way.
-struct Batch<'a> {
-    plan: &'a Plan,
-    station: &'a Station,
-    given: Given<'a>,
-    images: &'a [f32],
-    samples: usize,
-    workspace: &'a mut Workspace,
+pub(super) struct Batch<'a> {
+    pub plan: &'a Plan,
+    pub station: &'a Station,
+    pub given: Given<'a>,
+    pub images: &'a [f32],
+    pub samples: usize,
+    pub workspace: &'a mut Workspace,
 }
 
 impl Batch<'_> {
-    fn step(&mut self, step: &Step) {
+    pub fn step(&mut self, step: &Step) {
         let instructions = InstructionSet::detect();
         let samples = self.samples;
         match *step {
@@ -166,7 +125,7 @@ impl Batch<'_> {
     }
 
     /// Statistics of a norm whose input nobody gathered.
-    fn gather(&mut self, place: Place, len: usize, norm: usize) {
+    pub fn gather(&mut self, place: Place, len: usize, norm: usize) {
         if let Given::Batch(_) = self.given {
             let values = self.part(place, len / self.samples, &(0..self.samples));
             self.workspace.statistics[norm] = two_pass(values, self.plan.norms[norm].channels);
@@ -183,7 +142,7 @@ impl Batch<'_> {
     }
 
     /// Has `fill` write `len` numbers to a buffer that it does not read, share by share.
-    fn write(
+    pub fn write(
         &mut self,
         to: usize,
         len: usize,

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use super::Plan;
+use super::line::FirstStep;
 use super::shares::Scratches;
 use super::statistics::{Affine, NormStatistics};
 use super::step::{Place, Value};
@@ -20,6 +21,8 @@ pub struct Workspace {
     pub(super) affine: Vec<Affine>,
     pub(super) identity: Affine,
     pub(super) scratches: Scratches,
+    /// What the points of a line share.
+    pub(super) first: FirstStep,
     /// Threads that share a batch.
     pub(super) shares: usize,
 }
@@ -35,6 +38,7 @@ impl Workspace {
             affine: vec![Affine::default(); plan.norms.len()],
             identity: Affine::identity(widest.unwrap_or_default()),
             scratches: Scratches::default(),
+            first: FirstStep::default(),
             shares: 1,
         }
     }

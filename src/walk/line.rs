@@ -1,7 +1,7 @@
 //! The measurement along one update of the walk, and its record.
 
 use super::walker::{Walker, finite};
-use super::{Place, WalkError};
+use super::{Place, State, WalkError};
 use crate::experiment::LineSchedule;
 use crate::measure::{Mode, reach};
 use crate::objective::{Directional, Line, Objective, Point};
@@ -11,18 +11,14 @@ use crate::run::{
 };
 
 impl<O: Objective> Walker<'_, O> {
-    /// Measures the loss from `from` to where the walk stands now.
-    pub(super) fn line(
-        &mut self,
-        place: Place,
-        from: &Point,
-        schedule: &LineSchedule,
-    ) -> Result<(), WalkError> {
+    /// Measures the loss along the update that led to where the walk stands now.
+    pub(super) fn line(&mut self, place: Place, schedule: &LineSchedule) -> Result<(), WalkError> {
+        let State { previous: from, point: to, .. } = &self.state;
         if self.plan.train.save_iterates {
             self.save_iterate(place.step, from)?;
-            self.save_iterate(place.step + 1, &self.state.point)?;
+            self.save_iterate(place.step + 1, to)?;
         }
-        let line = Line { from, to: &self.state.point, number: place.step };
+        let line = Line { from, to, number: place.step };
         let precision = self.plan.evaluation.precision;
         let (points, seed) = (schedule.points, self.plan.train.seed);
         let measured = match schedule.rule {

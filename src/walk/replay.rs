@@ -40,17 +40,17 @@ impl<'a, O: Objective> Replay<'a, O> {
     ///
     /// # Errors
     /// If the step differs from its record.
-    pub fn step(&mut self, records: &[StepRecord]) -> Result<(Point, Point), WalkError> {
+    pub fn step(&mut self, records: &[StepRecord]) -> Result<[&Point; 2], WalkError> {
         let step = self.state.step;
         self.objective.check()?;
         let found = self.gradient(step)?;
         let rate = self.plan.learning_rate(step);
-        let from = self.state.advance(found.gradient, found.buffers, &self.plan.train, rate);
+        self.state.advance(found.gradient, found.buffers, &self.plan.train, rate);
         let recorded = records.get(step as usize).and_then(|record| record.param_norm);
         if recorded != Some(norm(&self.state.point.theta)) {
             return Err(WalkError::NotReplayed { step });
         }
-        Ok((from, self.state.point.clone()))
+        Ok([&self.state.previous, &self.state.point])
     }
 
     fn gradient(&mut self, step: u64) -> Result<crate::objective::Gradient, WalkError> {

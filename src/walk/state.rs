@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::WalkError;
-use super::optimizer::{Carried, Step, move_theta};
+use super::optimizer::{Carried, move_theta};
 use crate::experiment::Train;
+use crate::linalg::difference;
 use crate::network::StateDictError;
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
@@ -27,8 +28,8 @@ pub struct State {
     pub carried: Carried,
     /// g_{t-1}; empty before the first step.
     pub previous_gradient: Vec<f64>,
-    /// theta_{t-1}; empty before the first step.
-    pub previous_theta: Vec<f64>,
+    /// theta_{t-1}, empty before the first step, with its buffers if this state has come from it.
+    pub previous: Point,
     /// sum of the update norms; the walk adds them up.
     pub path_length: f64,
 }
@@ -43,7 +44,7 @@ impl State {
             point,
             carried: Carried::default(),
             previous_gradient: Vec::new(),
-            previous_theta: Vec::new(),
+            previous: Point::default(),
             path_length: 0.0,
         }
     }
@@ -51,39 +52,35 @@ impl State {
     /// The update that led here, theta_t - theta_{t-1}; none at the start, and after a resume from a
     /// checkpoint of a version that did not keep theta_{t-1}.
     pub fn update(&self) -> Option<Vec<f64>> {
-        let pairs = self.point.theta.iter().zip(&self.previous_theta);
-        (!self.previous_theta.is_empty()).then(|| pairs.map(|(to, from)| to - from).collect())
+        let from = &self.previous.theta;
+        (!from.is_empty()).then(|| difference(&self.point.theta, from))
     }
 
-    /// theta_{t+1} from g_t, by the optimiser that `train` names and at this learning rate. Returns
-    /// theta_t.
+    /// Goes on to theta_{t+1} from g_t, by the optimiser that `train` names and at this learning rate.
     pub fn advance(
         &mut self,
         mut gradient: Vec<f64>,
         mut buffers: Vec<f64>,
         train: &Train,
         learning_rate: f64,
-    ) -> Point {
-        let Train { optimizer, weight_decay, precision, .. } = *train;
-        precision.round(&mut gradient);
-        precision.round(&mut buffers);
+    ) {
+        train.precision.round(&mut buffers);
         self.step += 1;
-        let step =
-            Step { number: self.step, gradient: &gradient, learning_rate, weight_decay, precision };
-        let mut theta = self.point.theta.clone();
-        move_theta(&mut theta, &optimizer, step, &mut self.carried);
-        precision.round(&mut theta);
+        // theta_{t-1} has served, and leaves its memory to theta_{t+1}.
+        std::mem::swap(&mut self.point, &mut self.previous);
+        let Self { point, previous: Point { theta: from, .. }, .. } = self;
+        point.theta.resize(from.len(), 0.0);
+        point.buffers = buffers;
+        let vectors = [point.theta.as_mut_slice(), &mut gradient];
+        move_theta(vectors, from, train, (self.step, learning_rate), &mut self.carried);
         self.previous_gradient = gradient;
-        let from = std::mem::replace(&mut self.point, Point { theta, buffers });
-        self.previous_theta.clone_from(&from.theta);
-        from
     }
 
     /// The state as files.
     pub fn to_checkpoint(&self, objective: &impl Objective, precision: Precision) -> Checkpoint {
         let single = precision == Precision::F32;
         let previous =
-            [(PREVIOUS_GRADIENT, &self.previous_gradient), (PREVIOUS_THETA, &self.previous_theta)];
+            [(PREVIOUS_GRADIENT, &self.previous_gradient), (PREVIOUS_THETA, &self.previous.theta)];
         let previous = previous.into_iter().filter(|(_, values)| !values.is_empty());
         let carried = self.carried.vectors().iter().map(|(name, values)| (name.as_str(), values));
         let entries: BTreeMap<_, _> = carried
@@ -118,7 +115,7 @@ impl State {
             step: checkpoint.step,
             point,
             previous_gradient: previous(PREVIOUS_GRADIENT),
-            previous_theta: previous(PREVIOUS_THETA),
+            previous: Point { theta: previous(PREVIOUS_THETA), buffers: Vec::new() },
             carried: Carried::new(arrays),
             path_length: checkpoint.path_length,
         })

@@ -209,9 +209,9 @@ impl<O: Objective> Walker<'_, O> {
             previous => cosine(previous, &gradient),
         };
         let learning_rate = self.plan.learning_rate(place.step);
-        let from = self.state.advance(gradient, buffers, &self.plan.train, learning_rate);
+        self.state.advance(gradient, buffers, &self.plan.train, learning_rate);
         let theta = &self.state.point.theta;
-        let movement = self.trajectory.advance(&from.theta, theta);
+        let movement = self.trajectory.advance(&self.state.previous.theta, theta);
         self.state.path_length = movement.path_length;
         let record = StepRecord {
             step: place.step,
@@ -234,7 +234,7 @@ impl<O: Objective> Walker<'_, O> {
         {
             match self.recorder.line_ahead(place.step) {
                 Some(earlier) => self.trajectory.end = earlier.end(),
-                None => self.line(place, &from, schedule)?,
+                None => self.line(place, schedule)?,
             }
         }
         Ok(record)

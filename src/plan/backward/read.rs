@@ -6,6 +6,9 @@ use super::compile::{GradientPlan, Origin};
 use super::workspace::GradientWorkspace;
 use crate::network::Layout;
 
+/// Numbers that a thread writes at a time, about.
+const PART: usize = 1 << 14;
+
 impl GradientPlan {
     /// Writes a multiple of the last batch's gradient with respect to theta.
     pub fn read(
@@ -16,23 +19,34 @@ impl GradientPlan {
         gradient: &mut [f64],
     ) {
         let mut rest = gradient;
-        let mut entries = Vec::new();
+        let mut parts = Vec::new();
         for (entry, &origin) in layout.parameters.iter().zip(&self.origins) {
             let (own, others) = rest.split_at_mut(entry.len());
             rest = others;
-            entries.push((own, origin));
+            let row = self.row_len(origin);
+            let rows = PART.div_ceil(row);
+            let own = own.chunks_mut(rows * row).enumerate();
+            parts.extend(own.map(|(part, to)| (origin, part * rows, to)));
         }
         let GradientWorkspace { weights, biases, norms, samples, .. } = workspace;
-        let read = |(to, origin): (&mut [f64], Origin)| match origin {
-            Origin::Weights(index) => weights[index].read(*samples, factor, to),
-            Origin::Bias(index) => scale(&biases[index], factor, to),
-            Origin::Gamma(index) => scale(&norms[index].gamma, factor, to),
-            Origin::Beta(index) => scale(&norms[index].beta, factor, to),
+        let read = |(origin, first, to): (Origin, usize, &mut [f64])| match origin {
+            Origin::Weights(index) => weights[index].read(*samples, factor, first, to),
+            Origin::Bias(index) => scale(&biases[index][first..], factor, to),
+            Origin::Gamma(index) => scale(&norms[index].gamma[first..], factor, to),
+            Origin::Beta(index) => scale(&norms[index].beta[first..], factor, to),
         };
         if workspace.forward.shares > 1 {
-            entries.into_par_iter().for_each(read);
+            parts.into_par_iter().for_each(read);
         } else {
-            entries.into_iter().for_each(read);
+            parts.into_iter().for_each(read);
+        }
+    }
+
+    /// Numbers that are not read apart.
+    fn row_len(&self, origin: Origin) -> usize {
+        match origin {
+            Origin::Weights(index) => self.plan.weights[index].shape.outputs,
+            Origin::Bias(_) | Origin::Gamma(_) | Origin::Beta(_) => 1,
         }
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! theta <- (1 - eta lambda) theta, then a step of Adam without weight decay.
 
-use super::{Carried, Step, adam};
+use super::adam;
+use super::parts::Parts;
+use super::rule::Step;
 use crate::experiment::Adam;
 
-pub(super) fn step(settings: &Adam, theta: &mut [f64], step: Step, carried: &mut Carried) {
+pub(super) fn step(settings: &Adam, parts: &mut Parts<'_>, step: Step) {
     let kept = 1.0 - step.learning_rate * step.weight_decay;
-    theta.iter_mut().for_each(|theta| *theta *= kept);
-    adam::step(settings, theta, Step { weight_decay: 0.0, ..step }, carried);
+    parts.theta.iter_mut().for_each(|theta| *theta *= kept);
+    adam::step(settings, parts, Step { weight_decay: 0.0, ..step });
 }

@@ -3,8 +3,9 @@
 mod adam;
 mod adamw;
 mod carried;
+mod parts;
 mod rule;
 mod sgd;
 
 pub use carried::Carried;
-pub(super) use rule::{Step, move_theta};
+pub(super) use rule::move_theta;

@@ -1,34 +1,62 @@
 //! What every rule is given, and which one moves theta.
 
+use super::parts::Parts;
 use super::{Carried, adam, adamw, sgd};
-use crate::experiment::Optimizer;
+use crate::experiment::{Optimizer, Train};
 use crate::precision::Precision;
 
 /// One step, as a rule sees it.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::walk) struct Step<'a> {
+pub(super) struct Step {
     /// Which one, counted from 1.
     pub number: u64,
-    /// g, of the batch alone.
-    pub gradient: &'a [f64],
     /// eta of this step.
     pub learning_rate: f64,
     /// lambda.
     pub weight_decay: f64,
-    /// What a rule carries along is rounded to this; its sums are f64.
+    /// What a rule carries along is rounded to this, as theta and the gradient are; its sums are f64.
     pub precision: Precision,
 }
 
-/// theta <- theta_{t+1}, by the rule of the experiment.
+/// The step of this number from theta_t, `from`, to theta_{t+1}, by the rule of the experiment. Rounds
+/// the gradient to the precision of training.
+///
+/// Cost: one pass over theta, on all threads.
 pub(in crate::walk) fn move_theta(
-    theta: &mut [f64],
-    optimizer: &Optimizer,
-    step: Step,
+    [theta, gradient]: [&mut [f64]; 2],
+    from: &[f64],
+    train: &Train,
+    (number, learning_rate): (u64, f64),
     carried: &mut Carried,
 ) {
-    match optimizer {
-        Optimizer::Sgd(settings) => sgd::step(settings, theta, step, carried),
-        Optimizer::Adam(settings) => adam::step(settings, theta, step, carried),
-        Optimizer::AdamW(settings) => adamw::step(settings, theta, step, carried),
+    let Train { weight_decay, precision, .. } = *train;
+    let step = Step { number, learning_rate, weight_decay, precision };
+    let moments = ["first_moment", "second_moment"];
+    let all = Parts { theta, gradient, from, carried: [&mut [], &mut []] };
+    match &train.optimizer {
+        Optimizer::Sgd(settings) if settings.momentum == 0.0 => {
+            by_parts(all, precision, |parts| sgd::step(parts, step));
+        }
+        Optimizer::Sgd(settings) => carried.with(["velocity"], from.len(), |[velocity]| {
+            let all = Parts { carried: [velocity, &mut []], ..all };
+            by_parts(all, precision, |parts| sgd::with_momentum(settings, parts, step));
+        }),
+        Optimizer::Adam(settings) => carried.with(moments, from.len(), |[mean, square]| {
+            let all = Parts { carried: [mean, square], ..all };
+            by_parts(all, precision, |parts| adam::step(settings, parts, step));
+        }),
+        Optimizer::AdamW(settings) => carried.with(moments, from.len(), |[mean, square]| {
+            let all = Parts { carried: [mean, square], ..all };
+            by_parts(all, precision, |parts| adamw::step(settings, parts, step));
+        }),
     }
+}
+
+fn by_parts(all: Parts<'_>, precision: Precision, rule: impl Fn(&mut Parts<'_>) + Sync) {
+    all.each(&|mut parts| {
+        parts.theta.copy_from_slice(parts.from);
+        precision.round(parts.gradient);
+        rule(&mut parts);
+        precision.round(parts.theta);
+    });
 }

@@ -4,28 +4,25 @@
 //! v <- mu v + g + lambda theta, theta <- theta - eta v; with `nesterov`, theta <- theta - eta (g +
 //! lambda theta + mu v). Without momentum, nothing is carried along.
 
-use super::{Carried, Step};
+use super::parts::Parts;
+use super::rule::Step;
 use crate::experiment::Sgd;
 
-pub(super) fn step(settings: &Sgd, theta: &mut [f64], step: Step, carried: &mut Carried) {
-    if settings.momentum == 0.0 {
-        for (theta, gradient) in theta.iter_mut().zip(step.gradient) {
-            *theta -= step.learning_rate * (gradient + step.weight_decay * *theta);
-        }
-    } else {
-        let length = theta.len();
-        carried.with(["velocity"], length, |[v]| with_momentum(settings, theta, step, v));
+pub(super) fn step(parts: &mut Parts<'_>, step: Step) {
+    for (theta, gradient) in parts.theta.iter_mut().zip(&*parts.gradient) {
+        *theta -= step.learning_rate * (gradient + step.weight_decay * *theta);
     }
 }
 
-fn with_momentum(settings: &Sgd, theta: &mut [f64], step: Step, velocity: &mut [f64]) {
+pub(super) fn with_momentum(settings: &Sgd, parts: &mut Parts<'_>, step: Step) {
     let Sgd { momentum, nesterov } = *settings;
-    let Step { gradient, learning_rate, weight_decay, precision, .. } = step;
-    for ((v, theta), gradient) in velocity.iter_mut().zip(&*theta).zip(gradient) {
+    let Step { learning_rate, weight_decay, precision, .. } = step;
+    let Parts { theta, gradient, carried: [velocity, _], .. } = parts;
+    for ((v, theta), gradient) in velocity.iter_mut().zip(&**theta).zip(&**gradient) {
         *v = momentum * *v + gradient + weight_decay * theta;
     }
     precision.round(velocity);
-    for ((theta, v), gradient) in theta.iter_mut().zip(&*velocity).zip(gradient) {
+    for ((theta, v), gradient) in theta.iter_mut().zip(&**velocity).zip(&**gradient) {
         let ahead = || gradient + weight_decay * *theta + momentum * v;
         *theta -= learning_rate * if nesterov { ahead() } else { *v };
     }

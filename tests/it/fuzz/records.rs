@@ -63,7 +63,7 @@ fn fuzz_checkpoint(name: &'static str, file: &str) -> TestResult {
         point: losswalk::objective::Point { theta: START.to_vec(), buffers: Vec::new() },
         carried: Default::default(),
         previous_gradient: START.to_vec(),
-        previous_theta: START.to_vec(),
+        previous: losswalk::objective::Point { theta: START.to_vec(), buffers: Vec::new() },
         path_length: 0.5,
     };
     let precision = losswalk::precision::Precision::F64;
@@ -82,7 +82,7 @@ fn load(folder: &Path) -> Option<u64> {
     let (newest, damaged) = Checkpoint::load_newest(folder).ok()?;
     assert!(newest.is_some(), "the older one is whole, but {damaged:?}");
     let state = State::from_checkpoint(newest?, &Quadratic::SOUND).ok()?;
-    assert_eq!(state.previous_theta.len() % Quadratic::SOUND.dimension(), 0);
+    assert_eq!(state.previous.theta.len() % Quadratic::SOUND.dimension(), 0);
     Some(state.step)
 }
 
