@@ -1,5 +1,6 @@
 //! Arguments and their help.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -8,9 +9,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::expect::ExpectedLoss;
 use super::signals::Signals;
-use super::{Exit, bench, data, line, path, report, run, verify};
+use super::{Exit, bench, data, export, line, path, report, run, verify, watch};
 use crate::bench::{BenchNetwork, Pass};
 use crate::choice::Choice;
+use crate::export::Format;
 use crate::measure::certified::{Assume, Rule};
 
 /// Measure the loss of the full training set along the path of SGD.
@@ -31,6 +33,9 @@ pub struct Cli {
     command: Command,
 }
 
+/// Where a page is served unless another address is asked for.
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -44,6 +49,19 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Draw figures and one self-contained report.html from the records of one run or several.
     Report(ReportArgs),
+    /// Serve the page of a run to a browser, updated as records arrive.
+    ///
+    /// Prints the address and serves it until Ctrl-C: the page of the report, with the progress and the
+    /// time left in its title. It works while a run goes on, before its first record, and when it is
+    /// done. Only this machine can reach it, and only who has the whole address can read it; for a
+    /// machine far away, ssh -L 8000:localhost:8000 forwards --port 8000.
+    Watch(WatchArgs),
+    /// Write the records of a run as typed tables, for polars, pandas, DuckDB, R or TensorBoard.
+    ///
+    /// Parquet and CSV: a file for each kind of record, with the values of the .jsonl files bit for bit;
+    /// lists stay lists in Parquet and are JSON in CSV. TensorBoard: one file of events with every
+    /// scalar, in single precision. docs/records.md says what the columns mean.
+    Export(ExportArgs),
     /// Measure the loss on the straight line between any two parameter files.
     ///
     /// The files may be safetensors or anything that torch.save writes: state dicts, nested or with
@@ -105,6 +123,15 @@ pub(super) struct RunArgs {
     /// Go on with a run that was stopped.
     #[arg(long)]
     pub(super) resume: bool,
+    /// Serve the page while the run goes on, as losswalk watch does; the address is on stderr.
+    #[arg(long)]
+    pub(super) watch: bool,
+    /// With --watch: the address of the network interface to listen at.
+    #[arg(long, value_name = "ADDRESS", default_value_t = LOOPBACK, requires = "watch")]
+    pub(super) bind: IpAddr,
+    /// With --watch: the port; 0 is any free one.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "watch")]
+    pub(super) port: u16,
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +140,30 @@ pub(super) struct ReportArgs {
     #[arg(required = true, value_name = "RUN")]
     pub(super) runs: Vec<PathBuf>,
     /// Where to write [default: the run folder, or runs/comparison for several].
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    /// The run folder.
+    pub(super) run: PathBuf,
+    /// The address of the network interface to listen at: only this machine's own by default.
+    #[arg(long, value_name = "ADDRESS", default_value_t = LOOPBACK)]
+    pub(super) bind: IpAddr,
+    /// The port; 0 is any free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) port: u16,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The run folder.
+    pub(super) run: PathBuf,
+    /// What to write.
+    #[arg(long, value_name = "FORMAT", value_parser = named::<Format>())]
+    pub(super) format: Format,
+    /// Where to write [default: RUN/export].
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 }
@@ -247,6 +298,8 @@ impl Cli {
         match self.command {
             Command::Run(arguments) => run::run(arguments, &signals),
             Command::Report(arguments) => report::run(arguments),
+            Command::Watch(arguments) => watch::run(arguments),
+            Command::Export(arguments) => export::run(arguments),
             Command::Line(arguments) => line::run(arguments),
             Command::Path(arguments) => path::run(arguments),
             Command::Verify(arguments) => verify::run(arguments),

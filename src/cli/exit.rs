@@ -13,6 +13,7 @@ use crate::parameters::ParameterFileError;
 use crate::partial;
 use crate::run::RunError;
 use crate::walk::{MemoryError, PrepareError};
+use crate::watch::WatchError;
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.is::<ParameterFileError>()
             || cause.is::<MemoryError>()
             || cause.is::<OtherLoss>()
+            || cause.is::<WatchError>()
             || matches!(
                 cause.downcast_ref(),
                 Some(RunError::Exists { .. } | RunError::NotARun { .. })

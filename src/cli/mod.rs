@@ -5,6 +5,7 @@ mod bench;
 mod data;
 mod exit;
 mod expect;
+mod export;
 mod line;
 mod measured;
 mod output;
@@ -14,6 +15,7 @@ mod report;
 mod run;
 mod signals;
 mod verify;
+mod watch;
 
 pub use arguments::Cli;
 pub use exit::{Exit, fail};

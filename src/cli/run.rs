@@ -8,12 +8,13 @@ use super::arguments::RunArgs;
 use super::measured::warn_about_classes;
 use super::output::show;
 use super::signals::Signals;
-use super::{Exit, progress};
+use super::{Exit, progress, watch};
 use crate::data::{self, DatasetEntry};
 use crate::experiment::{self, Experiment};
 use crate::report;
 use crate::run::{RunError, RunFolder};
 use crate::walk::{Outcome, Setup, prepare, walk};
+use crate::watch::Server;
 
 pub(super) fn run(arguments: RunArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let mut experiment = experiment::load(&arguments.experiment, &arguments.overrides)?;
@@ -22,17 +23,29 @@ pub(super) fn run(arguments: RunArgs, signals: &Signals) -> anyhow::Result<Exit>
     }
     let setup = arguments.device.set_up()?;
     let out = arguments.out.unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
-    let runner = Runner { setup, signals };
-    if experiment.seeds.is_empty() {
-        return Ok(runner.run(&experiment, &out, arguments.resume)?.1);
+    let server =
+        arguments.watch.then(|| watch::start(arguments.bind, arguments.port, None)).transpose()?;
+    if let Some(server) = &server {
+        eprintln!("watch: {}", server.url());
     }
-    runner.run_seeds(&experiment, &out, arguments.resume)
+    let runner = Runner { setup, signals, server };
+    let exit = if experiment.seeds.is_empty() {
+        runner.run(&experiment, &out, arguments.resume)?.1
+    } else {
+        runner.run_seeds(&experiment, &out, arguments.resume)?
+    };
+    if let Some(server) = runner.server {
+        server.finish();
+    }
+    Ok(exit)
 }
 
 /// What all runs of a command share.
 struct Runner<'a> {
     setup: Setup,
     signals: &'a Signals,
+    /// Shows the run that goes on.
+    server: Option<Server>,
 }
 
 impl Runner<'_> {
@@ -72,6 +85,9 @@ impl Runner<'_> {
         warn_about_data(&experiment.data)?;
         warn_about_classes(&experiment.data.name, &prepared.empty_classes);
         let folder = prepared.open(out, resume)?;
+        if let Some(server) = &self.server {
+            server.follow(out);
+        }
         let (name, total) = (&experiment.name, prepared.plan.total_steps());
         eprintln!("{name}: {total} steps into {}", out.display());
 

@@ -17,7 +17,7 @@ use super::run_data::RunData;
 use super::table::Table;
 
 /// The script, from the elements it draws to the figures that it makes of them.
-const SCRIPTS: [&str; 11] = [
+const SCRIPTS: [&str; 12] = [
     include_str!("page/elements.js"),
     include_str!("page/axes.js"),
     include_str!("page/marks.js"),
@@ -29,16 +29,18 @@ const SCRIPTS: [&str; 11] = [
     include_str!("page/save.js"),
     include_str!("page/figure.js"),
     include_str!("page/page.js"),
+    include_str!("page/live.js"),
 ];
 const STYLE: &str = include_str!("page/page.css");
 
 const INTRODUCTION: &str = "How SGD walked through the loss of this network: the loss on the full training \
     set along its updates, the barriers between them, the directions it took and how far it went.";
 
-/// The whole page, from figures with their images.
+/// The whole page, from figures with their images; of this version, if it is served while a run goes on.
 pub(super) fn page(
     runs: &[RunData],
     figures: &[(Figure, Option<String>)],
+    version: Option<u64>,
 ) -> Result<String, ReportError> {
     let names: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();
     let names = names.join(", ");
@@ -47,36 +49,54 @@ pub(super) fn page(
     // What the authors' evaluation makes of the same path comes first, where that is known.
     let results = [noise_table(runs), table_one(runs), alignment_table(runs)];
     let facts = [Some(facts::facts(runs)), facts::times(runs)];
+    let content = html! {
+        header {
+            h1 { (names) }
+            p { (INTRODUCTION) }
+            (banners(runs))
+            (headline(runs))
+        }
+        (contents(figures))
+        main {
+            (tables(&results))
+            @for plot in &plots { (plot) }
+            #facts { (tables(&facts)) (facts::experiments(runs)) }
+        }
+    };
+    Ok(document(&names, version, &content))
+}
+
+/// A page that says why there are no figures yet.
+pub(super) fn waiting(name: &str, message: &str, version: u64) -> String {
+    let content = html! {
+        header { h1 { (name) } p { (message) } }
+        nav aria-label="Figures" {}
+        main {}
+    };
+    document(name, Some(version), &content)
+}
+
+fn document(names: &str, version: Option<u64>, content: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            (head(&names))
+            (head(names, version))
             body {
-                header {
-                    h1 { (names) }
-                    p { (INTRODUCTION) }
-                    (banners(runs))
-                    (headline(runs))
-                }
-                (contents(figures))
-                main {
-                    (tables(&results))
-                    @for plot in &plots { (plot) }
-                    #facts { (tables(&facts)) (facts::experiments(runs)) }
-                }
+                (content)
                 script { (PreEscaped(format!("\n\"use strict\";\n{{\n{}}}\n", SCRIPTS.concat()))) }
             }
         }
     };
-    Ok(page.into_string())
+    page.into_string()
 }
 
-fn head(names: &str) -> Markup {
+fn head(names: &str, version: Option<u64>) -> Markup {
     html! {
         head {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
+            @if let Some(version) = version { meta name="version" content=(version); }
             link rel="icon" href="data:,";
             title { "losswalk: " (names) }
             style { (PreEscaped(colors())) (PreEscaped(STYLE)) }

@@ -17,6 +17,7 @@ mod figures;
 mod fixture;
 mod headline;
 mod html;
+mod live;
 mod palette;
 mod png;
 mod repeats;
@@ -31,5 +32,6 @@ mod ticks;
 mod write;
 
 pub use error::ReportError;
+pub use live::{live_page, waiting_page};
 pub use summary::summary;
 pub use write::{Written, write};

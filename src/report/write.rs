@@ -42,8 +42,18 @@ pub fn write(runs: &[RunFolder], out: &Path) -> Result<Written, ReportError> {
         written.push(path);
     }
     let page = out.join("report.html");
-    write_atomic(&page, html::page(&runs, &drawn)?.as_bytes())?;
+    write_atomic(&page, html::page(&runs, &drawn, None)?.as_bytes())?;
     Ok(Written { page, figures: written })
+}
+
+/// Every figure with its image, which goes nowhere on disk.
+pub(super) fn drawn(runs: &[RunData]) -> Vec<(Figure, Option<String>)> {
+    let with_image = |figure: Figure| {
+        let has_panels = !figure.panels.is_empty();
+        let image = has_panels.then(|| svg::document(&figure, &Layout::screen()));
+        (figure, image)
+    };
+    figures::figures(runs).map(with_image).collect()
 }
 
 /// Draws figures into a folder.

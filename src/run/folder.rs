@@ -48,8 +48,16 @@ impl RunFolder {
 
     /// Removes temporary files and folders, which a process that was killed leaves.
     pub fn remove_temporaries(&self) -> Result<(), RunError> {
-        let folders =
-            ["", "checkpoints", "eigenvectors", "figures", "iterates", "orders", "unfinished"];
+        let folders = [
+            "",
+            "checkpoints",
+            "eigenvectors",
+            "export",
+            "figures",
+            "iterates",
+            "orders",
+            "unfinished",
+        ];
         folders.iter().try_for_each(|folder| remove_temporaries(&self.path.join(folder)))
     }
 
@@ -131,6 +139,11 @@ impl RunFolder {
     /// `figures/`.
     pub fn figures(&self) -> PathBuf {
         self.path.join("figures")
+    }
+
+    /// `export/`.
+    pub fn export(&self) -> PathBuf {
+        self.path.join("export")
     }
 
     /// `report.html`.

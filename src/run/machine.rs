@@ -30,6 +30,19 @@ pub fn now() -> String {
     utc(seconds)
 }
 
+/// The seconds from 1970 to a time that [`now`] has written; none for any other text.
+pub fn seconds_since_1970(utc: &str) -> Option<u64> {
+    let (date, time) = utc.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, mark| -> Option<[u64; 3]> {
+        let parts: Result<Vec<u64>, _> = text.split(mark).map(str::parse).collect();
+        parts.ok()?.try_into().ok()
+    };
+    let ([year, month, day], [hour, minute, second]) = (numbers(date, '-')?, numbers(time, ':')?);
+    let (year, month) = (year.checked_sub(u64::from(month < 3))?, (month + 9) % 12);
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+    Some(86_400 * days.checked_sub(719_469)? + 3600 * hour + 60 * minute + second)
+}
+
 /// Seconds since 1970 as a date and a time (RFC 3339).
 fn utc(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -67,7 +80,11 @@ mod tests {
             (1_764_045_095, "2025-11-25T04:31:35Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ];
-        cases.iter().for_each(|&(seconds, expected)| assert_eq!(utc(seconds), expected));
+        for (seconds, expected) in cases {
+            assert_eq!(utc(seconds), expected);
+            assert_eq!(seconds_since_1970(expected), Some(seconds));
+        }
+        assert_eq!(["", "1970-01-01", "0-1-1T0:0:0Z"].map(seconds_since_1970), [None; 3]);
     }
 
     #[cfg(target_os = "linux")]

@@ -30,7 +30,7 @@ pub use error::RunError;
 pub use folder::RunFolder;
 pub use journal::Journal;
 pub use log::{Log, read_records};
-pub use machine::{Machine, now};
+pub use machine::{Machine, now, seconds_since_1970};
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
 pub use order::write_u32;
 pub use point_record::PointRecord;

@@ -101,6 +101,14 @@ impl<'a> Forecast<'a> {
     }
 }
 
+/// The share of a plan's work that lies before `step`, from 0 to 1, with so many parameters. The test
+/// split is left out.
+pub fn share_done(plan: &Plan, dimension: usize, step: u64) -> f64 {
+    let extent = Extent { samples: plan.samples, test_samples: 0, dimension };
+    let forecast = Forecast::new(plan, extent);
+    forecast.before(step) as f64 / forecast.total().max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

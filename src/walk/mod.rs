@@ -16,6 +16,7 @@ mod state;
 mod walker;
 
 pub use error::WalkError;
+pub use forecast::share_done;
 pub use memory::{Bound, Claim, MemoryError, check};
 pub use optimizer::Carried;
 pub use plan::{Place, Plan};

@@ -452,9 +452,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def main():
-    if len(sys.argv) != 4:
-        sys.exit(__doc__)
+def in_browser(use, *arguments):
+    """Calls `use` with a browser, prints what came of its checks and exits."""
     port = free_port()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         driver = subprocess.Popen(
@@ -463,7 +462,7 @@ def main():
         browser = None
         try:
             browser = Browser(port, profile)
-            checks = use(browser, *sys.argv[1:])
+            checks = use(browser, *arguments)
         finally:
             if browser:
                 with contextlib.suppress(OSError):
@@ -475,4 +474,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    in_browser(use, *sys.argv[1:])

@@ -20,6 +20,9 @@ class FigureView {
   /** New data of the same figure; what the reader chose stays. */
   update(data) {
     const parameters = this.parameters();
+    // Who has turned to something stays with it, though the page would begin elsewhere by now.
+    const hasChoice = this.data.choice && data.choice;
+    if (parameters.length && hasChoice) parameters.push([data.choice.name, this.nameOf(this.chosen)]);
     this.data = data;
     const index = this.indexIn(parameters);
     const panels = this.panelsOf(index);

@@ -10,11 +10,11 @@ function drawFigures() {
     if (drawn) drawn.update(data);
     else new FigureView(section, data);
   }
+  if (Address.figures.size && !document.querySelector(".controls")) {
+    document.querySelector("section.figure").before(html("p", { class: "controls" }, CONTROLS));
+  }
 }
 
 drawFigures();
-if (Address.figures.size) {
-  document.querySelector("section.figure").before(html("p", { class: "controls" }, CONTROLS));
-}
 Address.read();
 addEventListener("hashchange", () => Address.read());
