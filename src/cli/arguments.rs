@@ -73,6 +73,10 @@ pub(super) enum Command {
     /// highest interior loss less the higher end), the valley floor and the alpha of it, the norm of
     /// the update, the cosine of the angle to the update before, the distance from the first file, and
     /// the length of the path. The cosine of updates is that of gradients for plain SGD only.
+    ///
+    /// With --out the path is a run: its folder has the records and the report of a walk. Without --model
+    /// and --run nothing is measured: the network is inferred from the last file, as far as names and
+    /// shapes decide it, and printed as an experiment to check, to save and to name with --model.
     Path(PathArgs),
     /// Check certified decisions of a run against exact ones.
     ///
@@ -184,7 +188,7 @@ pub(super) struct VerifyArgs {
 
 /// Whose loss is measured, and where.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("subject").required(true))]
+#[command(group = clap::ArgGroup::new("subject"))]
 pub(super) struct MeasureArgs {
     /// The run whose data, network and evaluation batches are used.
     #[arg(long, group = "subject")]
@@ -204,6 +208,7 @@ pub(super) struct MeasureArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("needed").args(["run", "model"]).required(true))]
 pub(super) struct LineArgs {
     #[command(flatten)]
     pub(super) measure: MeasureArgs,
@@ -254,6 +259,9 @@ pub(super) struct PathArgs {
     /// Parameter files in the order of the path, two or more.
     #[arg(required = true, num_args = 2.., value_name = "CHECKPOINT")]
     pub(super) checkpoints: Vec<PathBuf>,
+    /// Write a run folder with the records and the report.
+    #[arg(long, value_name = "RUN", requires = "subject")]
+    pub(super) out: Option<PathBuf>,
     /// K: the loss is measured at alpha = 0, 1/K, ..., 1 of every segment; 0 for the checkpoints alone.
     #[arg(long, default_value_t = 10, value_name = "K")]
     pub(super) points: u16,
@@ -317,6 +325,11 @@ impl DeviceArgs {
         let threads = start_threads(self.threads)?;
         Ok(crate::walk::Setup { device: self.device.clone(), threads })
     }
+}
+
+/// The command as it was entered.
+pub(super) fn arguments_given() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())
 }
 
 /// Reads the name of a choice.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::expect::OtherLoss;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
-use crate::network::StateDictError;
+use crate::network::{InferError, StateDictError};
 use crate::objective::{DeviceError, ObjectiveError};
 use crate::parameters::ParameterFileError;
 use crate::partial;
@@ -57,6 +57,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.is::<DataError>()
             || cause.is::<DeviceError>()
             || cause.is::<StateDictError>()
+            || cause.is::<InferError>()
             || cause.is::<ParameterFileError>()
             || cause.is::<MemoryError>()
             || cause.is::<OtherLoss>()

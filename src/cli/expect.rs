@@ -73,7 +73,7 @@ pub(super) fn expect(
 }
 
 fn score(subject: &Subject, at: &Point) -> anyhow::Result<Score> {
-    Ok(subject.objective.scores(at, subject.precision)?.train)
+    Ok(subject.prepared.objective.scores(at, subject.precision)?.train)
 }
 
 /// What the loss is under the usual normalisations and policies: those that give the loss expected, or
@@ -84,7 +84,8 @@ fn likely(
     has_statistics: bool,
     expected: ExpectedLoss,
 ) -> anyhow::Result<String> {
-    let PixelNormalisation { scale, mean, .. } = subject.objective.data().normalisation().clone();
+    let PixelNormalisation { scale, mean, .. } =
+        subject.prepared.objective.data().normalisation().clone();
     let usual = usual_normalisations(&subject.data, mean.len());
     let own = subject.policy();
     let other = [BatchNormPolicy::Running, BatchNormPolicy::Batch];
@@ -94,12 +95,12 @@ fn likely(
     let other = other.iter().copied().filter(|policy| own.is_some() && can_be(policy)).map(Some);
     let mut tried = Vec::new();
     for policy in [own].into_iter().chain(other) {
-        policy.into_iter().for_each(|policy| subject.objective.set_policy(policy));
+        policy.into_iter().for_each(|policy| subject.prepared.objective.set_policy(policy));
         let named = policy.filter(|_| policy != own);
         for UsualNormalisation { title, mean, std } in &usual {
             let normalisation =
                 PixelNormalisation { scale, mean: mean.clone().into(), std: std.clone().into() };
-            subject.objective.set_normalisation(normalisation)?;
+            subject.prepared.objective.set_normalisation(normalisation)?;
             let Score { loss, accuracy } = score(subject, at)?;
             let accuracy =
                 accuracy.map_or_else(String::new, |share| format!(", accuracy {share:.4}"));

@@ -33,9 +33,9 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
     let distance = path.advance(&from.theta, &to.theta).distance;
     let rule = arguments.certified.rule();
     let measured = match rule {
-        None => path.line(&subject.objective, line, points, subject.precision)?,
+        None => path.line(&subject.prepared.objective, line, points, subject.precision)?,
         Some(rule) => path.certified(
-            &subject.objective,
+            &subject.prepared.objective,
             line,
             (points, subject.precision),
             (rule, subject.seed),

@@ -5,25 +5,25 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::arguments::MeasureArgs;
+use super::arguments::{MeasureArgs, arguments_given};
 use crate::data::PixelNormalisation;
 use crate::experiment::{self, Experiment};
 use crate::measure::LineLosses;
 use crate::measure::certified::Rule;
 use crate::network::StateDictError;
 use crate::objective::BatchNormPolicy;
-use crate::objective::{Classification, Interrupt, Objective, Point};
+use crate::objective::{Interrupt, Objective, Point};
 use crate::parameters::Tensors;
 use crate::precision::Precision;
 use crate::run::{CertificateRecord, RunFolder, Samples, Verdict};
-use crate::walk::{Claim, check, prepare};
+use crate::walk::{Claim, Prepared, check, prepare};
 
 const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.batch_norm = \"running\" needs; \
                              choose \"batch\" or \"recomputed\"";
 
-/// A loss, and how parameter files are read for it.
+/// An experiment whose loss is measured, and how parameter files are read for it.
 pub(super) struct Subject {
-    pub(super) objective: Classification,
+    pub(super) prepared: Prepared,
     /// Name of the data set.
     pub(super) data: String,
     pub(super) precision: Precision,
@@ -42,18 +42,18 @@ impl Subject {
         };
         let setup = arguments.device.set_up()?;
         let experiment = experiment.without_test();
-        let prepared = prepare(&experiment, &setup, &Interrupt::default())?;
+        let prepared =
+            prepare(&experiment, &setup, &Interrupt::default())?.asked_by(arguments_given());
         warn_about_classes(&experiment.data.name, &prepared.empty_classes);
-        let objective = prepared.objective;
         let policy = experiment.has_batch_norm().then_some(experiment.evaluation.batch_norm);
         let Experiment { data, evaluation, train, .. } = experiment;
         let precision = evaluation.precision;
-        Ok(Self { objective, data: data.name, precision, seed: train.seed, policy })
+        Ok(Self { prepared, data: data.name, precision, seed: train.seed, policy })
     }
 
     /// What the losses are of: the head of every table.
     pub(super) fn head(&self) -> String {
-        let (data, measured) = (self.objective.data(), self.objective.measured());
+        let (data, measured) = (self.prepared.objective.data(), self.prepared.objective.measured());
         let statistics = match self.policy {
             None => String::new(),
             Some(BatchNormPolicy::Batch) => {
@@ -70,7 +70,7 @@ impl Subject {
 
     /// The share of the training set that is classified right.
     pub(super) fn accuracy(&self, at: &Point) -> anyhow::Result<Option<f64>> {
-        Ok(self.objective.scores(at, self.precision)?.train.accuracy)
+        Ok(self.prepared.objective.scores(at, self.precision)?.train.accuracy)
     }
 
     /// The policy of batch norm; none for a network without.
@@ -81,14 +81,14 @@ impl Subject {
     /// An error if the machine cannot hold a line of so many points.
     pub(super) fn check_points(&self, points: u16) -> anyhow::Result<()> {
         let what = "the parameters at every point of a line";
-        let vectors = [points.into(), self.objective.dimension()];
+        let vectors = [points.into(), self.prepared.objective.dimension()];
         Ok(check(vec![Claim::vectors("--points", points, what, vectors)])?)
     }
 
     /// Reads the parameters of the network from a file of any kind.
     pub(super) fn read(&self, path: &Path) -> anyhow::Result<Point> {
         let file = Tensors::read(path)?;
-        let point = self.objective.import(&file).and_then(|point| {
+        let point = self.prepared.objective.import(&file).and_then(|point| {
             if has_statistics(&file) || self.policy != Some(BatchNormPolicy::Running) {
                 return Ok(point);
             }
@@ -107,10 +107,10 @@ impl Subject {
     ) -> Measured {
         Measured {
             verdict: Verdict::from(&line),
-            samples: Samples::of(&line, self.objective.samples()),
+            samples: Samples::of(&line, self.prepared.objective.samples()),
             certificate: line.certified.zip(rule).map(CertificateRecord::from),
             accuracies,
-            normalisation: self.objective.data().normalisation().clone(),
+            normalisation: self.prepared.objective.data().normalisation().clone(),
             batch_norm: self.policy,
             alphas: line.alphas,
             losses: line.losses,

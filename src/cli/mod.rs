@@ -6,6 +6,7 @@ mod data;
 mod exit;
 mod expect;
 mod export;
+mod inferred;
 mod line;
 mod measured;
 mod output;

@@ -1,18 +1,21 @@
 //! `losswalk path`.
 
 use std::path::Path;
+use std::slice;
 
 use serde::Serialize;
 
-use super::Exit;
-use super::arguments::PathArgs;
+use super::arguments::{MeasureArgs, PathArgs};
 use super::expect::expect;
 use super::measured::{Measured, Subject};
 use super::output::show;
+use super::{Exit, inferred};
 use crate::choice::Choice;
 use crate::measure::certified::Rule;
 use crate::measure::{self, Movement, Segment};
 use crate::objective::Point;
+use crate::report;
+use crate::walk::PathRun;
 
 /// What `--json` prints for each segment, under the names of `steps.jsonl` and `line.jsonl`.
 #[derive(Serialize)]
@@ -28,6 +31,10 @@ struct Row<'a> {
 
 pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
     arguments.check();
+    let MeasureArgs { model, run, .. } = &arguments.measure;
+    if let (None, None, Some(last)) = (model, run, arguments.checkpoints.last()) {
+        return inferred::show_network(last);
+    }
     let mut subject = Subject::open(&arguments.measure)?;
     subject.check_points(arguments.points)?;
     let files = &arguments.checkpoints;
@@ -40,18 +47,30 @@ pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
         expect(&mut subject, last, expected)?;
     }
     let rule = arguments.certified.rule();
+    let folder = arguments.out.as_ref().map(|out| {
+        let names = files.iter().map(|file| name(file)).collect();
+        subject.prepared.open_path(out, names)
+    });
+    let folder = folder.transpose()?;
+    let plan = &subject.prepared.plan;
+    let mut records = folder.as_ref().map(|folder| PathRun::begin(folder, plan)).transpose()?;
     // A certified decision takes less than a pass over the training set.
     let accuracy = |at: &Point| if rule.is_some() { Ok(None) } else { subject.accuracy(at) };
     let mut accuracies = [None, accuracy(&start)?];
     let points = arguments.points.into();
-    let mut path = measure::Path::new(&subject.objective, start, points, subject.precision);
+    let mut path =
+        measure::Path::new(&subject.prepared.objective, start, points, subject.precision);
     if let Some(rule) = rule {
         path = path.certified(rule, subject.seed);
     }
     for (step, pair) in files.windows(2).enumerate() {
         let to = subject.read(&pair[1])?;
         accuracies = [accuracies[1], accuracy(&to)?];
-        let Segment { line, movement } = path.advance(to)?;
+        let segment = path.advance(to)?;
+        if let Some(records) = &mut records {
+            records.segment(step as u64, &segment, rule, path.latest())?;
+        }
+        let Segment { line, movement } = segment;
         let line = subject.judge(line, accuracies, rule);
         let row = Row { step, from: &pair[0], to: &pair[1], line, movement };
         if arguments.measure.json {
@@ -66,6 +85,11 @@ pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
             }
             show(row.text())?;
         }
+    }
+    if let (Some(records), Some(folder)) = (records, &folder) {
+        records.finish()?;
+        let written = report::write(slice::from_ref(folder), folder.path())?;
+        eprintln!("report: {}", written.page.display());
     }
     Ok(Exit::Done)
 }

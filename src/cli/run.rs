@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::arguments::RunArgs;
+use super::arguments::{RunArgs, arguments_given};
 use super::measured::warn_about_classes;
 use super::output::show;
 use super::signals::Signals;
@@ -81,7 +81,7 @@ impl Runner<'_> {
         resume: bool,
     ) -> anyhow::Result<(RunFolder, Exit)> {
         let prepared =
-            prepare(experiment, &self.setup, self.signals.interrupt())?.asked_by(arguments());
+            prepare(experiment, &self.setup, self.signals.interrupt())?.asked_by(arguments_given());
         warn_about_data(&experiment.data)?;
         warn_about_classes(&experiment.data.name, &prepared.empty_classes);
         let folder = prepared.open(out, resume)?;
@@ -115,11 +115,6 @@ impl Runner<'_> {
         }
         Ok((folder, Exit::Done))
     }
-}
-
-/// The command as it was entered.
-fn arguments() -> impl Iterator<Item = String> {
-    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())
 }
 
 /// Says on stderr if a training file is not the published one; the run goes on, since the manifest

@@ -43,6 +43,11 @@ impl<'a, O: Objective> Path<'a, O> {
         Self { certified: Some((rule, seed)), ..self }
     }
 
+    /// The point that the path has come to.
+    pub fn latest(&self) -> &Point {
+        &self.latest
+    }
+
     /// Goes on to the next point and measures the segment to it.
     ///
     /// Cost: that of [`Trajectory::line`] or [`Trajectory::certified`].

@@ -68,7 +68,7 @@ pub(super) fn facts(runs: &[RunData]) -> Table {
         ("training samples N", &|run| whole(run.manifest.samples)),
         ("parameters", &|run| whole(run.manifest.parameter_count as u64)),
         ("learning rate η", &|run| range(run, |step| step.learning_rate)),
-        ("batch size", &|run| range(run, |step| step.batch_size as f64)),
+        ("batch size", &|run| range(run, |step| step.batch_size.map(|size| size as f64))),
         ("epochs", &|run| choice(run, "train", "epochs", &ALL)),
         ("steps", &steps),
         ("measured updates", &|run| whole(run.lines.len() as u64)),
@@ -252,9 +252,10 @@ fn steps(run: &RunData) -> String {
 }
 
 /// A value of the steps, or its range where it changed.
-fn range(run: &RunData, value: impl Fn(&crate::run::StepRecord) -> f64) -> String {
-    let values = || run.steps.iter().map(&value);
-    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+fn range(run: &RunData, value: impl Fn(&crate::run::StepRecord) -> Option<f64>) -> String {
+    let values = || run.steps.iter().filter_map(&value);
+    let Some(low) = values().reduce(f64::min) else { return dash() };
+    let high = values().fold(low, f64::max);
     if low == high { low.to_string() } else { format!("{low} to {high}") }
 }
 

@@ -75,6 +75,8 @@ pub(super) struct Axis {
     pub view: Option<(f64, f64)>,
     /// Names for the positions 0, 1, ...; numbers if empty.
     pub categories: Vec<String>,
+    /// What is written at the whole numbers 0, 1, ... in their place; numbers if empty.
+    pub names: Vec<String>,
 }
 
 /// How a series is drawn.
@@ -154,6 +156,7 @@ impl Axis {
             every_whole: false,
             view: None,
             categories: Vec::new(),
+            names: Vec::new(),
         }
     }
 

@@ -82,7 +82,7 @@ impl RunData {
     /// eta of the update from the parameters before `step`, or of the last one at the end of the run.
     pub fn learning_rate(&self, step: u64) -> Option<f64> {
         let after = self.steps.iter().find(|record| record.step >= step);
-        after.or(self.steps.last()).map(|record| record.learning_rate)
+        after.or(self.steps.last()).and_then(|record| record.learning_rate)
     }
 
     /// The steps from one to another, both included.
@@ -97,6 +97,15 @@ impl RunData {
     pub fn cosine(&self, step: u64) -> Option<f64> {
         let record = self.steps_between(step, step).first()?;
         record.cosine.or(record.update_cosine)
+    }
+
+    /// The points of a path of saved checkpoints, without what follows the last dot; empty for a walk.
+    pub fn checkpoints(&self) -> Vec<String> {
+        let name = |file: &String| match file.rsplit_once('.') {
+            Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+            _ => file.clone(),
+        };
+        self.manifest.checkpoints.iter().map(name).collect()
     }
 
     /// The epochs whose updates were measured, ascending.

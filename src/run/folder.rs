@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::atomic::{remove, remove_temporaries};
+use super::manifest::OLDEST_VERSION;
 use super::{
     FORMAT_VERSION, LineRecord, Manifest, PointRecord, RunError, StepRecord, TimingRecord,
     read_records, write_atomic,
@@ -177,12 +178,12 @@ impl RunFolder {
         let bytes = fs::read(&path).map_err(RunError::io("read", &path))?;
         let manifest: Manifest = serde_json::from_slice(&bytes)
             .map_err(|error| RunError::content(&path, format!("not a manifest: {error}")))?;
-        if manifest.format_version == FORMAT_VERSION {
+        let found = manifest.format_version;
+        if (OLDEST_VERSION..=FORMAT_VERSION).contains(&found) {
             return Ok(manifest);
         }
-        let found = manifest.format_version;
         let problem = format!(
-            "format version {found}; this losswalk reads {FORMAT_VERSION}: use the version that wrote it ({})",
+            "format version {found}; this losswalk reads {OLDEST_VERSION} to {FORMAT_VERSION}: use the version that wrote it ({})",
             manifest.version
         );
         Err(RunError::content(path, problem))

@@ -8,8 +8,12 @@ use crate::measure::LineError;
 
 /// Version of the run folder's format.
 ///
-/// History: 1 = first version.
-pub const FORMAT_VERSION: u32 = 1;
+/// History: 1 = first version; 2 = `learning_rate` and `batch_size` of a step may be null, and
+/// `checkpoints` names the points of a path.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The oldest version that is read.
+pub(super) const OLDEST_VERSION: u32 = 1;
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,9 @@ pub struct Manifest {
     pub parameter_count: usize,
     /// Steps that the whole run has.
     pub total_steps: u64,
+    /// The files of a path of saved checkpoints, one more than steps; empty for a walk.
+    #[serde(default)]
+    pub checkpoints: Vec<String>,
     /// The seed that initialisation, batches and evaluation order derive from.
     pub seed: u64,
     /// The device that computed.
@@ -122,6 +129,7 @@ impl Default for Manifest {
             parameters: Vec::new(),
             parameter_count: 0,
             total_steps: 0,
+            checkpoints: Vec::new(),
             seed: 0,
             device: "cpu".to_owned(),
             threads: 1,

@@ -18,10 +18,10 @@ pub struct StepRecord {
     pub epoch: u64,
     /// Iteration within its epoch, counted from 0.
     pub iteration: u64,
-    /// eta, the learning rate of this update.
-    pub learning_rate: f64,
-    /// Samples in the mini-batch.
-    pub batch_size: u64,
+    /// eta, the learning rate of this update; null along a path of saved checkpoints.
+    pub learning_rate: Option<f64>,
+    /// Samples in the mini-batch; null along a path of saved checkpoints.
+    pub batch_size: Option<u64>,
     /// Mean loss of the mini-batch at theta_t, as training sees it.
     pub batch_loss: Option<f64>,
     /// ‖g_t‖, the mini-batch gradient without weight decay and momentum.

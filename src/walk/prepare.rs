@@ -197,6 +197,25 @@ impl Prepared {
         Ok(folder)
     }
 
+    /// Creates the folder of a path of checkpoints, which are named in their order: as [`Self::open`]
+    /// does, without what the experiment says of training.
+    pub fn open_path(
+        &self,
+        path: &Path,
+        checkpoints: Vec<String>,
+    ) -> Result<RunFolder, PrepareError> {
+        let broken = |error: toml::de::Error| RunError::content("run.toml", error.to_string());
+        let mut settings: toml::Table = self.experiment.parse().map_err(broken)?;
+        settings.retain(|key, _| ["name", "data", "model", "evaluation"].contains(&key));
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        settings.insert("name".to_owned(), name.clone().into());
+        let total_steps = checkpoints.len().saturating_sub(1) as u64;
+        let manifest = Manifest { name, total_steps, checkpoints, ..self.manifest.clone() };
+        let folder = RunFolder::create(path, &manifest, &settings.to_string())?;
+        write_u32(&folder.evaluation_order(), &self.objective.measured().order)?;
+        Ok(folder)
+    }
+
     fn reopen(&self, path: &Path) -> Result<RunFolder, PrepareError> {
         let folder = RunFolder::resume(path)?;
         let name = || path.display().to_string();

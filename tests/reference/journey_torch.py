@@ -4,11 +4,14 @@ python3 journey_torch.py LOSSWALK
 
 Trains an MLP on the digits that losswalk has built in, under another normalisation than losswalk's own,
 and checks that `losswalk path` gives PyTorch's loss and accuracy, that `--expect-loss` lets it pass, and
-that without the normalisation it is refused and named.
+that without the normalisation it is refused and named. Then runs the program at the head of
+docs/guide-pytorch.md as it stands there, and infers convolutional networks of PyTorch's.
 """
 
 import gzip
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +23,7 @@ from torch import nn
 
 import losswalk
 
+REPOSITORY = Path(__file__).parents[2]
 MODEL = "[data]\nname = 'digits'\n%s[model]\narch = 'mlp'\nhidden = [32]\n[evaluation]\nbatch_norm = 'running'\n"
 NORMALISATION = "mean = [0.5]\nstd = [0.5]\n"
 # Both compute in single precision; the losses differ by 0.5 and more where the pixels do.
@@ -71,7 +75,97 @@ def path(program: str, folder: Path, normalisation: str, arguments: list[str]):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+def six_lines(folder: Path) -> None:
+    """The program of the guide, next to a checkout, leaves a run with its page and PyTorch's loss."""
+    page = (REPOSITORY / "docs/guide-pytorch.md").read_text()
+    guide = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    marked = re.findall(r"# (\d)", guide)
+    assert marked == list("123456") and len(re.findall("losswalk[.]", guide)) == 3, marked
+    (folder / "losswalk").symlink_to(REPOSITORY)
+    (folder / "train.py").write_text(guide + "\nprint('loss', loss)\n")
+    ended = subprocess.run([sys.executable, "train.py"], cwd=folder, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    run = losswalk.load(folder / "walk-run")
+    loss = float(ended.stdout.split()[-1])
+    found = run.records("line")[-1]["losses"][-1]
+    assert len(run.records("steps")) == 10 and abs(found / loss - 1) < TOLERANCE, (found, loss)
+    names = [f"step-{step:08}.safetensors" for step in range(11)]
+    assert run.manifest["checkpoints"] == names and run.manifest["status"] == "done"
+    assert "step-00000003" in (run.path / "report.html").read_text()
+    print(f"the guide's six lines: a run of 10 steps that ends with PyTorch's loss {loss:.4f}")
+
+
+class Residual(nn.Module):
+    """A block as torchvision has it."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride > 1:
+            shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        beside = self.downsample(x) if self.downsample else x
+        return torch.relu(self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x))))) + beside)
+
+
+class ResNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(1, 4, 3, 1, 1, bias=False), nn.BatchNorm2d(4)
+        self.layer1 = nn.Sequential(Residual(4, 4, 1))
+        self.layer2 = nn.Sequential(Residual(4, 8, 2), Residual(8, 8, 1))
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        return self.fc(self.layer2(self.layer1(x)).mean((2, 3)))
+
+
+class Convolutional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 6, 5, padding=2)
+        self.bn2 = nn.BatchNorm2d(6)
+        self.fc1, self.fc2 = nn.Linear(24, 12), nn.Linear(12, 10)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(torch.relu(self.conv1(x)), 2)
+        x = nn.functional.max_pool2d(torch.relu(self.bn2(self.conv2(x))), 2)
+        return self.fc2(torch.relu(self.fc1(x.flatten(1))))
+
+
+def inferred(folder: Path) -> None:
+    """Networks that losswalk infers have PyTorch's loss."""
+    images, labels = digits()
+    # Residual networks are for 32x32 pixels; padding leaves digits in the middle.
+    cases = [
+        (Convolutional(), images.view(-1, 1, 8, 8), {"name": "digits"}),
+        (ResNet(), nn.functional.pad(images.view(-1, 1, 8, 8), (12,) * 4, value=-1.0), {"name": "digits", "pad": 32}),
+    ]
+    for network, pixels, data in cases:
+        data |= {"mean": [0.5], "std": [0.5]}
+        walk = folder / type(network).__name__
+        for step in range(2):
+            network.train()
+            network(pixels[step * 100 :][:100])
+            losswalk.record(network, step, walk)
+        network.eval()
+        with torch.no_grad():
+            loss = nn.functional.cross_entropy(network(pixels), labels).item()
+        run = losswalk.page(walk, data=data, points=2)
+        found = run.records("line")[-1]["losses"][-1]
+        assert abs(found / loss - 1) < TOLERANCE, (walk.name, found, loss)
+        print(f"{walk.name}: inferred, and the loss is PyTorch's {loss:.6f}")
+
+
 def main(program: str) -> None:
+    os.environ["LOSSWALK"] = program
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scores = train(*digits(), folder / "walk")
@@ -88,7 +182,10 @@ def main(program: str) -> None:
         assert refused.returncode == 2 and "data.std = [0.5]" in refused.stderr, refused.stderr
         print(f"10 losses of PyTorch's, the worst differs by {worst:.1e}; another normalisation is refused:")
         print(refused.stderr.strip())
+        (folder / "guide").mkdir()
+        six_lines(folder / "guide")
+        inferred(folder)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(str(Path(sys.argv[1]).resolve()))

@@ -251,7 +251,7 @@ mod tests {
     fn the_limit_of_stability_is_drawn_where_values_come_near_it() -> Result<(), TestError> {
         let mut run = Fixture::new("a", 30, 0).with_curvature();
         for step in &mut run.steps {
-            step.learning_rate = 0.15;
+            step.learning_rate = Some(0.15);
         }
         // 2/0.15 = 13.3: within 1.5 times the 10 of batches, not of the 4 with the full Hessian.
         let figure = figure(&[run.load()?]).ok_or("no figure")?;

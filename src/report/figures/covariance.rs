@@ -103,7 +103,7 @@ fn noise_scales(runs: &[RunData]) -> Panel {
         by_epoch(run, &name, i, |record| (record.noise_scale, None))
     };
     let mut all: Vec<Series> = runs.iter().enumerate().flat_map(of_run).collect();
-    let mut sizes: Vec<u64> = runs.iter().map(|run| run.steps[0].batch_size).collect();
+    let mut sizes: Vec<u64> = runs.iter().filter_map(|run| run.steps[0].batch_size).collect();
     sizes.dedup();
     if let [size] = sizes[..] {
         let name = format!("mini-batches of training ({size})");

@@ -34,7 +34,9 @@ pub(super) fn figure(runs: &[RunData], index: usize) -> Figure {
     let points = run.lines.first().map_or(0, |line| line.alphas.len());
     let several = runs.len() > 1;
     let mut notes = note_on_choice(epochs.len(), chosen.len());
-    notes.extend(epochs.get(opening).and_then(note_on_opening));
+    if run.manifest.checkpoints.is_empty() {
+        notes.extend(epochs.get(opening).and_then(note_on_opening));
+    }
     notes.extend(walk_series::note_on_bounds(&run.lines));
     let with_others = epochs.len() == 1;
     let panels = epochs
@@ -45,8 +47,13 @@ pub(super) fn figure(runs: &[RunData], index: usize) -> Figure {
         id: if several { format!("walk-{}", index + 1) } else { "walk".to_owned() },
         title: format!("The walk through the loss: {}", run.label),
         what: format!(
-            "Between two grey lines lies one update of SGD: the loss on the full training set at \
-             {points} points of the straight line from the parameters before to those after it."
+            "Between two grey lines lies {}: the loss on the full training set at \
+             {points} points of the straight line from the parameters before to those after it.",
+            if run.manifest.checkpoints.is_empty() {
+                "one update of SGD"
+            } else {
+                "the way from one checkpoint to the next"
+            }
         ),
         look_for: "A triangle marks a barrier: a loss between two iterates that is higher than at both. \
                    Where the dashed valley floor (the lowest loss of each update) rises, SGD has moved \
@@ -113,12 +120,15 @@ const PANELS: usize = 3;
 /// Loss, cosine and distance of an epoch's measured updates.
 fn panels(run: &RunData, epoch: &Epoch<'_>, in_image: bool, with_others: bool) -> [Panel; PANELS] {
     let (from, to) = epoch.stretch.iterations;
-    let x = Axis {
-        whole: true,
-        every_whole: true,
-        view: Some((from as f64, to as f64)),
-        ..Axis::new("iteration", "iteration within the epoch")
+    let names = run.checkpoints();
+    let (title, axis, start) = if names.is_empty() {
+        let axis = Axis::new("iteration", "iteration within the epoch");
+        (format!("Epoch {}", epoch.number), axis, "initialisation")
+    } else {
+        ("Loss".to_owned(), Axis::new("checkpoint", "checkpoint"), "the first checkpoint")
     };
+    let view = Some((from as f64, to as f64));
+    let x = Axis { whole: true, every_whole: true, view, names, ..axis };
     let panel = |title: String, in_image, y, series| {
         Panel { title, in_image, x: x.clone(), y, series }.with_points_only()
     };
@@ -126,7 +136,7 @@ fn panels(run: &RunData, epoch: &Epoch<'_>, in_image: bool, with_others: bool) -
     let (cosine, what) = walk_series::cosines(run, &epoch.lines);
     [
         panel(
-            format!("Epoch {}", epoch.number),
+            title,
             in_image,
             Axis { switch: true, ..Axis::new("loss", "full training loss") },
             walk_series::losses(&epoch.lines),
@@ -138,7 +148,7 @@ fn panels(run: &RunData, epoch: &Epoch<'_>, in_image: bool, with_others: bool) -
             vec![cosine],
         ),
         panel(
-            "Distance from initialisation".to_owned(),
+            format!("Distance from {start}"),
             others,
             Axis::new("distance", "distance"),
             vec![walk_series::distances(run, &epoch.lines)],

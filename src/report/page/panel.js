@@ -169,8 +169,7 @@ class PanelView {
         this.rule(this.scaleX.at(i), top, this.scaleX.at(i), bottom, "iteration");
       }
     }
-    const most = Math.floor((right - left) / 76);
-    const ticks = axis.categories.length ? this.categories() : this.ticks("x", this.x, most);
+    const ticks = axis.categories.length ? this.categories() : this.namedTicks(right - left);
     for (const { at, label } of ticks) {
       const x = px(this.scaleX.at(at));
       if (!everyWhole && !axis.categories.length) this.rule(x, top, x, bottom, "grid");
@@ -180,6 +179,14 @@ class PanelView {
     this.rule(left, bottom, right, bottom, "axis");
     if (!this.layout.labelled) return;
     draw(this.svg, "text", { x: (left + right) / 2, y: bottom + 39, class: "label" }, axis.label);
+  }
+
+  /** Ticks with the axis's names in place of their numbers, as many as have room. */
+  namedTicks(width) {
+    const { names } = this.panel.x;
+    const widest = Math.max(0, ...names.map((name) => name.length));
+    const ticks = this.ticks("x", this.x, Math.floor(width / Math.max(76, 7 * widest + 14)));
+    return names.length ? ticks.filter(({ at }) => at in names).map(({ at }) => ({ at, label: names[at] })) : ticks;
   }
 
   categories() {

@@ -90,7 +90,7 @@ fn x_axis(axis: &Axis, scale: &Scale, frame: Frame, with_label: bool) -> String 
         svg.extend(verticals);
     }
     let ticks = if axis.categories.is_empty() {
-        ticks::ticks(axis.spacing, scale.values, (frame.width / 66.0) as usize, axis.whole)
+        named_ticks(axis, scale.values, frame.width)
     } else {
         category_ticks(&axis.categories, frame.width)
     };
@@ -110,6 +110,20 @@ fn x_axis(axis: &Axis, scale: &Scale, frame: Frame, with_label: bool) -> String 
         svg.push_str(&text::line(&axis.label, place, LABEL_SIZE, text::INK, Anchor::Middle));
     }
     svg
+}
+
+/// Ticks with the axis's names in place of their numbers, as many as have room.
+fn named_ticks(axis: &Axis, values: (f64, f64), width: f64) -> Vec<Tick> {
+    let widest = axis.names.iter().map(|name| text::width(name, TICK_SIZE)).fold(0.0, f64::max);
+    let most = ((width / (widest + 12.0).max(66.0)) as usize).max(1);
+    let mut ticks = ticks::ticks(axis.spacing, values, most, axis.whole);
+    if !axis.names.is_empty() {
+        ticks.retain_mut(|tick| {
+            let name = (tick.at >= 0.0).then(|| axis.names.get(tick.at as usize)).flatten();
+            name.inspect(|name| tick.label.clone_from(name)).is_some()
+        });
+    }
+    ticks
 }
 
 /// Every category if there is room, else every so many.
