@@ -16,6 +16,18 @@ pub trait Choice: Copy + PartialEq + 'static {
     }
 }
 
+/// The one of some names that a mistyped one was meant to be: another case, a beginning, or a slip in
+/// every third letter (Damerau & Levenshtein); none if nothing is that near.
+pub(crate) fn similar<'a>(name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let slips = |known: &&str| match known.starts_with(&name) && name.len() > 2 {
+        true => 0,
+        false => strsim::damerau_levenshtein(&name, known),
+    };
+    let nearest = among.into_iter().min_by_key(slips)?;
+    (slips(&nearest) <= name.len() / 3).then_some(nearest)
+}
+
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -31,3 +43,25 @@ macro_rules! choice {
 }
 
 pub(crate) use choice;
+
+#[cfg(test)]
+mod tests {
+    use super::similar;
+
+    #[test]
+    fn a_slip_is_seen_through_and_another_word_is_not() {
+        let names = ["epochs", "epsilon", "learning_rate", "batch_size", "convolution", "vgg11"];
+        for (name, meant) in [
+            ("learnin_rate", Some("learning_rate")),
+            ("batchsize", Some("batch_size")),
+            ("epcohs", Some("epochs")),
+            ("VGG11", Some("vgg11")),
+            ("conv", Some("convolution")),
+            ("rate", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(similar(name, names), meant, "{name}");
+        }
+    }
+}

@@ -8,7 +8,11 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::expect::ExpectedLoss;
+use super::init::{self, InitArgs};
+use super::list::{self, ListArgs, ShowArgs};
+use super::shell::{self, CompletionsArgs, ManArgs};
 use super::signals::Signals;
+use super::sweep::Seeds;
 use super::{Exit, bench, data, export, line, path, report, run, verify, watch};
 use crate::bench::{BenchNetwork, Pass};
 use crate::choice::Choice;
@@ -21,13 +25,13 @@ use crate::measure::certified::{Assume, Rule};
 /// interpolated points, the barriers crossed, the valley floor, the cosine of consecutive gradients
 /// and the distance from initialisation.
 ///
-/// Start with: losswalk run experiments/quickstart.toml
+/// Start with `losswalk init`, which writes a first experiment, and `losswalk run first-walk.toml`.
 ///
 /// Exit codes: 0 done; 2 a mistake in arguments, experiment or data; 3 training diverged;
 /// 4 certified decisions contradicted (verify);
 /// 130 interrupted (a run continues with --resume); 1 anything else.
 #[derive(Debug, Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(version)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -39,14 +43,19 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write a first experiment, which works at once and takes some seconds.
+    Init(InitArgs),
     /// Run an experiment: train, measure, record, and write the report.
     ///
     /// The run folder then holds run.toml (the experiment with every default), manifest.json,
     /// steps.jsonl (one line a step), line.jsonl (one line a measured step), checkpoints, figures and
     /// report.html. A run that was stopped, even by kill -9 or a full disk, goes on with --resume and
     /// ends with the same bytes.
-    #[command(verbatim_doc_comment)]
     Run(RunArgs),
+    /// List the runs in a folder: how far they are, what they found and in which settings they differ.
+    List(ListArgs),
+    /// Show one run: its numbers and its experiment.
+    Show(ShowArgs),
     /// Draw figures and one self-contained report.html from the records of one run or several.
     Report(ReportArgs),
     /// Serve the page of a run to a browser, updated as records arrive.
@@ -95,6 +104,17 @@ pub(super) enum Command {
     /// List, download and check data sets.
     #[command(subcommand)]
     Data(data::DataCommand),
+    /// Print a script that completes commands and options in a shell.
+    ///
+    /// For bash: losswalk completions bash > ~/.local/share/bash-completion/completions/losswalk
+    Completions(CompletionsArgs),
+    /// Write manual pages, one for each command, into a folder.
+    Man(ManArgs),
+    /// Print the JSON Schema of experiments, with which an editor completes and checks them.
+    ///
+    /// Save it as losswalk.schema.json and begin an experiment with the line
+    /// #:schema ./losswalk.schema.json (taplo, Even Better TOML).
+    Schema,
 }
 
 /// Where to compute. Changes no result beyond the arithmetic of another device.
@@ -110,7 +130,7 @@ pub(super) struct DeviceArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// The experiment, a TOML file; see experiments/.
+    /// The experiment, a TOML file; `losswalk init` writes a first one.
     pub(super) experiment: PathBuf,
     /// The run folder [default: runs/NAME].
     #[arg(long, value_name = "RUN")]
@@ -118,13 +138,17 @@ pub(super) struct RunArgs {
     /// Override a setting of the experiment, such as train.epochs=2 or measure.points=20.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) overrides: Vec<String>,
-    /// Run once with each of these seeds, into RUN/seed-N, and compare: in place of `seeds` of the
-    /// experiment.
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
-    pub(super) seeds: Vec<u64>,
+    /// Run once with each of these values, each into a folder below RUN, and compare; of several
+    /// sweeps, with each combination. For example train.batch_size=100,500.
+    #[arg(long, value_name = "KEY=VALUE,...")]
+    pub(super) sweep: Vec<String>,
+    /// Run once with each of so many seeds (5: from 1 to 5) or of these (1,2,3), each into a folder
+    /// below RUN, and compare: in place of `seeds` of the experiment.
+    #[arg(long, value_name = "N|N,N,...")]
+    pub(super) seeds: Option<Seeds>,
     #[command(flatten)]
     pub(super) device: DeviceArgs,
-    /// Go on with a run that was stopped.
+    /// Go on with a run that was stopped; of several runs, with those that are not done.
     #[arg(long)]
     pub(super) resume: bool,
     /// Serve the page while the run goes on, as losswalk watch does; the address is on stderr.
@@ -136,6 +160,18 @@ pub(super) struct RunArgs {
     /// With --watch: the port; 0 is any free one.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "watch")]
     pub(super) port: u16,
+    /// Begin again, in place of a run that is there.
+    #[arg(long, conflicts_with_all = ["resume", "dry_run"])]
+    pub(super) force: bool,
+    /// Say what the run would take, and write nothing: steps, time on this machine, disk and memory.
+    #[arg(long, conflicts_with = "resume")]
+    pub(super) dry_run: bool,
+    /// Say nothing but warnings and errors.
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -304,6 +340,12 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<Exit> {
         let signals = Signals::listen()?;
         match self.command {
+            Command::Init(arguments) => init::run(arguments),
+            Command::Completions(arguments) => shell::completions(arguments),
+            Command::Man(arguments) => shell::man(arguments),
+            Command::Schema => shell::schema(),
+            Command::List(arguments) => list::list(arguments),
+            Command::Show(arguments) => list::show_run(arguments),
             Command::Run(arguments) => run::run(arguments, &signals),
             Command::Report(arguments) => report::run(arguments),
             Command::Watch(arguments) => watch::run(arguments),

@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use super::expect::OtherLoss;
+use super::init::FileExists;
+use super::list::NoRuns;
+use super::sweep::SweepError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::network::{InferError, StateDictError};
@@ -62,6 +65,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.is::<MemoryError>()
             || cause.is::<OtherLoss>()
             || cause.is::<WatchError>()
+            || cause.is::<FileExists>()
+            || cause.is::<NoRuns>()
+            || cause.is::<SweepError>()
             || matches!(
                 cause.downcast_ref(),
                 Some(RunError::Exists { .. } | RunError::NotARun { .. })

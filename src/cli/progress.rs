@@ -16,23 +16,28 @@ const INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
-    is_terminal: bool,
+    /// A line now and then.
+    has_lines: bool,
     last_line: Instant,
     /// When counting began, and the work done before.
     start: (Instant, u64),
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    /// Nothing is shown of a quiet one.
+    pub(super) fn new(is_quiet: bool) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        let target =
-            if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if is_terminal && !is_quiet {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
             bar.set_style(style);
         }
         let now = Instant::now();
-        Self { bar, is_terminal, last_line: now, start: (now, 0) }
+        Self { bar, has_lines: !is_terminal && !is_quiet, last_line: now, start: (now, 0) }
     }
 
     pub(super) fn finish(&self) {
@@ -51,7 +56,7 @@ impl Progress {
         let left = self.time_left().filter(|left| !left.is_zero());
         let left = left.map(|left| format!("{} left  ", indicatif::HumanDuration(left)));
         let text = format!("{}{text}", left.unwrap_or_default());
-        if !self.is_terminal && self.last_line.elapsed() >= INTERVAL {
+        if self.has_lines && self.last_line.elapsed() >= INTERVAL {
             let percent = 100 * self.bar.position() / self.bar.length().unwrap_or(1).max(1);
             eprintln!("{percent:>3}%  {text}");
             self.last_line = Instant::now();

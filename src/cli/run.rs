@@ -8,6 +8,7 @@ use super::arguments::{RunArgs, arguments_given};
 use super::measured::warn_about_classes;
 use super::output::show;
 use super::signals::Signals;
+use super::sweep::{Variant, variants};
 use super::{Exit, progress, watch};
 use crate::data::{self, DatasetEntry};
 use crate::experiment::{self, Experiment};
@@ -17,22 +18,31 @@ use crate::walk::{Outcome, Setup, prepare, walk};
 use crate::watch::Server;
 
 pub(super) fn run(arguments: RunArgs, signals: &Signals) -> anyhow::Result<Exit> {
-    let mut experiment = experiment::load(&arguments.experiment, &arguments.overrides)?;
-    if !arguments.seeds.is_empty() {
-        experiment.seeds = arguments.seeds;
-    }
+    let variants = variants(&arguments)?;
     let setup = arguments.device.set_up()?;
-    let out = arguments.out.unwrap_or_else(|| PathBuf::from("runs").join(&experiment.name));
-    let server =
-        arguments.watch.then(|| watch::start(arguments.bind, arguments.port, None)).transpose()?;
-    if let Some(server) = &server {
-        eprintln!("watch: {}", server.url());
+    let how = match (arguments.resume, arguments.force) {
+        (true, _) => How::Resume,
+        (_, true) => How::Again,
+        _ => How::New,
+    };
+    let RunArgs { quiet: is_quiet, json: has_json, .. } = arguments;
+    let mut runner = Runner { setup, signals, how, is_quiet, has_json, server: None };
+    if arguments.dry_run {
+        return runner.dry_run(&variants);
     }
-    let runner = Runner { setup, signals, server };
-    let exit = if experiment.seeds.is_empty() {
-        runner.run(&experiment, &out, arguments.resume)?.1
-    } else {
-        runner.run_seeds(&experiment, &out, arguments.resume)?
+    if arguments.watch {
+        let server = watch::start(arguments.bind, arguments.port, None)?;
+        eprintln!("watch: {}", server.url());
+        runner.server = Some(server);
+    }
+    let name = variants.first().map(|variant| variant.experiment.name.clone()).unwrap_or_default();
+    let out = arguments.out.unwrap_or_else(|| PathBuf::from("runs").join(name));
+    let exit = match &variants[..] {
+        [Variant { folder, experiment }] if folder.is_empty() => {
+            let replaced = if how == How::Again { std::slice::from_ref(&out) } else { &[] };
+            runner.run(experiment, &out, how == How::Resume, replaced)?.1
+        }
+        variants => runner.run_all(variants, &out)?,
     };
     if let Some(server) = runner.server {
         server.finish();
@@ -40,58 +50,55 @@ pub(super) fn run(arguments: RunArgs, signals: &Signals) -> anyhow::Result<Exit>
     Ok(exit)
 }
 
+/// What to do about a run that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// Refuse.
+    New,
+    /// Go on with it.
+    Resume,
+    /// Begin again in its place.
+    Again,
+}
+
 /// What all runs of a command share.
-struct Runner<'a> {
-    setup: Setup,
-    signals: &'a Signals,
+pub(super) struct Runner<'a> {
+    pub(super) setup: Setup,
+    pub(super) signals: &'a Signals,
+    pub(super) how: How,
+    pub(super) is_quiet: bool,
+    pub(super) has_json: bool,
     /// Shows the run that goes on.
     server: Option<Server>,
 }
 
 impl Runner<'_> {
-    /// One run for each seed, and a report on all. A run that is done is not begun again.
-    fn run_seeds(&self, experiment: &Experiment, out: &Path, resume: bool) -> anyhow::Result<Exit> {
-        let mut folders = Vec::new();
-        let mut worst = Exit::Done;
-        if !resume && out.exists() {
-            return Err(RunError::Exists { path: out.to_owned() }.into());
-        }
-        for &seed in &experiment.seeds {
-            let path = out.join(format!("seed-{seed}"));
-            // Some may not have begun when the command was stopped.
-            let resume = resume && path.exists();
-            let (folder, exit) = self.run(&experiment.with_seed(seed), &path, resume)?;
-            if exit == Exit::Interrupted {
-                return Ok(exit);
-            }
-            // One that diverged is measured until then, and told; the others go on.
-            worst = if exit == Exit::Done { worst } else { exit };
-            folders.push(folder);
-        }
-        let written = report::write(&folders, out)?;
-        show(format!("report on all seeds: {}", written.page.display()))?;
-        Ok(worst)
-    }
-
-    /// Walks an experiment into its folder and reports on it.
-    fn run(
+    /// Walks an experiment into its folder and reports on it. Nothing is replaced before the experiment
+    /// is known to fit its data and the machine.
+    pub(super) fn run(
         &self,
         experiment: &Experiment,
         out: &Path,
         resume: bool,
+        replaced: &[PathBuf],
     ) -> anyhow::Result<(RunFolder, Exit)> {
         let prepared =
             prepare(experiment, &self.setup, self.signals.interrupt())?.asked_by(arguments_given());
+        warn_about_measures(&experiment.measure);
         warn_about_data(&experiment.data)?;
         warn_about_classes(&experiment.data.name, &prepared.empty_classes);
+        prepared.check_memory()?;
+        replaced.iter().try_for_each(|path| make_room(path))?;
         let folder = prepared.open(out, resume)?;
         if let Some(server) = &self.server {
             server.follow(out);
         }
         let (name, total) = (&experiment.name, prepared.plan.total_steps());
-        eprintln!("{name}: {total} steps into {}", out.display());
+        if !self.is_quiet {
+            eprintln!("{name}: {total} steps into {}", out.display());
+        }
 
-        let mut bar = progress::Progress::new();
+        let mut bar = progress::Progress::new(self.is_quiet);
         let (objective, plan, start) = (&prepared.objective, &prepared.plan, prepared.start());
         let outcome = self.signals.gently(|| walk(objective, plan, start, &folder, &mut bar));
         bar.finish();
@@ -104,16 +111,41 @@ impl Runner<'_> {
             return Ok((folder, Exit::Interrupted));
         }
         self.signals.interrupt().check()?; // After the last step, before the report.
-        let summary = report::summary(&folder)?;
         let folders = [folder];
         let written = report::write(&folders, out)?;
         let [folder] = folders;
-        show(format!("{summary}report: {}", written.page.display()))?;
+        if self.has_json {
+            show(serde_json::to_string(&report::overview(&folder)?)?)?;
+        } else {
+            let summary = report::summary(&folder)?;
+            self.tell(format!("{summary}report: {}", written.page.display()))?;
+        }
         if let Outcome::Diverged { step } = outcome {
             eprintln!("training diverged at step {step}; everything measured until then is kept");
             return Ok((folder, Exit::Diverged));
         }
         Ok((folder, Exit::Done))
+    }
+
+    /// Says something on stdout, for people.
+    pub(super) fn tell(&self, text: String) -> std::io::Result<()> {
+        if self.is_quiet || self.has_json { Ok(()) } else { show(text) }
+    }
+}
+
+/// Removes a run that is there.
+fn make_room(path: &Path) -> Result<(), RunError> {
+    let is_there = path.exists() && !RunFolder::is_unfinished_start(path)?;
+    if is_there { RunFolder::remove(path) } else { Ok(()) }
+}
+
+/// Says on stderr if no loss is measured along updates or at points.
+pub(super) fn warn_about_measures(measures: &[experiment::Measure]) {
+    if measures.is_empty() {
+        eprintln!(
+            "warning: no [[measure]]: steps and epochs alone are recorded. For the loss along every \
+             update, add\n  [[measure]]\n  kind = \"line\""
+        );
     }
 }
 

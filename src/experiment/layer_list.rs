@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use toml::Value;
 
 use super::LayerKind;
@@ -25,7 +26,8 @@ fn read_list(
     key: &'static str,
     names: &mut BTreeSet<String>,
 ) -> Vec<LayerSpec> {
-    let entries = match section.take(key) {
+    let schema = json!({ "type": "array", "items": { "$ref": "#/definitions/layer" } });
+    let entries = match section.take(key, schema) {
         None => Vec::new(),
         Some(Value::Array(entries)) => entries,
         Some(value) => {
@@ -139,7 +141,7 @@ mod tests {
         for part in [
             "bad.toml: 15 mistakes",
             "model.batch_norm = true: unknown key; valid here: arch, layers",
-            "model.layers[0].kind = \"conv\": must be one of: convolution, batch-norm",
+            "model.layers[0].kind = \"conv\": did you mean convolution? must be one of: convolution",
             "model.layers[1] = 7: must be a layer",
             "model.layers[2].kind: is missing; one of: convolution",
             "model.layers[3].outputs = 0: must be a number from 1",

@@ -1,6 +1,9 @@
 //! Experiments: the TOML file, its defaults, and everything that can be wrong with it.
 
 mod choices;
+mod continuation;
+mod descriptions;
+mod json_schema;
 mod layer_list;
 mod measures;
 mod optimizer;
@@ -12,6 +15,7 @@ mod schema;
 mod train;
 
 pub use choices::{Arch, LayerKind, Sampling};
+pub use json_schema::json_schema;
 pub use measures::{
     AlignmentSchedule, CovarianceSchedule, Epochs, Iterations, LineSchedule, Measure, MeasureKind,
     PointMeasure, SpectrumSchedule,

@@ -7,6 +7,7 @@
 use std::f64::consts::PI;
 
 use serde::Serialize;
+use serde_json::json;
 use toml::Value;
 
 use super::reader::Section;
@@ -121,7 +122,7 @@ impl RateCourse {
 /// Reads `schedule` of `[train]`.
 pub(super) fn read_schedule(train: &mut Section, learning_rate: f64) -> RateSchedule {
     let mut schedule = RateSchedule::default();
-    let table = match train.take("schedule") {
+    let table = match train.take("schedule", json!({ "$ref": "#/definitions/schedule" })) {
         Some(Value::Table(table)) => table,
         None => return schedule,
         Some(value) => {

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde_json::{Value as Json, json};
 use toml::{Table, Value};
 
 use super::layer_list::read_layers;
 use super::measures::read_measure;
-use super::reader::{Problem, Section};
+use super::reader::{FromToml, Notes, Problem, Section, suggesting};
 use super::train::read_train;
 use super::{Arch, Data, Evaluation, Experiment, LineSchedule, Measure, Sampling};
 use crate::data::{self, Augment, DatasetEntry};
@@ -18,7 +20,7 @@ use crate::objective::{BatchNormPolicy, Protocol};
 #[non_exhaustive]
 pub enum ExperimentError {
     /// The file cannot be read.
-    #[error("{}: cannot read the experiment: {error}", path.display())]
+    #[error("{}: cannot read the experiment: {error}{}", path.display(), first_experiment(error))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -51,6 +53,13 @@ pub enum ExperimentError {
     },
 }
 
+fn first_experiment(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "; `losswalk init` writes a first one",
+        _ => "",
+    }
+}
+
 fn listed(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }
@@ -74,8 +83,9 @@ pub fn parse(
         ExperimentError::Syntax { file: file.to_owned(), message: error.to_string() }
     })?;
     overrides.iter().try_for_each(|argument| set(&mut table, argument))?;
-    let mut problems = Vec::new();
-    let experiment = experiment(table, name, &mut problems);
+    let mut notes = Notes::default();
+    let experiment = experiment(table, name, &mut notes);
+    let problems = notes.problems;
     if problems.is_empty() {
         Ok(experiment)
     } else {
@@ -112,8 +122,8 @@ fn child<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Table> {
     }
 }
 
-fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experiment {
-    let mut top = Section::new("", table, problems);
+pub(super) fn experiment(table: Table, name: &str, notes: &mut Notes) -> Experiment {
+    let mut top = Section::new("", table, notes);
     let name = top.optional("name").unwrap_or_else(|| name.to_owned());
     if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
         top.problem("name", Some(&name.clone().into()), "must be usable as a folder's name");
@@ -123,7 +133,8 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
         seeds.iter().enumerate().all(|(index, seed)| !seeds[..index].contains(seed))
     };
     top.read_valid("seeds", &mut seeds, are_distinct, "must be a list of different seeds");
-    let mut section = |key| match top.take(key) {
+    let of_section = |key| json!({ "$ref": format!("#/definitions/{key}") });
+    let mut section = |key| match top.take(key, of_section(key)) {
         Some(Value::Table(table)) => table,
         None => Table::new(),
         Some(value) => {
@@ -133,7 +144,8 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
     };
     let (data, model) = (section("data"), section("model"));
     let (train, evaluation) = (section("train"), section("evaluation"));
-    let measure = match top.take("measure") {
+    let measures = json!({ "type": "array", "items": of_section("measure") });
+    let measure = match top.take("measure", measures) {
         Some(Value::Array(entries)) => entries,
         None => Vec::new(),
         Some(value) => {
@@ -142,17 +154,17 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
         }
     };
     top.finish();
-    let data = read_data(Section::new("data", data, problems));
-    let model = read_model(Section::new("model", model, problems));
-    let train = read_train(Section::new("train", train, problems));
+    let data = read_data(Section::new("data", data, notes));
+    let model = read_model(Section::new("model", model, notes));
+    let train = read_train(Section::new("train", train, notes));
     let is_full = train.sampling == Sampling::Full;
     if is_full && data.augment != Augment::None {
         let remedy = "the full gradient is that of the measured loss, which has no augmentation: \
                       remove it, or reshuffle with the full set as one batch";
         let (key, value) = ("data.augment".to_owned(), Some("\"crop-flip\"".to_owned()));
-        problems.push(Problem { key, value, remedy: remedy.to_owned() });
+        notes.problems.push(Problem { key, value, remedy: remedy.to_owned() });
     }
-    let evaluation = Section::new("evaluation", evaluation, problems);
+    let evaluation = Section::new("evaluation", evaluation, notes);
     let evaluation = read_evaluation(evaluation, train.batch_size);
     let moves_statistics = evaluation.batch_norm == BatchNormPolicy::Running;
     if is_full && moves_statistics && model.has_batch_norm() {
@@ -160,34 +172,49 @@ fn experiment(table: Table, name: &str, problems: &mut Vec<Problem>) -> Experime
                       function of theta, so there is none: choose \"batch\" or \"recomputed\", or \
                       reshuffle with the full set as one batch";
         let (key, value) = ("evaluation.batch_norm".to_owned(), Some("\"running\"".to_owned()));
-        problems.push(Problem { key, value, remedy: remedy.to_owned() });
+        notes.problems.push(Problem { key, value, remedy: remedy.to_owned() });
     }
     let entries = measure.into_iter().enumerate();
     let measure: Vec<_> =
-        entries.map(|(index, entry)| read_measure(index, entry, &train, problems)).collect();
+        entries.map(|(index, entry)| read_measure(index, entry, &train, notes)).collect();
     let is_certified =
         |measure: &Measure| matches!(measure, Measure::Line(LineSchedule { rule: Some(_), .. }));
     if evaluation.protocol == Protocol::Authors && measure.iter().any(is_certified) {
         let remedy = "gives every point batches of its own, which cannot be compared one by one: \
                       choose \"fixed\", or mode = \"exact\"";
         let (key, value) = ("evaluation.protocol".to_owned(), Some("\"authors\"".to_owned()));
-        problems.push(Problem { key, value, remedy: remedy.to_owned() });
+        notes.problems.push(Problem { key, value, remedy: remedy.to_owned() });
     }
     Experiment { name, seeds, data, model, measure, train, evaluation }
 }
 
-fn read_data(mut section: Section) -> Data {
-    let remedy = format!("must be one of: {}", data::names().join(", "));
-    let name: Option<String> = section.optional("name");
-    let entry = name.as_deref().and_then(|name| data::find(name).ok());
-    match &name {
-        None => section.problem("name", None, &format!("is missing; {remedy}")),
-        Some(found) if entry.is_none() => {
-            section.problem("name", Some(&found.clone().into()), &remedy);
-        }
-        Some(_) => {}
+/// The name of a data set in the catalogue.
+#[derive(Serialize)]
+struct KnownData(String);
+
+impl FromToml for KnownData {
+    fn wanted() -> String {
+        format!("must be one of: {}", data::names().join(", "))
     }
-    let mut data = Data::named(name.unwrap_or_default());
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        let name = value.as_str().filter(|name| data::find(name).is_ok())?;
+        Some(Self(name.to_owned()))
+    }
+
+    fn schema() -> Json {
+        json!({ "enum": data::names() })
+    }
+
+    fn remedy(found: &Value) -> String {
+        suggesting(found.as_str().unwrap_or_default(), data::names(), &Self::wanted())
+    }
+}
+
+fn read_data(mut section: Section) -> Data {
+    let name = section.known("name", &KnownData::wanted()).unwrap_or(KnownData(String::new()));
+    let entry = data::find(&name.0).ok();
+    let mut data = Data::named(name.0);
     match (entry, section.optional::<PathBuf>("root")) {
         (Some(DatasetEntry::BuiltIn(_)), Some(root)) => {
             let value = root.display().to_string().into();
@@ -304,13 +331,13 @@ mod tests {
         let message = message.unwrap_or_default();
         for part in [
             "bad.toml: 16 mistakes",
-            "nmae = \"x\": unknown key; valid here: name, seeds, data",
+            "nmae = \"x\": unknown key; did you mean name? valid here: name, seeds, data",
             "data.name = \"imagenet\": must be one of: digits",
             "model.arch = \"vit\": must be one of: mlp, vgg11",
             "train.learning_rate = -1: must be a finite number above 0",
             "train.batch_size = 0: must be at least 1",
             "train.momentum = \"big\": must be a number",
-            "measure[0].kind = \"lien\": must be one of: line, alignment",
+            "measure[0].kind = \"lien\": did you mean line? must be one of: line, alignment",
             "measure[0].epochs = [3]: epochs run from 1 to train.epochs = 2",
             "measure[0].points = 1: must be at least 2",
             "measure[0].reach = 1.0: must be above 1",

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::Serialize;
+use serde_json::{Value as Json, json};
 use toml::{Table, Value};
 
-use crate::choice::Choice;
+use crate::choice::{Choice, similar};
 
 /// One mistake: the key, the value found there, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +29,50 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A value that can be read from TOML; `None` if it has another type.
-pub(super) trait FromToml: Sized {
+/// What reading an experiment finds: its mistakes, and the keys that it can have.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    pub problems: Vec<Problem>,
+    /// The dotted path of each section that was read, and the keys that it was asked for.
+    pub sections: Vec<(String, Vec<Asked>)>,
+}
+
+/// A key that a section can have.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub key: &'static str,
+    /// What its value looks like, in JSON Schema.
+    pub schema: Json,
+}
+
+/// A value that can be read from TOML; `None` if it has another type. Written as JSON, it is a default
+/// in the schema.
+pub(super) trait FromToml: Sized + Serialize {
     /// What such a value looks like, for messages.
     fn wanted() -> String;
 
     fn from_toml(value: &Value) -> Option<Self>;
+
+    /// The type in JSON Schema.
+    fn schema() -> Json;
+
+    /// What to do about a value of another type.
+    fn remedy(_found: &Value) -> String {
+        Self::wanted()
+    }
 }
 
-impl<C: Choice> FromToml for C {
+/// A remedy behind the question whether a similar name was meant.
+pub(super) fn suggesting<'a>(
+    found: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    remedy: &str,
+) -> String {
+    let meant = similar(found, names).map(|name| format!("did you mean {name}? "));
+    meant.unwrap_or_default() + remedy
+}
+
+impl<C: Choice + Serialize> FromToml for C {
     fn wanted() -> String {
         format!("must be one of: {}", names::<C>())
     }
@@ -43,6 +80,15 @@ impl<C: Choice> FromToml for C {
     fn from_toml(value: &Value) -> Option<Self> {
         let found = C::ALL.iter().find(|(name, _)| value.as_str() == Some(name));
         found.map(|(_, choice)| *choice)
+    }
+
+    fn schema() -> Json {
+        json!({ "enum": C::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>() })
+    }
+
+    fn remedy(found: &Value) -> String {
+        let names = C::ALL.iter().map(|(name, _)| *name);
+        suggesting(found.as_str().unwrap_or_default(), names, &Self::wanted())
     }
 }
 
@@ -59,6 +105,10 @@ impl FromToml for String {
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_str().map(str::to_owned)
     }
+
+    fn schema() -> Json {
+        json!({ "type": "string" })
+    }
 }
 
 impl FromToml for PathBuf {
@@ -68,6 +118,10 @@ impl FromToml for PathBuf {
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_str().map(Self::from)
+    }
+
+    fn schema() -> Json {
+        String::schema()
     }
 }
 
@@ -79,6 +133,10 @@ impl FromToml for bool {
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_bool()
     }
+
+    fn schema() -> Json {
+        json!({ "type": "boolean" })
+    }
 }
 
 impl FromToml for f64 {
@@ -88,6 +146,10 @@ impl FromToml for f64 {
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_float().or_else(|| value.as_integer().map(|integer| integer as f64))
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "number" })
     }
 }
 
@@ -99,6 +161,10 @@ impl FromToml for u64 {
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_integer()?.try_into().ok()
     }
+
+    fn schema() -> Json {
+        json!({ "type": "integer", "minimum": 0 })
+    }
 }
 
 impl FromToml for usize {
@@ -109,6 +175,10 @@ impl FromToml for usize {
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_integer()?.try_into().ok()
     }
+
+    fn schema() -> Json {
+        u64::schema()
+    }
 }
 
 impl<T: FromToml> FromToml for Vec<T> {
@@ -118,6 +188,10 @@ impl<T: FromToml> FromToml for Vec<T> {
 
     fn from_toml(value: &Value) -> Option<Self> {
         value.as_array()?.iter().map(T::from_toml).collect()
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "array", "items": T::schema() })
     }
 }
 
@@ -130,37 +204,41 @@ impl<T: FromToml> FromToml for Option<T> {
     fn from_toml(value: &Value) -> Option<Self> {
         T::from_toml(value).map(Some)
     }
+
+    fn schema() -> Json {
+        T::schema()
+    }
+
+    fn remedy(found: &Value) -> String {
+        T::remedy(found)
+    }
 }
 
-/// One table of the file, with the problems found so far in all of it.
+/// One table of the file, with what was found so far in all of it.
 pub(super) struct Section<'a> {
     path: String,
     table: Table,
-    valid: Vec<&'static str>,
-    problems: &'a mut Vec<Problem>,
+    asked: Vec<Asked>,
+    notes: &'a mut Notes,
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(
-        path: impl Into<String>,
-        table: Table,
-        problems: &'a mut Vec<Problem>,
-    ) -> Self {
-        Self { path: path.into(), table, valid: Vec::new(), problems }
+    pub(super) fn new(path: impl Into<String>, table: Table, notes: &'a mut Notes) -> Self {
+        Self { path: path.into(), table, asked: Vec::new(), notes }
     }
 
-    /// The value of a key, taken out of the table.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Value> {
-        self.valid.push(key);
+    /// The value of a key, taken out of the table; the schema says what it looks like.
+    pub(super) fn take(&mut self, key: &'static str, schema: Json) -> Option<Value> {
+        self.asked.push(Asked { key, schema });
         self.table.remove(key)
     }
 
     /// The value if the key is there and of the right type.
     pub(super) fn optional<T: FromToml>(&mut self, key: &'static str) -> Option<T> {
-        let value = self.take(key)?;
+        let value = self.take(key, T::schema())?;
         let read = T::from_toml(&value);
         if read.is_none() {
-            self.problem(key, Some(&value), &T::wanted());
+            self.problem(key, Some(&value), &T::remedy(&value));
         }
         read
     }
@@ -178,9 +256,9 @@ impl<'a> Section<'a> {
         valid: impl Fn(&T) -> bool,
         remedy: &str,
     ) {
-        let Some(value) = self.take(key) else { return };
+        let Some(value) = self.take(key, with_default(T::schema(), setting)) else { return };
         match T::from_toml(&value) {
-            None => self.problem(key, Some(&value), &T::wanted()),
+            None => self.problem(key, Some(&value), &T::remedy(&value)),
             Some(read) => {
                 if !valid(&read) {
                     self.problem(key, Some(&value), remedy);
@@ -197,6 +275,9 @@ impl<'a> Section<'a> {
         setting: &mut T,
     ) {
         self.read_valid(key, setting, |read| *read >= T::from(1), "must be at least 1");
+        if let Some(asked) = self.asked.last_mut() {
+            asked.schema["minimum"] = 1.into();
+        }
     }
 
     /// The value, or the default; `valid` judges it and `remedy` says what it asks for.
@@ -218,9 +299,14 @@ impl<'a> Section<'a> {
     }
 
     /// One of the names of a choice; a missing key is a problem.
-    pub(super) fn known_choice<C: Choice>(&mut self, key: &'static str) -> Option<C> {
+    pub(super) fn known_choice<C: Choice + Serialize>(&mut self, key: &'static str) -> Option<C> {
+        self.known(key, &format!("one of: {}", names::<C>()))
+    }
+
+    /// The value of a key; if that is missing, a problem with what can stand there.
+    pub(super) fn known<T: FromToml>(&mut self, key: &'static str, valid: &str) -> Option<T> {
         if !self.table.contains_key(key) {
-            self.problem(key, None, &format!("is missing; one of: {}", names::<C>()));
+            self.problem(key, None, &format!("is missing; {valid}"));
         }
         self.optional(key)
     }
@@ -234,7 +320,7 @@ impl<'a> Section<'a> {
 
     /// A table within this one.
     pub(super) fn child(&mut self, key: &str, table: Table) -> Section<'_> {
-        Section::new(format!("{}.{key}", self.path), table, self.problems)
+        Section::new(format!("{}.{key}", self.path), table, self.notes)
     }
 
     /// Records a problem with a key of this section.
@@ -242,14 +328,26 @@ impl<'a> Section<'a> {
         let key =
             if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         let value = value.map(ToString::to_string);
-        self.problems.push(Problem { key, value, remedy: remedy.to_owned() });
+        self.notes.problems.push(Problem { key, value, remedy: remedy.to_owned() });
     }
 
     /// Complains about every key that nobody asked for.
     pub(super) fn finish(mut self) {
-        let valid = self.valid.join(", ");
+        let valid: Vec<_> = self.asked.iter().map(|asked| asked.key).collect();
+        let remedy = format!("valid here: {}", valid.join(", "));
         for (key, value) in std::mem::take(&mut self.table) {
-            self.problem(&key, Some(&value), &format!("unknown key; valid here: {valid}"));
+            let remedy = suggesting(&key, valid.iter().copied(), &remedy);
+            self.problem(&key, Some(&value), &format!("unknown key; {remedy}"));
         }
+        self.notes.sections.push((self.path, self.asked));
     }
+}
+
+fn with_default(mut schema: Json, default: &impl Serialize) -> Json {
+    if let Ok(default) = serde_json::to_value(default)
+        && !default.is_null()
+    {
+        schema["default"] = default;
+    }
+    schema
 }

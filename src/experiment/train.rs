@@ -74,7 +74,8 @@ impl Train {
 
 /// Reads `[train]`.
 pub(super) fn read_train(mut section: Section) -> Train {
-    let name = section.optional("optimizer").unwrap_or(OptimizerName::Sgd);
+    let mut name = OptimizerName::Sgd;
+    section.read("optimizer", &mut name);
     let mut train = Train::by(read_optimizer(&mut section, name));
     read_sampling(&mut section, name, &mut train.sampling);
     let not_negative = |value: &f64| value.is_finite() && *value >= 0.0;

@@ -69,7 +69,7 @@ pub(super) fn facts(runs: &[RunData]) -> Table {
         ("parameters", &|run| whole(run.manifest.parameter_count as u64)),
         ("learning rate η", &|run| range(run, |step| step.learning_rate)),
         ("batch size", &|run| range(run, |step| step.batch_size.map(|size| size as f64))),
-        ("epochs", &|run| choice(run, "train", "epochs", &ALL)),
+        ("epochs", &epochs),
         ("steps", &steps),
         ("measured updates", &|run| whole(run.lines.len() as u64)),
         ("protocol of the evaluation", &|run| choice(run, "evaluation", "protocol", &ALL)),
@@ -139,6 +139,18 @@ fn choice(run: &RunData, section: &str, key: &str, left_out: &[&str]) -> String 
     let others = settings.iter().filter(|(name, _)| is_told(name));
     let others = others.map(|(name, value)| format!(", {name} {}", setting(value)));
     setting(chosen) + &others.collect::<String>()
+}
+
+/// The epochs, and the steps at which a run was to end before it was given more.
+fn epochs(run: &RunData) -> String {
+    let ends = run.manifest.extensions.iter().map(|earlier| whole(earlier.total_steps));
+    let ends: Vec<_> = ends.collect();
+    let epochs = choice(run, "train", "epochs", &ALL);
+    if ends.is_empty() {
+        epochs
+    } else {
+        format!("{epochs}, first to step {}", ends.join(", then "))
+    }
 }
 
 /// A value in words; of a list of tables, such as layers, how many there are.

@@ -17,7 +17,7 @@ pub enum RunError {
         error: std::io::Error,
     },
     /// The folder is there and the user did not ask to go on with it.
-    #[error("{}: this run folder exists; continue it with --resume, or choose another with --out", path.display())]
+    #[error("{}: this run folder exists; continue it with --resume, begin again with --force, or choose another with --out", path.display())]
     Exists {
         /// The run folder.
         path: PathBuf,

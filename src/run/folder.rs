@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::atomic::{remove, remove_temporaries};
+use super::atomic::{remove, remove_published, remove_temporaries};
 use super::manifest::OLDEST_VERSION;
 use super::{
     FORMAT_VERSION, LineRecord, Manifest, PointRecord, RunError, StepRecord, TimingRecord,
@@ -45,6 +45,14 @@ impl RunFolder {
         folder.lock = Some(lock(path)?);
         folder.remove_temporaries()?;
         Ok(folder)
+    }
+
+    /// Removes a run, so that another can take its place; leaves alone what is no run, or is being
+    /// written to.
+    pub fn remove(path: &Path) -> Result<(), RunError> {
+        Self::open(path)?;
+        drop(lock(path)?);
+        remove_published(path)
     }
 
     /// Removes temporary files and folders, which a process that was killed leaves.

@@ -4,7 +4,7 @@
 //! disk leaves behind; opening the log for writing cuts it off. Damage anywhere else is an error.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -62,6 +62,34 @@ pub fn read_records<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunError
     parse(path, &read_or_empty(path)?)
 }
 
+/// Bytes that a record rarely exceeds.
+const TAIL: u64 = 1 << 14;
+
+/// Reads the last complete record of a file that may still be growing, and little besides; none if there
+/// is none.
+pub(super) fn read_last<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, RunError> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(RunError::io("read", path))?,
+    };
+    let mut bytes = Vec::new();
+    let length = file.metadata().map_err(RunError::io("read", path))?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+        .and_then(|_| file.read_to_end(&mut bytes))
+        .map_err(RunError::io("read", path))?;
+    let complete = &bytes[..complete_bytes(&bytes)];
+    let Some((_, lines)) = complete.split_last() else { return Ok(None) };
+    match lines.iter().rposition(|&byte| byte == b'\n') {
+        None if length > TAIL => Ok(read_records(path)?.pop()),
+        start => {
+            let line = &lines[start.map_or(0, |newline| newline + 1)..];
+            let damaged =
+                |error| RunError::content(path, format!("the last line is damaged ({error})"));
+            serde_json::from_slice(line).map(Some).map_err(damaged)
+        }
+    }
+}
+
 fn read_or_empty(path: &Path) -> Result<Vec<u8>, RunError> {
     match std::fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
@@ -103,6 +131,23 @@ mod tests {
         assert_eq!(records, [1, 2]);
         log.append(&7)?;
         assert_eq!(std::fs::read_to_string(&path)?, "1\n2\n7\n");
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_whole_record_is_found_from_the_end() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("log.jsonl");
+        assert_eq!(read_last::<u32>(&path)?, None);
+        let long = format!("1\n{}2\n", " ".repeat(2 * TAIL as usize));
+        for (text, last) in
+            [("", None), ("7", None), ("1\n", Some(1)), ("1\n2\n[3", Some(2)), (&long, Some(2))]
+        {
+            std::fs::write(&path, text)?;
+            assert_eq!(read_last::<u32>(&path)?, last, "{text:.9}");
+        }
+        std::fs::write(&path, "1\nx\n")?;
+        assert!(read_last::<u32>(&path).is_err());
         Ok(())
     }
 

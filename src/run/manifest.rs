@@ -49,6 +49,15 @@ pub struct Problem {
     pub message: String,
 }
 
+/// A run that had ended, or was to end, and was resumed with more epochs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// Steps that the run had in all until then.
+    pub total_steps: u64,
+    /// When more were added, in UTC.
+    pub date: String,
+}
+
 /// The content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -79,6 +88,9 @@ pub struct Manifest {
     /// The files of a path of saved checkpoints, one more than steps; empty for a walk.
     #[serde(default)]
     pub checkpoints: Vec<String>,
+    /// Earlier ends of the run; empty unless epochs were added.
+    #[serde(default)]
+    pub extensions: Vec<Extension>,
     /// The seed that initialisation, batches and evaluation order derive from.
     pub seed: u64,
     /// The device that computed.
@@ -130,6 +142,7 @@ impl Default for Manifest {
             parameter_count: 0,
             total_steps: 0,
             checkpoints: Vec::new(),
+            extensions: Vec::new(),
             seed: 0,
             device: "cpu".to_owned(),
             threads: 1,

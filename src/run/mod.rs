@@ -19,6 +19,7 @@ mod order;
 mod point_record;
 mod records;
 mod spectrum_record;
+mod standing;
 
 pub use alignment_record::AlignmentRecord;
 pub use atomic::write_atomic;
@@ -31,8 +32,9 @@ pub use folder::RunFolder;
 pub use journal::Journal;
 pub use log::{Log, read_records};
 pub use machine::{Machine, now, seconds_since_1970};
-pub use manifest::{FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
+pub use manifest::{Extension, FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
 pub use order::write_u32;
 pub use point_record::PointRecord;
 pub use records::{LineRecord, ReachRecord, Samples, StepRecord, TimingRecord, Verdict};
 pub use spectrum_record::{DensityRule, ShareRecord, SpectrumRecord};
+pub use standing::Standing;

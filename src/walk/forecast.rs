@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::cost::{Extent, gradient};
 use super::point::described;
 use super::{Place, Plan};
-use crate::experiment::{Epochs, PointMeasure};
+use crate::experiment::{Epochs, LineSchedule, PointMeasure};
 
 /// The work of a plan, in forward passes over one sample.
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +61,33 @@ impl<'a> Forecast<'a> {
         works.fold(scores, u64::saturating_add)
     }
 
-    /// The lines of all epochs before this one. Epochs that no schedule lists are alike.
+    /// The work of all lines.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines_of_epochs_before(self.plan.train.epochs + 1)
+    }
+
+    /// Updates along which the loss is measured.
+    pub(super) fn measured_updates(&self) -> u64 {
+        self.weigh_epochs_before(self.plan.train.epochs + 1, &|_, _| 1)
+    }
+
+    /// Those of them that are measured to second order.
+    pub(super) fn second_order_updates(&self) -> u64 {
+        let weight = |schedule: &LineSchedule, _| schedule.second_order.into();
+        self.weigh_epochs_before(self.plan.train.epochs + 1, &weight)
+    }
+
     fn lines_of_epochs_before(&self, epoch: u64) -> u64 {
+        self.weigh_epochs_before(epoch, &|schedule, shared| self.extent.line(schedule, shared))
+    }
+
+    fn lines_within(&self, epoch: u64, steps: u64) -> u64 {
+        let weight: Weight = &|schedule, shared| self.extent.line(schedule, shared);
+        self.weigh_within(epoch, steps, weight)
+    }
+
+    /// The lines of all epochs before this one. Epochs that no schedule lists are alike.
+    fn weigh_epochs_before(&self, epoch: u64, weight: Weight) -> u64 {
         let listed: BTreeSet<u64> = self
             .plan
             .lines
@@ -76,28 +101,27 @@ impl<'a> Forecast<'a> {
         let steps = self.plan.steps_per_epoch();
         let others = epoch - 1 - listed.len() as u64;
         // Epochs are listed from 1 on: epoch 0 is one that nobody lists.
-        let others = self.lines_within(0, steps).saturating_mul(others);
+        let others = self.weigh_within(0, steps, weight).saturating_mul(others);
         listed
             .iter()
-            .map(|&epoch| self.lines_within(epoch, steps))
+            .map(|&epoch| self.weigh_within(epoch, steps, weight))
             .fold(others, u64::saturating_add)
     }
 
     /// The lines along the first `steps` updates of an epoch. Every schedule measures the first so
     /// many; a line that two ask for is measured under the first.
-    fn lines_within(&self, epoch: u64, steps: u64) -> u64 {
-        let (mut work, mut covered) = (0u64, 0);
+    fn weigh_within(&self, epoch: u64, steps: u64, weight: Weight) -> u64 {
+        let (mut sum, mut covered) = (0u64, 0);
         for schedule in self.plan.lines.iter().filter(|schedule| schedule.epochs.contains(epoch)) {
             let end = schedule.iterations.count(steps).max(covered);
             if covered == 0 && end > 0 {
-                work = work.saturating_add(self.extent.line(schedule, false));
+                sum = sum.saturating_add(weight(schedule, false));
                 covered = 1;
             }
-            let line = self.extent.line(schedule, true);
-            work = work.saturating_add(line.saturating_mul(end - covered));
+            sum = sum.saturating_add(weight(schedule, true).saturating_mul(end - covered));
             covered = end;
         }
-        work
+        sum
     }
 }
 
@@ -108,6 +132,9 @@ pub fn share_done(plan: &Plan, dimension: usize, step: u64) -> f64 {
     let forecast = Forecast::new(plan, extent);
     forecast.before(step) as f64 / forecast.total().max(1) as f64
 }
+
+/// What a line under a schedule counts; true if it starts where a line before it ended.
+type Weight<'w> = &'w dyn Fn(&LineSchedule, bool) -> u64;
 
 #[cfg(test)]
 mod tests {
@@ -149,6 +176,11 @@ mod tests {
                     sum += forecast.step(place) + point;
                 }
                 assert_eq!(forecast.total(), sum + at(5), "{measures} {optimizer}");
+                let schedules =
+                    (0..plan.total_steps()).filter_map(|t| plan.line_schedule(plan.place(t)));
+                let second: u64 = schedules.clone().map(|line| u64::from(line.second_order)).sum();
+                let counts = (forecast.measured_updates(), forecast.second_order_updates());
+                assert_eq!(counts, (schedules.count() as u64, second), "{measures} {optimizer}");
             }
         }
         Ok(())

@@ -11,7 +11,10 @@ use crate::objective::{
     BatchNormPolicy, Classification, DeviceError, Interrupt, Objective, Point, device_by_name,
 };
 use crate::precision::Precision;
-use crate::run::{Machine, Manifest, ManifestParameter, RunError, RunFolder, now, write_u32};
+use crate::run::{
+    Extension, Machine, Manifest, ManifestParameter, RunError, RunFolder, Status, now,
+    write_atomic, write_u32,
+};
 
 /// Settings that are no part of the experiment: they change no result, only where it is computed.
 #[derive(Debug, Clone)]
@@ -72,7 +75,7 @@ pub enum PrepareError {
     Samples(Vec<Problem>),
     /// `--resume` with another experiment than the one that began the run.
     #[error(
-        "{folder}: began with another experiment; continue with the same, or choose another --out. run.toml has, and the experiment has not:\n{difference}"
+        "{folder}: began with another experiment; continue with the same, or choose another --out (epochs may be added at the end, unless the learning rate follows a cosine). run.toml has, and the experiment has not:\n{difference}"
     )]
     OtherExperiment {
         /// The run folder.
@@ -177,14 +180,28 @@ impl Prepared {
         }
     }
 
+    /// An error if the machine has not the memory that the walk needs.
+    pub fn check_memory(&self) -> Result<(), MemoryError> {
+        let (of_loss, of_walk) = &self.claims;
+        of_walk.iter().try_for_each(|moment| check([&of_loss[..], moment].concat()))
+    }
+
+    /// Bytes that the walk holds at the same time, at least.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let sum =
+            |claims: &[Claim]| claims.iter().map(|claim| claim.bytes).fold(0, u64::saturating_add);
+        let (of_loss, of_walk) = &self.claims;
+        let most = of_walk.iter().map(|moment| sum(moment)).max();
+        sum(of_loss).saturating_add(most.unwrap_or(0))
+    }
+
     /// Creates the run folder, or opens it to go on. A start that was killed before there was
     /// anything to go on with is begun again either way.
     ///
     /// # Errors
     /// Before anything is written, if the machine has not the memory that the walk needs.
     pub fn open(&self, path: &Path, resume: bool) -> Result<RunFolder, PrepareError> {
-        let (of_loss, of_walk) = &self.claims;
-        of_walk.iter().try_for_each(|moment| check([&of_loss[..], moment].concat()))?;
+        self.check_memory()?;
         let folder = if resume && !RunFolder::is_unfinished_start(path)? {
             self.reopen(path)?
         } else {
@@ -220,9 +237,10 @@ impl Prepared {
         let folder = RunFolder::resume(path)?;
         let name = || path.display().to_string();
         let text_path = folder.experiment();
-        let text = std::fs::read_to_string(&text_path).map_err(RunError::io("read", text_path))?;
+        let text = std::fs::read_to_string(&text_path).map_err(RunError::io("read", &text_path))?;
         let text = self.as_written_now(text);
-        if text != self.experiment {
+        let is_longer = self.continues(&text);
+        if text != self.experiment && !is_longer {
             let missing =
                 text.lines().filter(|line| !self.experiment.lines().any(|ours| ours == *line));
             let difference: Vec<_> = missing.map(|line| format!("  {line}")).collect();
@@ -238,7 +256,33 @@ impl Prepared {
         if !changed.is_empty() {
             return Err(PrepareError::OtherData { folder: name(), files: changed.join(", ") });
         }
+        if is_longer {
+            write_atomic(&text_path, self.experiment.as_bytes())?;
+        }
+        self.lengthen(&folder)?;
         Ok(folder)
+    }
+
+    /// True if the experiment is that of a `run.toml` with more epochs.
+    fn continues(&self, text: &str) -> bool {
+        let read = |text| parse(text, "run.toml", "run", &[]).ok();
+        read(&self.experiment)
+            .zip(read(text))
+            .is_some_and(|(later, earlier)| later.continues(&earlier))
+    }
+
+    /// Says in the manifest that the run goes on longer, unless it says so.
+    fn lengthen(&self, folder: &RunFolder) -> Result<(), RunError> {
+        let mut manifest = folder.manifest()?;
+        let total_steps = self.plan.total_steps();
+        if manifest.total_steps < total_steps {
+            let earlier = Extension { total_steps: manifest.total_steps, date: now() };
+            manifest.extensions.push(earlier);
+            manifest.total_steps = total_steps;
+            manifest.status = Status::Interrupted;
+            folder.write_manifest(&manifest)?;
+        }
+        Ok(())
     }
 
     /// A `run.toml` with the settings that came after its version, which had their defaults then.

@@ -19,7 +19,7 @@ fn data(text: &str) -> (usize, usize, usize, usize) {
     }
 }
 
-fn experiments(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+pub fn experiments(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

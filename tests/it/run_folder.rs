@@ -126,8 +126,8 @@ fn a_short_last_batch_is_a_step_of_its_own() {
     let steps = steps(quickstart());
     // 1797 = 89 · 20 + 17.
     assert_eq!(steps.len(), 90);
-    assert!(steps[..89].iter().all(|step| step.batch_size == 20));
-    assert_eq!((steps[89].batch_size, steps[89].iteration), (17, 89));
+    assert!(steps[..89].iter().all(|step| step.batch_size == Some(20)));
+    assert_eq!((steps[89].batch_size, steps[89].iteration), (Some(17), 89));
     assert!(steps.iter().enumerate().all(|(t, step)| step.step == t as u64 && step.epoch == 1));
     assert_eq!(steps[0].cosine, None);
     assert!(steps[1..].iter().all(|step| step.cosine.is_some()));
@@ -184,7 +184,7 @@ fn every_mistake_in_an_experiment_is_listed_and_nothing_is_written() {
         "3 mistakes",
         "tarin",
         "valid here: name, seeds, data, model",
-        "measure[0].kind = \"lien\": must be one of: line",
+        "measure[0].kind = \"lien\": did you mean line? must be one of: line",
         "train.learning_rate",
         "above 0",
     ];

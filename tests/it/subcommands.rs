@@ -97,7 +97,7 @@ fn the_data_sets_are_listed_and_the_built_in_one_needs_no_check() {
 #[test]
 fn the_help_of_every_subcommand_says_what_it_is_about() {
     let subjects: [(&[&str], &[&str]); 7] = [
-        (&[], &["losswalk run experiments/quickstart.toml", "Exit codes", "130 interrupted"]),
+        (&[], &["losswalk init", "Exit codes", "130 interrupted"]),
         (&["run"], &["steps.jsonl", "line.jsonl", "--resume", "--set", "--threads"]),
         (&["report"], &["report.html", "compared"]),
         (&["line"], &["straight line", "safetensors", "--json"]),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::ser::{Serialize, Serializer};
+use serde_json::{Value as Json, json};
 use toml::Value;
 
 use crate::experiment::Train;
@@ -102,6 +103,10 @@ impl FromToml for Epochs {
         }
         Vec::from_toml(value).map(|epochs| Self::These(epochs.into_iter().collect()))
     }
+
+    fn schema() -> Json {
+        json!({ "oneOf": [{ "const": "all" }, Vec::<u64>::schema()] })
+    }
 }
 
 impl FromToml for Iterations {
@@ -114,5 +119,9 @@ impl FromToml for Iterations {
             return Some(Self::All);
         }
         u64::from_toml(value).map(Self::First)
+    }
+
+    fn schema() -> Json {
+        json!({ "oneOf": [{ "const": "all" }, u64::schema()] })
     }
 }

@@ -6,7 +6,7 @@ use toml::Value;
 use super::{AlignmentSchedule, CovarianceSchedule, Epochs, LineSchedule, SpectrumSchedule};
 use crate::choice::choice;
 use crate::experiment::Train;
-use crate::experiment::reader::{Problem, Section};
+use crate::experiment::reader::{Notes, Section};
 
 choice! {
     /// What to measure.
@@ -45,6 +45,26 @@ pub enum PointMeasure {
     Spectrum(SpectrumSchedule),
 }
 
+impl Measure {
+    /// The epochs in which it is measured, or at whose ends.
+    pub fn epochs(&self) -> &Epochs {
+        match self {
+            Self::Line(schedule) => &schedule.epochs,
+            Self::Point(measure) => measure.epochs(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(in crate::experiment) fn epochs_mut(&mut self) -> &mut Epochs {
+        match self {
+            Self::Line(schedule) => &mut schedule.epochs,
+            Self::Point(PointMeasure::Alignment(schedule)) => &mut schedule.epochs,
+            Self::Point(PointMeasure::Covariance(schedule)) => &mut schedule.epochs,
+            Self::Point(PointMeasure::Spectrum(schedule)) => &mut schedule.epochs,
+        }
+    }
+}
+
 impl PointMeasure {
     /// It is measured at the end of these epochs; 0 is the initialisation.
     pub fn epochs(&self) -> &Epochs {
@@ -70,10 +90,10 @@ pub(in crate::experiment) fn read_measure(
     index: usize,
     entry: Value,
     train: &Train,
-    problems: &mut Vec<Problem>,
+    notes: &mut Notes,
 ) -> Measure {
     let table = entry.as_table().cloned().unwrap_or_default();
-    let mut section = Section::new(format!("measure[{index}]"), table, problems);
+    let mut section = Section::new(format!("measure[{index}]"), table, notes);
     let measure = read_kind(&mut section, train);
     section.finish();
     measure
