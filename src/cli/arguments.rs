@@ -18,6 +18,7 @@ use crate::bench::{BenchNetwork, Pass};
 use crate::choice::Choice;
 use crate::export::Format;
 use crate::measure::certified::{Assume, Rule};
+use crate::report::Along;
 
 /// Measure the loss of the full training set along the path of SGD.
 ///
@@ -182,6 +183,9 @@ pub(super) struct ReportArgs {
     /// Where to write [default: the run folder, or runs/comparison for several].
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// What updates are counted in along the axes of figures that compare runs.
+    #[arg(long, default_value = "updates", value_name = "UNIT", value_parser = named::<Along>())]
+    pub(super) x: Along,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ pub(super) fn run(arguments: ReportArgs) -> anyhow::Result<Exit> {
         [only] => only.clone(),
         _ => PathBuf::from("runs/comparison"),
     });
-    let written = report::write(&runs?, &out)?;
+    let written = report::write_along(&runs?, &out, arguments.x)?;
     show(written.page.display())?;
     Ok(Exit::Done)
 }

@@ -42,8 +42,7 @@ pub(super) fn page(
     figures: &[(Figure, Option<String>)],
     version: Option<u64>,
 ) -> Result<String, ReportError> {
-    let names: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();
-    let names = names.join(", ");
+    let names = title(runs);
     let plots = figures.iter().map(|(figure, image)| section(figure, image.as_deref()));
     let plots = plots.collect::<Result<Vec<Markup>, _>>()?;
     // What the authors' evaluation makes of the same path comes first, where that is known.
@@ -88,6 +87,19 @@ fn document(names: &str, version: Option<u64>, content: &Markup) -> String {
         }
     };
     page.into_string()
+}
+
+/// What the page is on: a run, or several by their names, or of one experiment with what differs in the
+/// figures.
+fn title(runs: &[RunData]) -> String {
+    let labels: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();
+    let name = runs.first().map_or("", |run| &run.manifest.name);
+    let is_one_experiment = runs.iter().all(|run| run.manifest.name == name);
+    match runs.len() {
+        0..=1 => labels.join(""),
+        count if is_one_experiment => format!("{name}: {count} runs"),
+        _ => labels.join(", "),
+    }
 }
 
 fn head(names: &str, version: Option<u64>) -> Markup {

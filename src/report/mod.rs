@@ -16,6 +16,7 @@ mod figure;
 mod figures;
 #[cfg(test)]
 mod fixture;
+mod groups;
 mod headline;
 mod html;
 mod live;
@@ -35,7 +36,8 @@ mod write;
 
 pub use differences::{Setting, differences, label};
 pub use error::ReportError;
+pub use groups::Along;
 pub use live::{live_page, waiting_page};
 pub use overview::{Overview, overview};
 pub use summary::summary;
-pub use write::{Written, write};
+pub use write::{Written, write, write_along};

@@ -30,7 +30,12 @@ pub(super) fn are_repeats(runs: &[RunData]) -> bool {
 
 /// What a mean over seeds is called.
 pub(super) fn mean_name(runs: &[RunData]) -> String {
-    format!("mean of {} seeds, with its 95 % interval", runs.len())
+    mean_of(runs.len())
+}
+
+/// What a mean over so many seeds is called.
+pub(super) fn mean_of(seeds: usize) -> String {
+    format!("mean of {seeds} seeds, with its 95 % interval")
 }
 
 /// The mean of the finite ones of some numbers, NaN of none, and how far on either side of it its interval

@@ -11,6 +11,10 @@ use crate::run::{
 };
 
 use super::ReportError;
+use super::differences::{differences, label};
+
+/// A name of more settings than these says less than that of the folder.
+const MOST_SETTINGS: usize = 4;
 
 /// A run as the figures see it.
 #[derive(Debug, Clone)]
@@ -58,12 +62,21 @@ impl RunData {
         })
     }
 
-    /// Reads several runs; equal names are told apart by the folder, then by the order.
+    /// Reads several runs. Equal names are told apart by what differs in the settings, then by the
+    /// folder, then by the order.
     pub fn load_all(folders: &[RunFolder]) -> Result<Vec<Self>, ReportError> {
         if folders.is_empty() {
             return Err(ReportError::NoRuns);
         }
         let mut runs = folders.iter().map(Self::load).collect::<Result<Vec<_>, _>>()?;
+        let settings: Vec<&Table> = runs.iter().map(|run| &run.settings).collect();
+        let differing = differences(&settings);
+        let is_one_experiment = runs.iter().all(|run| run.label == runs[0].label);
+        if runs.len() > 1 && is_one_experiment && differing[0].len() <= MOST_SETTINGS {
+            for (run, settings) in runs.iter_mut().zip(&differing).filter(|(_, s)| !s.is_empty()) {
+                run.label = label(settings);
+            }
+        }
         let folder_name = |i: usize| {
             let name = folders[i].path().file_name().unwrap_or_default();
             name.to_string_lossy().into_owned()
@@ -77,6 +90,12 @@ impl RunData {
             }
         }
         Ok(runs)
+    }
+
+    /// Updates of an epoch, as far as the experiment says how many epochs there are.
+    pub fn steps_per_epoch(&self) -> Option<f64> {
+        let epochs = self.settings.get("train")?.get("epochs")?.as_integer()?;
+        Some(self.manifest.total_steps as f64 / epochs as f64)
     }
 
     /// eta of the update from the parameters before `step`, or of the last one at the end of the run.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::run::{RunError, RunFolder, write_atomic};
 
 use super::figure::Figure;
+use super::groups::{Along, by_group};
 use super::png::Rasteriser;
 use super::run_data::RunData;
 use super::svg::Layout;
@@ -29,12 +30,20 @@ pub struct Written {
 /// # Errors
 /// If there is no run, a run has no step, or a file cannot be read or written.
 pub fn write(runs: &[RunFolder], out: &Path) -> Result<Written, ReportError> {
+    write_along(runs, out, Along::Updates)
+}
+
+/// As [`write`], with updates counted in epochs where they stand on an axis, if wanted.
+///
+/// # Errors
+/// As those of [`write`].
+pub fn write_along(runs: &[RunFolder], out: &Path, along: Along) -> Result<Written, ReportError> {
     let runs = RunData::load_all(runs)?;
     let folder = out.join("figures");
     fs::create_dir_all(&folder).map_err(RunError::io("create", &folder))?;
     let mut images = Images { folder: &folder, rasteriser: Rasteriser::new(), written: Vec::new() };
     let drawn: Result<Vec<_>, _> =
-        figures::figures(&runs).map(|figure| images.of(figure)).collect();
+        figures::figures(&runs).map(|figure| images.of(by_group(figure, &runs, along))).collect();
     let (drawn, mut written) = (drawn?, images.written);
     for table in figures::tables(&runs)? {
         let path = folder.join(format!("{}.csv", table.name));

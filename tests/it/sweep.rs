@@ -41,8 +41,41 @@ fn a_sweep_is_the_product_and_each_run_is_named_by_what_differs() {
     let settings = ["train.batch_size=50", "train.learning_rate=0.5", "train.seed=2"];
     let single = lab.done("single", &[&SMALL[..], &settings].concat());
     must_equal(&records(&one), &records(&single));
-    assert!(lab.path("all/report.html").is_file());
+    let page = fs::read_to_string(lab.path("all/report.html")).unwrap();
+    let title = "<h1>quickstart: 8 runs</h1>";
+    for part in [title, "B = 100, η = 0.5: mean of 2 seeds", "B = 50, η = 0.1: full training set"]
+    {
+        assert!(page.contains(part), "{part} is missing from the page");
+    }
+    let table = fs::read_to_string(lab.path("all/figures/cosine.csv")).unwrap();
+    assert!(
+        table.contains("\n\"B = 100, η = 0.1, seed 2\",17,1,17,")
+            || table.contains("\n\"B = 100, η = 0.1, seed 2\",2,1,2,"),
+        "{table:.300}"
+    );
     sweep(&lab, "all", &[]).must_say(2, &["exists", "--resume", "--force"]);
+}
+
+#[test]
+fn updates_are_counted_in_epochs_where_that_is_wanted() {
+    let lab = Lab::new();
+    let runs = ["50", "100"]
+        .map(|size| lab.done(size, &[&SMALL[..], &[&format!("train.batch_size={size}")]].concat()));
+    let report = |unit: &str| {
+        let mut command = losswalk();
+        command.arg("report").args(&runs).arg("--out").arg(lab.path(unit)).args(["--x", unit]);
+        end(&mut command)
+    };
+    report("epochs").must_say(0, &[]);
+    let page = fs::read_to_string(lab.path("epochs/report.html")).unwrap();
+    assert!(page.contains("epochs (updates over those of an epoch)") && page.contains("B = 50"));
+    report("updates").must_say(0, &[]);
+    assert!(
+        !fs::read_to_string(lab.path("updates/report.html"))
+            .unwrap()
+            .contains("updates over those")
+    );
+    report("minutes").must_say(2, &["possible values: updates, epochs"]);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use crate::precision::Precision;
 use crate::report::ReportError;
 use crate::report::csv::Csv;
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
-use crate::report::repeats::{MEAN, are_repeats, mean_and_margin, mean_name, mean_text};
+use crate::report::groups::groups;
+use crate::report::repeats::{MEAN, are_repeats, mean_and_margin, mean_name, mean_of, mean_text};
 use crate::report::run_data::RunData;
 use crate::report::table::Table;
 
@@ -126,12 +127,16 @@ pub(in crate::report) fn table_one(runs: &[RunData]) -> Option<Table> {
         };
         table.row(&run.label, epochs.iter().map(cell));
     }
-    if are_repeats(runs) {
+    let all = groups(runs);
+    for group in all.iter().filter(|group| group.runs.len() > 1) {
         let mean = |epoch: &u64| {
-            let counts = runs.iter().filter(|run| run.measured_epochs().contains(epoch));
-            mean_text(counts.map(|run| count(run, *epoch).barriers as f64))
+            let seeds = group.runs.iter().map(|&run| &runs[run]);
+            let measured = seeds.filter(|run| run.measured_epochs().contains(epoch));
+            mean_text(measured.map(|run| count(run, *epoch).barriers as f64))
         };
-        table.row(&mean_name(runs), epochs.iter().map(mean));
+        let name = mean_of(group.runs.len());
+        let name = if all.len() > 1 { format!("{}: {name}", group.label) } else { name };
+        table.row(&name, epochs.iter().map(mean));
     }
     table.note = match counts_certified(runs) {
         true => format!("{CAVEAT} {CERTIFIED}"),

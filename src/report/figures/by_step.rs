@@ -16,6 +16,16 @@ pub(super) fn by_step(
         .detail("iteration", run.steps.iter().map(|step| step.iteration as f64))
 }
 
+/// The run that a series is named after, and what it is.
+pub(in crate::report) fn of_run<'a>(runs: &[RunData], name: &'a str) -> Option<(usize, &'a str)> {
+    let named = |run: &RunData| match name.strip_prefix(&run.label)? {
+        "" => Some(""),
+        rest => rest.strip_prefix(": "),
+    };
+    let found = runs.iter().enumerate().filter_map(|(i, run)| Some((i, named(run)?)));
+    found.min_by_key(|(_, what)| what.len())
+}
+
 /// The name of a series: what it is, after the run's name where there are several runs.
 pub(super) fn named(runs: &[RunData], run: &RunData, what: &str) -> String {
     if runs.len() == 1 { what.to_owned() } else { format!("{}: {what}", run.label) }

@@ -25,6 +25,7 @@ mod walk_series;
 
 pub(super) use alignment::table as alignment_table;
 pub(super) use barriers::table_one;
+pub(super) use by_step::of_run;
 pub(super) use epoch_line::epoch_name;
 pub(super) use gallery::{figures, tables};
 pub(super) use noise::table as noise_table;
