@@ -75,32 +75,35 @@ impl PackedConvolution {
     /// Convolves all images of `source`. A sample's output and statistics have the same bits whatever
     /// other samples come with it, so that samples may be shared among threads in any way.
     pub fn forward(&self, source: Source<'_>, target: Target<'_>, scratch: &mut Scratch) {
-        let Self { shape, ref weights, .. } = *self;
-        target.check(source.pixels.len() / shape.input_len() * shape.output_len());
-        let bias = self.bias.as_deref();
-        match self.algorithm {
-            Algorithm::Direct => {
-                self.instructions.run(Direct { shape, weights, bias, source, target, scratch });
-            }
-            Algorithm::Winograd2 => self.winograd::<F2, 2, 4>(source, target, scratch),
-            Algorithm::Winograd4 => self.winograd::<F4, 4, 6>(source, target, scratch),
-        }
+        self.run(self.bias.as_deref(), source, target, scratch);
     }
 
-    fn winograd<S: Scheme<M, N>, const M: usize, const N: usize>(
+    /// The same without bias.
+    pub fn product(&self, source: Source<'_>, target: Target<'_>, scratch: &mut Scratch) {
+        self.run(None, source, target, scratch);
+    }
+
+    fn run(
         &self,
+        bias: Option<&[f32]>,
         source: Source<'_>,
         target: Target<'_>,
         scratch: &mut Scratch,
     ) {
-        self.instructions.run(Winograd {
-            scheme: PhantomData::<S>,
-            shape: self.shape,
-            weights: &self.weights,
-            bias: self.bias.as_deref(),
-            source,
-            target,
-            scratch,
-        });
+        let Self { shape, instructions, ref weights, .. } = *self;
+        target.check(source.pixels.len() / shape.input_len() * shape.output_len());
+        let direct = Direct { shape, weights, bias, source, target, scratch };
+        match self.algorithm {
+            Algorithm::Direct => instructions.run(direct),
+            Algorithm::Winograd2 => instructions.run(winograd::<F2, 2, 4>(direct)),
+            Algorithm::Winograd4 => instructions.run(winograd::<F4, 4, 6>(direct)),
+        }
     }
+}
+
+/// The same call by Winograd's algorithm.
+fn winograd<'a, 'b, S: Scheme<M, N>, const M: usize, const N: usize>(
+    Direct { shape, weights, bias, source, target, scratch }: Direct<'a, 'b>,
+) -> Winograd<'a, 'b, S, M, N> {
+    Winograd { scheme: PhantomData, shape, weights, bias, source, target, scratch }
 }

@@ -16,22 +16,26 @@ pub struct NormCoefficients<'a> {
     pub constant: &'a [f32],
 }
 
-/// Replaces gradients [n, channels] by those with respect to `images`, plus `other` if it is given.
+/// Replaces gradients [n, channels], or those in `from` if they are to stay, by those with respect to
+/// `images`, plus `other` if it is given.
 pub fn norm_gradient(
     instructions: InstructionSet,
     coefficients: NormCoefficients<'_>,
     images: &[f32],
-    other: Option<&[f32]>,
+    [from, other]: [Option<&[f32]>; 2],
     gradient: &mut [f32],
 ) {
     assert_eq!(images.len(), gradient.len(), "gradients of images");
-    assert_eq!(other.map_or(images.len(), <[f32]>::len), images.len(), "other gradients");
-    instructions.run(NormGradient { coefficients, images, other, gradient });
+    for others in [from, other] {
+        assert_eq!(others.map_or(images.len(), <[f32]>::len), images.len(), "other gradients");
+    }
+    instructions.run(NormGradient { coefficients, images, from, other, gradient });
 }
 
 struct NormGradient<'a> {
     coefficients: NormCoefficients<'a>,
     images: &'a [f32],
+    from: Option<&'a [f32]>,
     other: Option<&'a [f32]>,
     gradient: &'a mut [f32],
 }
@@ -51,7 +55,11 @@ impl Kernel for NormGradient<'_> {
                 let place = pixel + start..pixel + end;
                 let x = lanes.load_part(&self.images[place.clone()]);
                 let mut value = lanes.mul_add(b, lanes.sub(x, mean), c);
-                value = lanes.mul_add(a, lanes.load_part(&self.gradient[place.clone()]), value);
+                let gradient = match self.from {
+                    Some(from) => lanes.load_part(&from[place.clone()]),
+                    None => lanes.load_part(&self.gradient[place.clone()]),
+                };
+                value = lanes.mul_add(a, gradient, value);
                 if let Some(other) = self.other {
                     value = lanes.add(value, lanes.load_part(&other[place.clone()]));
                 }

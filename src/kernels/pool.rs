@@ -2,7 +2,7 @@
 
 use super::InstructionSet;
 use super::simd::{Kernel, Lanes};
-use super::source::{Normaliser, Source};
+use super::source::{Normaliser, Source, read};
 
 /// Writes the maximum of every `size` x `size` window, side by side, of images [n, height, width,
 /// channels] as [n, height / size, width / size, channels]; no number where a window has one that is
@@ -33,6 +33,21 @@ pub fn average_pool(
 ) {
     assert_eq!(pooled.len() * pixels, source.pixels.len(), "pooled images");
     instructions.run(AveragePool { source, pixels, channels, pooled });
+}
+
+/// Writes the tangents of the maxima of `size` x `size` windows of images [n, height, width, channels]
+/// as `source` reads them: that of the first of each window's largest numbers.
+pub fn max_pool_tangent(
+    instructions: InstructionSet,
+    source: Source<'_>,
+    [_, width, channels]: [usize; 3],
+    size: usize,
+    tangent: &[f32],
+    pooled: &mut [f32],
+) {
+    assert_eq!(tangent.len(), source.pixels.len(), "tangents of images");
+    assert_eq!(pooled.len() * size * size, source.pixels.len(), "pooled tangents");
+    instructions.run(MaxPoolTangent { source, width, channels, size, tangent, pooled });
 }
 
 struct MaxPool<'a> {
@@ -68,6 +83,50 @@ impl Kernel for MaxPool<'_> {
                     poison = lanes.mul_add(value, zero, poison);
                 }
                 lanes.store_part(&mut pixel[start..][..count], lanes.add(largest, poison));
+            }
+        }
+    }
+}
+
+struct MaxPoolTangent<'a> {
+    source: Source<'a>,
+    width: usize,
+    channels: usize,
+    size: usize,
+    tangent: &'a [f32],
+    pooled: &'a mut [f32],
+}
+
+impl Kernel for MaxPoolTangent<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { source, width, channels, size, tangent, pooled } = self;
+        let columns = width / size;
+        for start in (0..channels).step_by(L::WIDTH) {
+            let count = (channels - start).min(L::WIDTH);
+            let normaliser = Normaliser::of(lanes, source.normalise, start, count);
+            for (i, pixel) in pooled.chunks_exact_mut(channels).enumerate() {
+                let first = i / columns * size * width + i % columns * size;
+                let places = || (0..size).flat_map(|y| (0..size).map(move |x| y * width + x));
+                let mut largest = lanes.splat(f32::NEG_INFINITY);
+                for place in places() {
+                    let place = (first + place) * channels + start;
+                    let value = read(lanes, &source.pixels[place..][..count], normaliser);
+                    largest = lanes.max(largest, value);
+                }
+                let mut chosen = lanes.splat(0.0);
+                // From the last to the first, each in place of those before if it is as large.
+                for place in places().rev() {
+                    let place = (first + place) * channels + start;
+                    let value = read(lanes, &source.pixels[place..][..count], normaliser);
+                    let own = lanes.load_part(&tangent[place..][..count]);
+                    let passed_over = lanes.keep_greater(largest, value, own);
+                    let others = lanes.keep_greater(largest, value, chosen);
+                    chosen = lanes.add(others, lanes.sub(own, passed_over));
+                }
+                lanes.store_part(&mut pixel[start..][..count], chosen);
             }
         }
     }

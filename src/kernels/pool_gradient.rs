@@ -2,7 +2,7 @@
 
 use super::InstructionSet;
 use super::simd::{Kernel, Lanes};
-use super::source::{Normaliser, Source};
+use super::source::{Normaliser, Source, read};
 use super::target::{Target, Writer};
 
 /// From gradients with respect to the maxima of `size` x `size` windows to those with respect to the
@@ -73,15 +73,6 @@ impl Kernel for MaxPoolGradient<'_> {
             }
             writer.close();
         }
-    }
-}
-
-#[inline(always)]
-fn read<L: Lanes>(lanes: L, numbers: &[f32], normaliser: Option<Normaliser<L>>) -> L::Vector {
-    let value = lanes.load_part(numbers);
-    match normaliser {
-        Some(normaliser) => normaliser.apply(lanes, value),
-        None => value,
     }
 }
 

@@ -62,3 +62,17 @@ impl<L: Lanes> Normaliser<L> {
         lanes.max(self.floor, y)
     }
 }
+
+/// Up to a vector of numbers, normalised if there is a normaliser.
+#[inline(always)]
+pub(super) fn read<L: Lanes>(
+    lanes: L,
+    numbers: &[f32],
+    normaliser: Option<Normaliser<L>>,
+) -> L::Vector {
+    let value = lanes.load_part(numbers);
+    match normaliser {
+        Some(normaliser) => normaliser.apply(lanes, value),
+        None => value,
+    }
+}

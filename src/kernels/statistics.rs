@@ -32,18 +32,24 @@ impl BatchStatistics {
     /// the samples.
     pub fn from_sums(sums: &[f32], shift: &[f32], pixels: usize) -> Self {
         let channels = shift.len();
-        let mut totals = vec![0.0; 2 * channels];
-        for sample in sums.chunks_exact(2 * channels) {
-            for (total, &sum) in totals.iter_mut().zip(sample) {
-                *total += f64::from(sum);
-            }
-        }
+        let totals = totals(sums, 2 * channels);
         let count = (sums.len() / (2 * channels) * pixels) as f64;
         let (sums, squares) = totals.split_at(channels);
         let mean = sums.iter().zip(shift).map(|(sum, &s)| f64::from(s) + sum / count).collect();
         let variance = |(sum, square): (&f64, &f64)| square / count - (sum / count).powi(2);
         Self { mean, variance: sums.iter().zip(squares).map(variance).collect() }
     }
+}
+
+/// The sums over samples of numbers [n, each], in f64 in the order of the samples.
+pub fn totals(numbers: &[f32], each: usize) -> Vec<f64> {
+    let mut totals = vec![0.0; each];
+    for sample in numbers.chunks_exact(each) {
+        for (total, &number) in totals.iter_mut().zip(sample) {
+            *total += f64::from(number);
+        }
+    }
+    totals
 }
 
 struct Columns<'a> {

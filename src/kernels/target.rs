@@ -99,11 +99,11 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
         let start = pixel * self.outputs + self.channels.start;
         let place = start..start + self.channels.len();
         let mut value = lanes.add(sums, self.bias);
-        if let Some(through) = self.target.through {
-            return self.put_gradient(place, value, through);
-        }
         if let Some(shortcut) = self.target.shortcut {
             value = lanes.add(value, lanes.load_part(&shortcut[place.clone()]));
+        }
+        if let Some(through) = self.target.through {
+            return self.put_gradient(place, value, through);
         }
         lanes.store_part(&mut self.target.pixels[place], value);
         if let Some((_, moments)) = &mut self.moments {

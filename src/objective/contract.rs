@@ -163,8 +163,8 @@ pub trait Objective: Sync {
     /// A loss along each direction, to second order.
     ///
     /// Cost: about three forward passes over the samples for every direction, and two that all
-    /// directions of a call share. Memory: the directions, and for every thread what a gradient of a
-    /// batch takes.
+    /// directions of a call share. Memory: the directions, and for every thread about twice what a gradient
+    /// of a batch takes.
     fn directional(
         &self,
         _at: &Point,

@@ -14,19 +14,20 @@ use super::transfer::host;
 use super::{Classification, Directional, Gradient, Line, Loss, ObjectiveError, Point};
 use crate::linalg::{norm, normaliser};
 use crate::network::{Normalisation, Pass, Statistics};
+use crate::plan::Order;
 use crate::precision::Precision;
 use crate::taylor::Series;
 
 /// Sums over samples of one direction: s, 2 c, s² with the sample's slope s and the second
 /// coefficient c.
-const MOMENTS: usize = 3;
+pub(super) const MOMENTS: usize = 3;
 
 /// A direction in theta and, where they move too, in the running statistics.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Direction<'a> {
-    theta: &'a [f64],
+    pub theta: &'a [f64],
     /// Empty where they are held fixed.
-    buffers: &'a [f64],
+    pub buffers: &'a [f64],
 }
 
 /// Directions that hold running statistics fixed.
@@ -44,6 +45,10 @@ impl Classification {
         order: usize,
         precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
+        if let Some(planned) = self.gradients.as_ref().filter(|_| precision == Precision::F32) {
+            let order = if order < 2 { Order::First } else { Order::Second };
+            return self.planned_along(planned, at, of, directions, order);
+        }
         let (batches, presentation) = self.units(of);
         let theta = self.split(&at.theta, precision);
         let split: Vec<_> = directions.iter().map(|u| self.split(u.theta, precision)).collect();
@@ -93,6 +98,9 @@ impl Classification {
         of: Loss,
         precision: Precision,
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
+        if let Some(planned) = self.gradients.as_ref().filter(|_| precision == Precision::F32) {
+            return self.planned_gradient_and_along(planned, at, of);
+        }
         let (units, presentation) = self.units(of);
         let (&[samples], Loss::Batch { .. }) = (&units[..], of) else {
             return separately(self, at, of, precision);
@@ -153,7 +161,7 @@ fn entries<const D: usize>(coefficient: Option<&Tensor<D>>) -> Result<Vec<f64>, 
 }
 
 /// What the sums of [`Classification::moments`] over some samples say of every direction.
-fn directionals(sums: &[f64], samples: usize) -> Vec<Directional> {
+pub(super) fn directionals(sums: &[f64], samples: usize) -> Vec<Directional> {
     let means: Vec<f64> = sums.iter().map(|sum| sum / samples as f64).collect();
     let (of_directions, _) = means[1..].as_chunks::<MOMENTS>();
     let directional = |&[slope, curvature, square]: &[f64; MOMENTS]| Directional {

@@ -18,6 +18,7 @@ mod line;
 mod loss;
 mod measured_loss;
 mod planned;
+mod planned_directional;
 mod planned_gradient;
 mod point;
 mod policy;

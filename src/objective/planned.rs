@@ -205,7 +205,7 @@ impl PlannedLine<'_> {
             let read = |_: &[f32], workspace: &Workspace, samples: &[u32]| {
                 let weight = self.objective.weight(samples);
                 let counts = self.plan.counts(samples.len());
-                let observed = observed(workspace.statistics(), counts).into_iter();
+                let observed = observed(workspace.statistics().iter(), counts).into_iter();
                 observed.map(|x| x * weight).collect::<Vec<f64>>()
             };
             Ok::<_, ObjectiveError>(self.visit(&[unit], &points, read)?.concat().concat())
@@ -228,8 +228,11 @@ impl PlannedLine<'_> {
 }
 
 /// Flat statistics of a batch, each over so many values: means, and variances without bias.
-pub(super) fn observed(norms: &[NormStatistics], counts: impl Iterator<Item = usize>) -> Vec<f64> {
-    let flat = norms.iter().zip(counts).flat_map(|(NormStatistics { mean, variance }, count)| {
+pub(super) fn observed<'a>(
+    norms: impl Iterator<Item = &'a NormStatistics>,
+    counts: impl Iterator<Item = usize>,
+) -> Vec<f64> {
+    let flat = norms.zip(counts).flat_map(|(NormStatistics { mean, variance }, count)| {
         let unbiased = count as f64 / (count as f64 - 1.0);
         mean.iter().copied().chain(variance.iter().map(move |x| x * unbiased))
     });

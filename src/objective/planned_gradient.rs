@@ -8,17 +8,21 @@ use std::sync::{Mutex, PoisonError};
 use super::classification::Presentation;
 use super::gradient::{Part, Running};
 use super::planned::{norm_statistics, observed};
+use super::planned_directional::PlannedCurvature;
 use super::tree::{self, Addend};
 use super::{BatchNormPolicy, Classification, Gradient, Loss, ObjectiveError, Point};
-use crate::network::Network;
+use crate::network::{Layout, Network};
 use crate::plan::{
     Backward, Cotangents, Given, GradientPlan, GradientStation, GradientWorkspaces, NormStatistics,
+    Sought,
 };
 
 /// The plan of a network's gradients, and the memory that is kept from one to the next.
 #[derive(Debug)]
 pub(super) struct PlannedGradients {
     plan: GradientPlan,
+    /// What is of second order.
+    pub(super) curvature: PlannedCurvature,
     stations: Mutex<Vec<GradientStation>>,
     workspaces: GradientWorkspaces,
 }
@@ -27,12 +31,13 @@ impl PlannedGradients {
     /// None if the network has a layer that the plan does not know.
     pub fn of(network: &Network) -> Option<Self> {
         let plan = GradientPlan::of(network)?;
+        let curvature = PlannedCurvature::of(network)?;
         let (stations, workspaces) = (Mutex::default(), GradientWorkspaces::default());
-        Some(Self { plan, stations, workspaces })
+        Some(Self { plan, curvature, stations, workspaces })
     }
 
     /// Runs `work` with theta packed.
-    fn with_station<T>(
+    pub(super) fn with_station<T>(
         &self,
         objective: &Classification,
         theta: &[f64],
@@ -71,8 +76,33 @@ impl Classification {
         })
     }
 
+    /// What a flat cotangent of averaged statistics is with respect to those of a unit, each over so many
+    /// values.
+    pub(super) fn unit_cotangents(
+        &self,
+        unit: &[u32],
+        cotangent: &[f64],
+        counts: impl Iterator<Item = usize>,
+    ) -> Vec<Cotangents> {
+        let weight = self.weight(unit);
+        let given = norm_statistics(&self.network.layout, cotangent).into_iter().zip(counts);
+        let of_unit = |(NormStatistics { mean, variance }, count): (NormStatistics, usize)| {
+            let unbiased = weight * count as f64 / (count as f64 - 1.0);
+            Cotangents {
+                mean: mean.iter().map(|x| weight * x).collect(),
+                variance: variance.iter().map(|x| unbiased * x).collect(),
+            }
+        };
+        given.map(of_unit).collect()
+    }
+
     /// The summed loss of some samples from their logits, in f64, and its gradient with respect to them.
-    fn loss_gradient(&self, logits: &[f32], samples: &[u32], gradient: &mut [f32]) -> f64 {
+    pub(super) fn loss_gradient(
+        &self,
+        logits: &[f32],
+        samples: &[u32],
+        gradient: &mut [f32],
+    ) -> f64 {
         let classes = self.network.classes;
         let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
         let losses = rows.zip(samples).map(|((row, gradient), &sample)| {
@@ -90,6 +120,13 @@ impl Classification {
     }
 }
 
+/// What statistics are shifted by: the running means are near those of any batch, and known to whoever
+/// resumes a run.
+pub(super) fn shifts_at(layout: &Layout, at: &Point) -> Vec<Vec<f32>> {
+    let norms = norm_statistics(layout, &at.buffers).into_iter();
+    norms.map(|norm| norm.mean.into_iter().map(|mean| mean as f32).collect()).collect()
+}
+
 /// One gradient in the making.
 struct Call<'a> {
     objective: &'a Classification,
@@ -104,9 +141,7 @@ impl Call<'_> {
     fn gradient(&self, units: &[&[u32]], at: &Point, of: Loss) -> Result<Gradient, ObjectiveError> {
         let layout = &self.objective.network.layout;
         let running = norm_statistics(layout, &at.buffers);
-        // The running means are near those of any batch, and known to whoever resumes a run.
-        let shift = |norm: &NormStatistics| norm.mean.iter().map(|&mean| mean as f32).collect();
-        let shifts: Vec<Vec<f32>> = running.iter().map(shift).collect();
+        let shifts = shifts_at(layout, at);
         let policy = self.objective.policy(of);
         let frozen = match policy {
             Some(BatchNormPolicy::Running) => Some(running),
@@ -146,7 +181,7 @@ impl Call<'_> {
     /// and, where they are given, to the statistics.
     fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Part {
         let images = self.objective.pixels::<f32>(unit, self.presentation);
-        let pass = Backward { given, images: &images, cotangents: None };
+        let pass = Backward { given, images: &images, cotangents: None, of: Sought::Theta };
         let Self { objective, planned: PlannedGradients { plan, workspaces, .. }, .. } = *self;
         let layout = &objective.network.layout;
         workspaces.with(plan, self.shares, |workspace| {
@@ -157,7 +192,7 @@ impl Call<'_> {
             plan.read(workspace, layout, factor, &mut gradient);
             let running = match given {
                 Given::Batch(_) => {
-                    Running::seen(observed(workspace.statistics(), plan.counts(unit.len())))
+                    Running::seen(observed(workspace.statistics().iter(), plan.counts(unit.len())))
                 }
                 Given::Frozen(_) => {
                     let cotangents = workspace.cotangents();
@@ -174,12 +209,12 @@ impl Call<'_> {
     fn weighted_statistics(&self, unit: &[u32], shifts: &[Vec<f32>]) -> Vec<f64> {
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let given = Given::Batch(shifts);
-        let pass = Backward { given, images: &images, cotangents: None };
+        let pass = Backward { given, images: &images, cotangents: None, of: Sought::Activations };
         let PlannedGradients { plan, workspaces, .. } = self.planned;
         workspaces.with(plan, self.shares, |workspace| {
-            let statistics = plan.statistics(self.station, pass, workspace);
+            plan.forward(self.station, pass, workspace);
             let weight = self.objective.weight(unit);
-            let observed = observed(statistics, plan.counts(unit.len()));
+            let observed = observed(workspace.statistics().iter(), plan.counts(unit.len()));
             observed.into_iter().map(|x| weight * x).collect()
         })
     }
@@ -190,24 +225,15 @@ impl Call<'_> {
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let PlannedGradients { plan, workspaces, .. } = self.planned;
         let layout = &self.objective.network.layout;
-        let weight = self.objective.weight(unit);
-        let given = norm_statistics(layout, cotangent).into_iter().zip(plan.counts(unit.len()));
-        let cotangents: Vec<Cotangents> = given
-            .map(|(NormStatistics { mean, variance }, count)| {
-                let unbiased = weight * count as f64 / (count as f64 - 1.0);
-                Cotangents {
-                    mean: mean.iter().map(|x| weight * x).collect(),
-                    variance: variance.iter().map(|x| unbiased * x).collect(),
-                }
-            })
-            .collect();
+        let cotangents = self.objective.unit_cotangents(unit, cotangent, plan.counts(unit.len()));
         let given = Given::Batch(shifts);
-        let pass = Backward { given, images: &images, cotangents: Some(&cotangents) };
+        let of = Sought::Theta;
+        let pass = Backward { given, images: &images, cotangents: Some(&cotangents), of };
         workspaces.with(plan, self.shares, |workspace| {
             plan.run(self.station, pass, workspace, |_, gradient| gradient.fill(0.0));
             let mut gradient = vec![0.0; layout.dimension()];
             plan.read(workspace, layout, 1.0, &mut gradient);
-            let observed = observed(workspace.statistics(), plan.counts(unit.len()));
+            let observed = observed(workspace.statistics().iter(), plan.counts(unit.len()));
             Part { loss: 0.0, gradient, running: Running::seen(observed) }
         })
     }

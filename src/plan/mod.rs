@@ -13,13 +13,19 @@ mod shares;
 mod station;
 mod statistics;
 mod step;
+mod tangent;
 mod workspace;
 
 pub use backward::{
     Backward, Cotangents, GradientPlan, GradientStation, GradientWorkspace, GradientWorkspaces,
+    Sought,
 };
 pub use compile::Plan;
 pub use run::Given;
 pub use station::Station;
 pub use statistics::NormStatistics;
+pub use tangent::{
+    Course, CurvaturePlan, CurvatureWorkspace, CurvatureWorkspaces, DirectionStation, GivenAlong,
+    Order, Tangent,
+};
 pub use workspace::{Workspace, Workspaces};

@@ -1,5 +1,7 @@
 //! The parameters at one point, ready for the kernels.
 
+use rayon::prelude::*;
+
 use super::Plan;
 use super::step::{Norm, Weights};
 use crate::kernels::{Algorithm, InstructionSet, PackedConvolution};
@@ -22,6 +24,30 @@ impl Station {
     /// The first layer alone.
     pub fn first(plan: &Plan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
         Self::of(&plan.weights[..1], &[], layout, theta, winograd)
+    }
+
+    /// Packs a multiple of another theta, in single precision in `single` first, on all threads.
+    pub(super) fn move_to(
+        &mut self,
+        plan: &Plan,
+        layout: &Layout,
+        (theta, factor): (&[f64], f64),
+        single: &mut Vec<f32>,
+    ) {
+        single.resize(theta.len(), 0.0);
+        let numbers = single.par_iter_mut().zip(theta).with_min_len(1 << 16);
+        numbers.for_each(|(x, &y)| *x = (factor * y) as f32);
+        let entry = |id: ParameterId| &single[layout.parameters[id.0].range()];
+        let all = self.packed.par_iter_mut().zip(&plan.weights).with_max_len(1);
+        all.for_each(|(packed, weights)| {
+            packed.repack(entry(weights.weight), weights.bias.map(entry));
+        });
+        for (pair, norm) in self.norms.iter_mut().zip(&plan.norms) {
+            for (to, id) in pair.iter_mut().zip([norm.weight, norm.bias]) {
+                let from = &theta[layout.parameters[id.0].range()];
+                to.iter_mut().zip(from).for_each(|(to, x)| *to = factor * x);
+            }
+        }
     }
 
     fn of(

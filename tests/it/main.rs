@@ -32,6 +32,7 @@ mod optimizers;
 mod outlook;
 mod path_runs;
 mod planned;
+mod planned_directional;
 mod planned_gradients;
 mod policies;
 mod program;

@@ -7,4 +7,5 @@ mod forward;
 mod gradient;
 mod pool;
 mod rounding;
+mod tangent;
 mod through;

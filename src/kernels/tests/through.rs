@@ -11,6 +11,7 @@ struct Read {
     rectify: bool,
     adds: bool,
     before: Vec<f32>,
+    shortcut: Option<Vec<f32>>,
 }
 
 impl Read {
@@ -22,6 +23,7 @@ impl Read {
             rectify: numbers.below(3) > 0,
             adds: numbers.below(2) == 0,
             before: numbers.integers(len),
+            shortcut: (numbers.below(2) == 0).then(|| numbers.integers(len)),
         }
     }
 
@@ -40,6 +42,8 @@ impl Read {
         let mut expected_sums = vec![0.0; sums.len()];
         let mut expected = Vec::new();
         for (i, (&gradient, &read)) in gradient.iter().zip(&read).enumerate() {
+            let shortcut = self.shortcut.as_ref().map_or(0.0, |shortcut| f64::from(shortcut[i]));
+            let gradient = gradient + shortcut;
             let passed = if self.rectify && read <= 0.0 { 0.0 } else { gradient };
             expected.push(passed + if self.adds { f64::from(self.before[i]) } else { 0.0 });
             let (channel, sample) =
@@ -54,7 +58,7 @@ impl Read {
         }
         kernel(Target {
             pixels: &mut pixels,
-            shortcut: None,
+            shortcut: self.shortcut.as_deref(),
             statistics: Some(Statistics { shift, sums: &mut sums }),
             through: Some(Through { read: self.source(), adds: self.adds }),
         });
@@ -154,7 +158,12 @@ fn of_norms() {
         let coefficients = NormCoefficients { mean: &mean, gradient: &a, image: &b, constant: &c };
         for instructions in InstructionSet::available() {
             let mut found = gradient.clone();
-            norm_gradient(instructions, coefficients, &images, other.as_deref(), &mut found);
+            let others = [None, other.as_deref()];
+            norm_gradient(instructions, coefficients, &images, others, &mut found);
+            let mut apart = vec![f32::NAN; len];
+            let others = [Some(gradient.as_slice()), other.as_deref()];
+            norm_gradient(instructions, coefficients, &images, others, &mut apart);
+            assert_eq!(apart, found, "of a gradient that stays");
             for (i, &found) in found.iter().enumerate() {
                 let k = i % channels;
                 let other = other.as_ref().map_or(0.0, |other| other[i]);

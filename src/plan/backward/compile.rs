@@ -1,14 +1,14 @@
 //! From the steps of a plan to the steps back.
 
 use super::super::Plan;
-use super::super::step::{Place, Step, Value};
+use super::super::step::{Norm, Place, Step, Value};
 use super::step::{Back, BiasGradient, To};
 use crate::network::Network;
 
 /// A plan that keeps its activations, and its way back.
 #[derive(Debug)]
 pub struct GradientPlan {
-    pub(super) plan: Plan,
+    pub(in super::super) plan: Plan,
     pub(super) back: Vec<Back>,
     /// Numbers of one sample in each buffer of gradients.
     pub(super) buffers: Vec<usize>,
@@ -16,6 +16,15 @@ pub struct GradientPlan {
     pub(super) logits: usize,
     /// Where each parameter's gradient comes from, in the order of theta.
     pub(super) origins: Vec<Origin>,
+    pub(in super::super) adjoints: Adjoints,
+}
+
+/// The buffers with the gradients with respect to the activations in each place, and with respect to what
+/// each norm writes. Where adjoints stay, those of convolutions' outputs and of norms do.
+#[derive(Debug)]
+pub(in super::super) struct Adjoints {
+    pub places: Vec<Option<usize>>,
+    pub norms: Vec<Option<usize>>,
 }
 
 /// What a parameter is.
@@ -34,14 +43,24 @@ pub(super) enum Origin {
 impl GradientPlan {
     /// The plan of a network; none if a layer does not say what it does, or if there is none.
     pub fn of(network: &Network) -> Option<Self> {
+        Self::compile(network, false)
+    }
+
+    /// The same, with adjoints that stay, for what is of second order.
+    pub(in super::super) fn keeping(network: &Network) -> Option<Self> {
+        Self::compile(network, true)
+    }
+
+    fn compile(network: &Network, keeps: bool) -> Option<Self> {
         let plan = Plan::keeping(network)?;
-        let mut compiler = Compiler::new(&plan);
+        let mut compiler = Compiler::new(&plan, keeps);
         let logits = compiler.buffer(plan.output.len());
         *compiler.slot(plan.output.place, None)? = Some(logits);
         plan.steps.iter().rev().try_for_each(|step| compiler.step(step))?;
-        let Compiler { back, buffers, .. } = compiler;
+        let Compiler { back, buffers, places, norms, .. } = compiler;
         let origins = origins(&plan, network.layout.parameters.len())?;
-        Some(Self { plan, back, buffers, logits, origins })
+        let adjoints = Adjoints { places, norms };
+        Some(Self { plan, back, buffers, logits, origins, adjoints })
     }
 
     /// As [`Plan::counts`].
@@ -76,11 +95,17 @@ struct Compiler<'a> {
     norms: Vec<Option<usize>>,
     /// The norm that an activation's gradient is from, if from nothing else.
     sole: Vec<Option<usize>>,
+    /// Adjoints stay.
+    keeps: bool,
+    /// Which buffers hold one that stays.
+    kept: Vec<bool>,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    fn new(plan: &'a Plan, keeps: bool) -> Self {
         Self {
+            keeps,
+            kept: Vec::new(),
             plan,
             back: Vec::new(),
             buffers: Vec::new(),
@@ -96,6 +121,7 @@ impl<'a> Compiler<'a> {
         match *step {
             Step::Convolve { weights, from, shortcut, to, .. } => {
                 let gradient = self.places[to]?;
+                self.kept[gradient] |= self.keeps;
                 let bias = match (self.plan.weights[weights].bias, self.sole[to]) {
                     (None, _) => BiasGradient::None,
                     (Some(_), Some(norm)) => BiasGradient::OfNorm(norm),
@@ -108,7 +134,7 @@ impl<'a> Compiler<'a> {
                         let len = self.plan.weights[weights].shape.output_len();
                         self.hand_over(gradient, place, len);
                     }
-                    None => self.free.push(gradient),
+                    None => self.release(gradient),
                 }
             }
             Step::MaxPool { from, size, to } => {
@@ -116,14 +142,14 @@ impl<'a> Compiler<'a> {
                 if let Some(to) = self.to(from) {
                     self.back.push(Back::MaxPool { from, size, gradient, to });
                 }
-                self.free.push(gradient);
+                self.release(gradient);
             }
             Step::AveragePool { from, to } => {
                 let gradient = self.places[to]?;
                 if let Some(to) = self.to(from) {
                     self.back.push(Back::AveragePool { from, gradient, to });
                 }
-                self.free.push(gradient);
+                self.release(gradient);
             }
             Step::Add { from, other, to } => {
                 let gradient = self.places[to]?;
@@ -140,14 +166,18 @@ impl<'a> Compiler<'a> {
 
     fn normalise(&mut self, from: Place, norm: usize) -> Option<()> {
         let gradient = self.norms[norm]?;
+        self.kept[gradient] |= self.keeps;
+        let Norm { pixels, channels, .. } = self.plan.norms[norm];
+        let is_in_place = !self.keeps || from == Place::Images;
+        let to = if is_in_place { gradient } else { self.buffer(pixels * channels) };
         let writes = self.back.iter_mut().rev().find_map(|back| back.writes(gradient));
         writes?.gathers = Some(norm);
-        let other = self.slot(from, None).and_then(|slot| slot.replace(gradient));
-        self.back.push(Back::Normalise { norm, from, gradient, other });
-        self.free.extend(other);
+        let other = self.slot(from, None).and_then(|slot| slot.replace(to));
+        self.back.push(Back::Normalise { norm, from, gradient, other, to });
+        other.into_iter().for_each(|other| self.release(other));
         match from {
             Place::Buffer(index) => self.sole[index] = other.is_none().then_some(norm),
-            Place::Images => self.free.push(gradient),
+            Place::Images => self.release(gradient),
         }
         Some(())
     }
@@ -155,22 +185,46 @@ impl<'a> Compiler<'a> {
     /// Where the gradient with respect to a value goes; none for the images as they are.
     fn to(&mut self, from: Value) -> Option<To> {
         let known = *self.slot(from.place, from.norm)?;
-        let buffer = known.unwrap_or_else(|| self.buffer(from.len()));
+        let buffer = match known {
+            Some(known) => self.own(known, from.len()),
+            None => self.buffer(from.len()),
+        };
         *self.slot(from.place, from.norm)? = Some(buffer);
         self.unsole(from.place);
         Some(To { buffer, adds: known.is_some(), gathers: None })
     }
 
     /// Makes a gradient that nobody else needs that of a place, or adds it to what is there.
-    fn hand_over(&mut self, gradient: usize, place: Place, len: usize) {
+    fn hand_over(&mut self, mut gradient: usize, place: Place, len: usize) {
         self.unsole(place);
-        let Some(slot) = self.slot(place, None) else { return self.free.push(gradient) };
-        match *slot {
-            None => *slot = Some(gradient),
-            Some(to) => {
+        let known = self.slot(place, None).map(|slot| *slot);
+        match known {
+            None => return self.release(gradient),
+            Some(None) => {}
+            Some(Some(known)) => {
+                let to = self.own(known, len);
                 self.back.push(Back::Sum { gradient, to, len });
-                self.free.push(gradient);
+                self.release(gradient);
+                gradient = to;
             }
+        }
+        self.slot(place, None).into_iter().for_each(|slot| *slot = Some(gradient));
+    }
+
+    /// A buffer with this gradient that others may be added to.
+    fn own(&mut self, gradient: usize, len: usize) -> usize {
+        if !self.kept[gradient] {
+            return gradient;
+        }
+        let to = self.buffer(len);
+        self.back.push(Back::Copy { gradient, to, len });
+        to
+    }
+
+    /// Nobody needs a gradient any more, unless it stays.
+    fn release(&mut self, gradient: usize) {
+        if !self.kept[gradient] {
+            self.free.push(gradient);
         }
     }
 
@@ -193,6 +247,7 @@ impl<'a> Compiler<'a> {
     fn buffer(&mut self, len: usize) -> usize {
         let index = self.free.pop().unwrap_or_else(|| {
             self.buffers.push(0);
+            self.kept.push(false);
             self.buffers.len() - 1
         });
         self.buffers[index] = self.buffers[index].max(len);
@@ -206,7 +261,7 @@ impl Back {
         let to = match self {
             Self::Convolve { to, .. } => to.as_mut()?,
             Self::MaxPool { to, .. } | Self::AveragePool { to, .. } => to,
-            Self::Sum { .. } | Self::Normalise { .. } => return None,
+            Self::Sum { .. } | Self::Normalise { .. } | Self::Copy { .. } => return None,
         };
         (to.buffer == buffer).then_some(to)
     }

@@ -14,6 +14,7 @@ mod workspace;
 
 pub use compile::GradientPlan;
 pub use norm::Cotangents;
-pub use run::Backward;
+pub(super) use norm::NormBack;
+pub use run::{Backward, Sought};
 pub use station::GradientStation;
 pub use workspace::{GradientWorkspace, GradientWorkspaces};

@@ -6,7 +6,7 @@
 //! dL/dx = a g + dL/dmean / m + dL/dvariance 2 (x - mean) / m.
 
 use super::super::NormStatistics;
-use crate::kernels::NormCoefficients;
+use crate::kernels::{NormCoefficients, totals};
 use crate::network::EPSILON;
 
 /// The gradients of a loss with respect to the mean and the variance of every channel of a norm.
@@ -20,9 +20,11 @@ pub struct Cotangents {
 
 /// What one norm's way back leaves.
 #[derive(Debug, Default)]
-pub(super) struct NormBack {
+pub(in super::super) struct NormBack {
     pub gamma: Vec<f64>,
     pub beta: Vec<f64>,
+    /// S2.
+    pub products: Vec<f64>,
     pub statistics: Cotangents,
     /// The sum over the batch of the gradients with respect to what the norm reads.
     pub read: Vec<f64>,
@@ -44,16 +46,13 @@ pub(super) struct Here<'a> {
 
 impl NormBack {
     /// From sums [n, 2, channels] of g and g (x - mean), added in the order of the samples.
-    pub fn set(&mut self, sums: &[f32], here: Here<'_>) {
+    pub(super) fn set(&mut self, sums: &[f32], here: Here<'_>) {
         let Here { gamma, statistics, count, cotangents } = here;
-        let channels = gamma.len();
-        let total = |kind: usize, channel: usize| -> f64 {
-            let of_samples = sums.chunks_exact(2 * channels);
-            of_samples.map(|sums| f64::from(sums[kind * channels + channel])).sum()
-        };
+        let totals = totals(sums, 2 * gamma.len());
+        let (sums, products) = totals.split_at(gamma.len());
         self.clear();
         for (channel, gamma) in gamma.iter().enumerate() {
-            let (sum, product) = (total(0, channel), total(1, channel));
+            let (sum, product) = (sums[channel], products[channel]);
             let variance = statistics.variance[channel] + EPSILON;
             let a = gamma / variance.sqrt();
             let given =
@@ -63,6 +62,7 @@ impl NormBack {
             let share = count.map_or(0.0, |count| 1.0 / count as f64);
             self.gamma.push(product / variance.sqrt());
             self.beta.push(sum);
+            self.products.push(product);
             self.statistics.mean.push(of_mean);
             self.statistics.variance.push(of_variance);
             // The sum of x - mean is zero for statistics of the batch.
@@ -75,8 +75,9 @@ impl NormBack {
     }
 
     fn clear(&mut self) {
-        let Self { gamma, beta, statistics: Cotangents { mean, variance }, read, .. } = self;
-        [gamma, beta, mean, variance, read].into_iter().for_each(Vec::clear);
+        let Self { gamma, beta, products, statistics, read, .. } = self;
+        let Cotangents { mean, variance } = statistics;
+        [gamma, beta, products, mean, variance, read].into_iter().for_each(Vec::clear);
         let Self { mean, gradient, image, constant, .. } = self;
         [mean, gradient, image, constant].into_iter().for_each(Vec::clear);
     }

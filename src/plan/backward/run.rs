@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::super::Given;
 use super::super::shares::shared;
 use super::super::step::{Place, Value};
-use super::super::{Given, NormStatistics};
 use super::compile::GradientPlan;
 use super::norm::{Cotangents, Here};
 use super::station::GradientStation;
@@ -26,6 +26,17 @@ pub struct Backward<'a> {
     pub images: &'a [f32],
     /// How the loss depends on the batch's own statistics by other ways, norm by norm.
     pub cotangents: Option<&'a [Cotangents]>,
+    /// What the gradient is with respect to.
+    pub of: Sought,
+}
+
+/// What a gradient is with respect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sought {
+    /// Theta, and activations on the way.
+    Theta,
+    /// Activations and statistics alone.
+    Activations,
 }
 
 impl GradientPlan {
@@ -49,15 +60,14 @@ impl GradientPlan {
         result
     }
 
-    /// The statistics that norms see, without a way back.
-    pub fn statistics<'w>(
+    /// Runs a batch forwards alone; the result is the logits [n, classes].
+    pub fn forward<'w>(
         &self,
         station: &GradientStation,
         pass: Backward<'_>,
         workspace: &'w mut GradientWorkspace,
-    ) -> &'w [NormStatistics] {
-        self.plan.run(&station.forward, pass.given, pass.images, &mut workspace.forward);
-        workspace.statistics()
+    ) -> &'w [f32] {
+        self.plan.run(&station.forward, pass.given, pass.images, &mut workspace.forward)
     }
 }
 
@@ -75,8 +85,11 @@ impl Way<'_> {
         let instructions = InstructionSet::detect();
         match *step {
             Back::Convolve { weights, from, gradient, bias, to } => {
+                if self.pass.of == Sought::Theta {
+                    self.weights(weights, from, gradient);
+                    self.bias(weights, bias, gradient);
+                }
                 self.convolve(weights, from, gradient, to);
-                self.bias(weights, bias, gradient);
             }
             Back::MaxPool { from, size, gradient, to } => {
                 self.write(from, to, |samples, target, way| {
@@ -98,14 +111,20 @@ impl Way<'_> {
                 sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
                 self.workspace.gradients[to] = sum;
             }
-            Back::Normalise { norm, from, gradient, other } => {
-                self.normalise(norm, from, gradient, other);
+            Back::Copy { gradient, to, len } => {
+                let mut copy = std::mem::take(&mut self.workspace.gradients[to]);
+                let len = self.samples * len;
+                copy.of_len(len).copy_from_slice(&self.workspace.gradients[gradient][..len]);
+                self.workspace.gradients[to] = copy;
+            }
+            Back::Normalise { norm, from, gradient, other, to } => {
+                self.normalise(norm, from, [gradient, to], other);
             }
         }
     }
 
-    /// Gradients of weights and input, at once where threads share the batch.
-    fn convolve(&mut self, weights: usize, from: Value, gradient: usize, to: Option<To>) {
+    /// The gradient of weights, by parts at once where threads share the batch.
+    fn weights(&mut self, weights: usize, from: Value, gradient: usize) {
         let len = self.plan.plan.weights[weights].shape.output_len();
         let mut all = std::mem::take(&mut self.workspace.weights);
         let parts = all[weights].parts(self.samples);
@@ -122,6 +141,11 @@ impl Way<'_> {
             parts.into_iter().for_each(|one| part(one, way));
         }
         self.workspace.weights = all;
+    }
+
+    /// The gradient of a convolution's input.
+    fn convolve(&mut self, weights: usize, from: Value, gradient: usize, to: Option<To>) {
+        let len = self.plan.plan.weights[weights].shape.output_len();
         let (Some(to), Some(packed)) = (to, &self.station.back[weights]) else { return };
         self.write(from, to, |samples, target, way| {
             let pixels = way.gradient(gradient, len, &samples);
@@ -148,7 +172,13 @@ impl Way<'_> {
         }
     }
 
-    fn normalise(&mut self, norm: usize, from: Place, gradient: usize, other: Option<usize>) {
+    fn normalise(
+        &mut self,
+        norm: usize,
+        from: Place,
+        [gradient, to]: [usize; 2],
+        other: Option<usize>,
+    ) {
         let GradientWorkspace { norms, sums, forward, .. } = &mut *self.workspace;
         let sizes = &self.plan.plan.norms[norm];
         let count = match self.pass.given {
@@ -168,17 +198,18 @@ impl Way<'_> {
             return;
         }
         let each = sizes.pixels * sizes.channels;
-        let mut out: Aligned = std::mem::take(&mut self.workspace.gradients[gradient]);
+        let mut out: Aligned = std::mem::take(&mut self.workspace.gradients[to]);
         let way = &*self;
-        let work = |samples: Range<usize>, [gradient, _]: [&mut [f32]; 2]| {
+        let work = |samples: Range<usize>, [out, _]: [&mut [f32]; 2]| {
             let images = way.images(from, each, &samples);
-            let other = other.map(|other| way.gradient(other, each, &samples));
+            let others = [(gradient != to).then_some(gradient), other]
+                .map(|other| other.map(|other| way.gradient(other, each, &samples)));
             let coefficients = way.workspace.norms[norm].coefficients();
-            norm_gradient(InstructionSet::detect(), coefficients, images, other, gradient);
+            norm_gradient(InstructionSet::detect(), coefficients, images, others, out);
         };
         let shares = way.workspace.forward.shares;
         shared(shares, 0..self.samples, [out.of_len(self.samples * each), &mut []], &work);
-        self.workspace.gradients[gradient] = out;
+        self.workspace.gradients[to] = out;
     }
 
     /// Has `fill` write the gradient with respect to a value, share by share.

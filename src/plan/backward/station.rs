@@ -11,7 +11,7 @@ use crate::network::Layout;
 /// Theta at one point, packed forwards and backwards. It moves to other points in the same memory.
 #[derive(Debug)]
 pub struct GradientStation {
-    pub(super) forward: Station,
+    pub(in super::super) forward: Station,
     /// Of the weights whose input has a gradient.
     pub(super) back: Vec<Option<PackedInputGradient>>,
     theta: Vec<f32>,
@@ -41,19 +41,11 @@ impl GradientStation {
     /// Packs another theta, on all threads.
     pub fn move_to(&mut self, plan: &GradientPlan, layout: &Layout, theta: &[f64]) {
         let Self { forward, back, theta: single } = self;
-        single.par_iter_mut().zip(theta).with_min_len(1 << 16).for_each(|(x, &y)| *x = y as f32);
-        let entry = |id: crate::network::ParameterId| &single[layout.parameters[id.0].range()];
-        let all = forward.packed.par_iter_mut().zip(back).zip(&plan.plan.weights).with_max_len(1);
-        all.for_each(|((forward, back), weights)| {
-            let values = entry(weights.weight);
-            rayon::join(
-                || forward.repack(values, weights.bias.map(entry)),
-                || back.iter_mut().for_each(|back| back.repack(values)),
-            );
+        forward.move_to(&plan.plan, layout, (theta, 1.0), single);
+        let all = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
+        all.for_each(|(back, weights)| {
+            let values = &single[layout.parameters[weights.weight.0].range()];
+            back.iter_mut().for_each(|back| back.repack(values));
         });
-        for ([gamma, beta], norm) in forward.norms.iter_mut().zip(&plan.plan.norms) {
-            gamma.copy_from_slice(&theta[layout.parameters[norm.weight.0].range()]);
-            beta.copy_from_slice(&theta[layout.parameters[norm.bias.0].range()]);
-        }
     }
 }

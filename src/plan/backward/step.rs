@@ -13,8 +13,11 @@ pub(super) enum Back {
     AveragePool { from: Value, gradient: usize, to: To },
     /// Adds a gradient of so many numbers a sample to another.
     Sum { gradient: usize, to: usize, len: usize },
-    /// From the gradient of what a norm writes to that of what it reads, in place, plus another.
-    Normalise { norm: usize, from: Place, gradient: usize, other: Option<usize> },
+    /// From the gradient of what a norm writes to that of what it reads, plus another; in place if `to` is
+    /// `gradient`.
+    Normalise { norm: usize, from: Place, gradient: usize, other: Option<usize>, to: usize },
+    /// Copies a gradient that has to stay before others are added to it.
+    Copy { gradient: usize, to: usize, len: usize },
 }
 
 /// Where the gradient with respect to a value goes: past its rectifier, not past its norm.

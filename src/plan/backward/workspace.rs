@@ -11,13 +11,13 @@ use crate::kernels::{Aligned, InstructionSet, WeightGradient};
 /// gradient of the weights.
 #[derive(Debug)]
 pub struct GradientWorkspace {
-    pub(super) forward: Workspace,
-    pub(super) gradients: Vec<Aligned>,
+    pub(in super::super) forward: Workspace,
+    pub(in super::super) gradients: Vec<Aligned>,
     /// Sums of the samples, for the norm at hand.
     pub(super) sums: Vec<f32>,
     pub(super) weights: Vec<WeightGradient>,
     pub(super) biases: Vec<Vec<f64>>,
-    pub(super) norms: Vec<NormBack>,
+    pub(in super::super) norms: Vec<NormBack>,
     /// Samples of the last batch.
     pub(super) samples: usize,
 }
@@ -36,6 +36,11 @@ impl GradientWorkspace {
             norms: plan.plan.norms.iter().map(|_| NormBack::default()).collect(),
             samples: 0,
         }
+    }
+
+    /// Has batches shared by so many threads from now on.
+    pub(in super::super) fn share(&mut self, shares: usize) {
+        self.forward.shares = shares;
     }
 
     /// As [`Workspace::statistics`].
@@ -63,7 +68,7 @@ impl GradientWorkspaces {
     ) -> T {
         let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut workspace = free().pop().unwrap_or_else(|| GradientWorkspace::new(plan, shares));
-        workspace.forward.shares = shares;
+        workspace.share(shares);
         let result = work(&mut workspace);
         free().push(workspace);
         result

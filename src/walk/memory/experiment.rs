@@ -2,7 +2,9 @@
 
 use super::{Claim, product};
 use crate::data::ImageShape;
-use crate::experiment::{Data, Evaluation, Experiment, Measure, Optimizer, Sampling, Train};
+use crate::experiment::{
+    Data, Evaluation, Experiment, Measure, Optimizer, PointMeasure, Sampling, Train,
+};
 use crate::network::Network;
 use crate::precision::Precision;
 use crate::walk::cost::Extent;
@@ -72,11 +74,7 @@ pub(in crate::walk) fn of_walk(
     let measures = experiment.measure.iter().enumerate();
     let measures = measures.map(|(index, measure)| {
         let mut claims = of_measure(index, measure, network, samples);
-        let has_derivatives = match measure {
-            Measure::Line(schedule) => schedule.second_order,
-            Measure::Point(_) => true,
-        };
-        claims.extend(has_derivatives.then(|| of_measured_gradient(experiment, network, samples)));
+        claims.extend(of_derivatives(measure, experiment, network, samples));
         claims
     });
     let gradient = of_model(experiment, "a gradient", 1, network);
@@ -98,6 +96,25 @@ fn of_step(experiment: &Experiment, network: &Network, samples: usize) -> Claim 
         Sampling::Reshuffle | Sampling::Replacement => {
             of_gradient("train.chunk", chunk, precision, network, samples)
         }
+    }
+}
+
+/// A batch of what is measured, if that has derivatives.
+fn of_derivatives(
+    measure: &Measure,
+    experiment: &Experiment,
+    network: &Network,
+    samples: usize,
+) -> Option<Claim> {
+    let gradient = of_measured_gradient(experiment, network, samples);
+    match measure {
+        Measure::Line(schedule) if !schedule.second_order => None,
+        Measure::Line(_) | Measure::Point(PointMeasure::Alignment(_)) => Some(Claim {
+            what: "the layers' outputs that curvature needs, and their adjoints",
+            bytes: gradient.bytes.saturating_mul(2),
+            ..gradient
+        }),
+        Measure::Point(_) => Some(gradient),
     }
 }
 

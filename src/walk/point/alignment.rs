@@ -49,6 +49,12 @@ impl PointMeasurement for AlignmentSchedule {
         vec![
             Claim::new("batches", self.batches, "records of one point", product([units, unit])),
             Claim::vectors("batches", self.batches, "gradients", [at_once, extent.dimension]),
+            Claim::new(
+                "batches",
+                self.batches,
+                "gradients, packed",
+                product([at_once, extent.dimension, size_of::<f32>()]),
+            ),
         ]
     }
 

@@ -1,0 +1,19 @@
+//! Derivatives of second order by fused kernels: how a batch moves along directions.
+//!
+//! A [`CurvaturePlan`] is made once from a network. A batch goes forwards and, for what is of second
+//! order, back to its activations ([`CurvaturePlan::run`]); both stay in a [`CurvatureWorkspace`]. Then
+//! each direction goes forwards ([`CurvaturePlan::along`]): every activation x has a tangent x1 along it,
+//! and a layer's term of second order is weighed with the adjoint of what the layer writes. No second
+//! coefficient is passed on.
+
+mod compile;
+mod direction;
+mod norm;
+mod run;
+mod step;
+mod workspace;
+
+pub use compile::CurvaturePlan;
+pub use direction::DirectionStation;
+pub use run::{Course, GivenAlong, Order, Tangent};
+pub use workspace::{CurvatureWorkspace, CurvatureWorkspaces};

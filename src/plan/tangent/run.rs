@@ -1,0 +1,368 @@
+//! One batch along one direction.
+
+use std::ops::Range;
+
+use super::super::backward::{Backward, Cotangents, GradientStation};
+use super::super::shares::shared;
+use super::super::step::{Place, Value};
+use super::super::{NormStatistics, Station};
+use super::compile::CurvaturePlan;
+use super::direction::DirectionStation;
+use super::norm::{Here, NormAlong};
+use super::step::Along;
+use super::workspace::CurvatureWorkspace;
+use crate::kernels::{
+    Aligned, InstructionSet, Source, Statistics, Target, Through, Weighed, average_pool,
+    max_pool_gradient, max_pool_tangent, norm_tangent, totals,
+};
+use crate::network::Layout;
+
+/// How a batch moves.
+#[derive(Debug, Clone, Copy)]
+pub struct Course<'a> {
+    /// [n, h, w, c].
+    pub images: &'a [f32],
+    /// How the statistics of norms move.
+    pub given: GivenAlong<'a>,
+    /// How the loss depends on the batch's own statistics by other ways, norm by norm.
+    pub cotangents: Option<&'a [Cotangents]>,
+    /// What is computed.
+    pub order: Order,
+}
+
+/// How the statistics of norms move.
+#[derive(Debug, Clone, Copy)]
+pub enum GivenAlong<'a> {
+    /// As those of the batch.
+    Batch,
+    /// So, one for each norm.
+    Frozen(&'a [NormStatistics]),
+}
+
+/// What is computed along a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Tangents.
+    First,
+    /// Terms of second order too, which take the adjoints of a [`CurvaturePlan::run`].
+    Second,
+}
+
+/// What a batch's way along a direction leaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Tangent<'a> {
+    /// The logits [n, classes].
+    pub logits: &'a [f32],
+    /// How they move, to first order.
+    pub along: &'a [f32],
+    /// The second Taylor coefficient of the summed loss, less what the loss as a function of the logits adds.
+    pub second: f64,
+}
+
+impl CurvaturePlan {
+    /// Runs a batch forwards; the result is the logits [n, classes].
+    pub fn forward<'w>(
+        &self,
+        station: &GradientStation,
+        pass: Backward<'_>,
+        workspace: &'w mut CurvatureWorkspace,
+    ) -> &'w [f32] {
+        self.gradient.forward(station, pass, &mut workspace.gradient)
+    }
+
+    /// As [`GradientPlan::run`](super::super::GradientPlan::run), with all adjoints kept.
+    pub fn run<T>(
+        &self,
+        station: &GradientStation,
+        pass: Backward<'_>,
+        workspace: &mut CurvatureWorkspace,
+        loss: impl FnOnce(&[f32], &mut [f32]) -> T,
+    ) -> T {
+        self.gradient.run(station, pass, &mut workspace.gradient, loss)
+    }
+
+    /// As [`GradientPlan::read`](super::super::GradientPlan::read).
+    pub fn read(
+        &self,
+        workspace: &CurvatureWorkspace,
+        layout: &Layout,
+        factor: f64,
+        gradient: &mut [f64],
+    ) {
+        self.gradient.read(&workspace.gradient, layout, factor, gradient);
+    }
+
+    /// The last batch along a direction.
+    pub fn along<'w>(
+        &self,
+        station: &GradientStation,
+        direction: &DirectionStation,
+        course: Course<'_>,
+        workspace: &'w mut CurvatureWorkspace,
+    ) -> Tangent<'w> {
+        let samples = course.images.len() / self.gradient.plan.input.len();
+        let (here, direction) = (&station.forward, &direction.station);
+        let mut pass =
+            Pass { plan: self, here, direction, course, samples, second: 0.0, workspace };
+        self.steps.iter().for_each(|step| pass.step(step));
+        let second = pass.second;
+        let output = self.gradient.plan.output;
+        let forward = &workspace.gradient.forward;
+        Tangent {
+            logits: forward.part(output.place, &[], output.len(), &(0..samples)),
+            along: &workspace.tangents[self.output][..samples * output.len()],
+            second,
+        }
+    }
+}
+
+/// A batch on its way along a direction.
+struct Pass<'a> {
+    plan: &'a CurvaturePlan,
+    here: &'a Station,
+    direction: &'a Station,
+    course: Course<'a>,
+    samples: usize,
+    second: f64,
+    workspace: &'a mut CurvatureWorkspace,
+}
+
+impl Pass<'_> {
+    fn step(&mut self, step: &Along) {
+        let instructions = InstructionSet::detect();
+        match *step {
+            Along::Convolve { .. } => self.convolve(step),
+            Along::Gather { from, tangent, norm } => self.gather(from, tangent, norm),
+            Along::Normalise { norm } => self.normalise(norm),
+            Along::Apply { from, tangent, to, weighs } => match from.norm {
+                Some(norm) => self.apply(norm, from, [tangent, to], weighs),
+                None => self.rectify(from, tangent, to),
+            },
+            Along::MaxPool { from, tangent, size, to } => {
+                self.write(to, from.len() / (size * size), |samples, out, pass| {
+                    let tangent = pass.tangent(tangent, from.len(), &samples);
+                    let source = pass.source(from, samples);
+                    max_pool_tangent(instructions, source, from.shape, size, tangent, out);
+                });
+            }
+            Along::AveragePool { shape: [height, width, channels], tangent, to } => {
+                self.write(to, channels, |samples, out, pass| {
+                    let pixels = pass.tangent(tangent, height * width * channels, &samples);
+                    let source = Source { pixels, normalise: None };
+                    average_pool(instructions, source, height * width, channels, out);
+                });
+            }
+            Along::Add { tangents, len, to } => self.write(to, len, |samples, out, pass| {
+                let [a, b] = tangents.map(|tangent| pass.tangent(tangent, len, &samples));
+                let pairs = a.iter().zip(b);
+                out.iter_mut().zip(pairs).for_each(|(sum, (a, b))| *sum = a + b);
+            }),
+            Along::Still { len, to } => self.write(to, len, |_, out, _| out.fill(0.0)),
+        }
+    }
+
+    fn convolve(&mut self, step: &Along) {
+        let Along::Convolve { weights, from, tangent, shortcut, place, to, gathers } = *step else {
+            return;
+        };
+        let shape = self.plan.gradient.plan.weights[weights].shape;
+        let each = shape.output_len();
+        let gathers = gathers.filter(|_| self.is_of_batch());
+        let beside = if gathers.is_some() { 2 * shape.outputs } else { 0 };
+        self.write_with(to, each, beside, |samples, [pixels, sums], pass| {
+            let forward = &pass.workspace.gradient.forward;
+            let read = pass.plain(Place::Buffer(place), each, &samples);
+            let mut statistics =
+                gathers.map(|norm| Statistics { shift: forward.affine[norm].mean(), sums });
+            forward.scratches.with(|scratch| {
+                let x = pass.source(from, samples.clone());
+                let shortcut = shortcut.map(|shortcut| pass.tangent(shortcut, each, &samples));
+                let through = Some(Through { read, adds: false });
+                let own = statistics.take_if(|_| tangent.is_none());
+                let target = Target { pixels: &mut *pixels, shortcut, statistics: own, through };
+                pass.direction.packed[weights].forward(x, target, scratch);
+                let Some(tangent) = tangent else { return };
+                let pixels_along = pass.tangent(tangent, from.len(), &samples);
+                let along = Source { pixels: pixels_along, normalise: None };
+                let through = Some(Through { read, adds: true });
+                let target = Target { pixels, shortcut: None, statistics, through };
+                pass.here.packed[weights].product(along, target, scratch);
+            });
+        });
+        if let Some(norm) = gathers {
+            self.workspace.norms[norm].sums = totals(&self.workspace.sums, beside);
+        }
+        if let (Some(tangent), Order::Second) = (tangent, self.course.order) {
+            self.weigh(weights, from, tangent, place);
+        }
+    }
+
+    /// Adds <dL/dy, U x1>.
+    fn weigh(&mut self, weights: usize, from: Value, tangent: usize, place: usize) {
+        let Some(adjoint) = self.plan.gradient.adjoints.places[place] else { return };
+        let shape = self.plan.gradient.plan.weights[weights].shape;
+        let each = shape.output_len();
+        let mut products: Aligned = std::mem::take(&mut self.workspace.products);
+        let channels = shape.outputs;
+        self.fill(&mut products, each, 2 * channels, |samples, [pixels, sums], pass| {
+            let forward = &pass.workspace.gradient.forward;
+            let adjoint = pass.adjoint(adjoint, each, &samples);
+            let read = Source { pixels: adjoint, normalise: None };
+            let shift = &forward.identity.mean()[..channels];
+            let statistics = Some(Statistics { shift, sums });
+            let through = Some(Through { read, adds: false });
+            let target = Target { pixels, shortcut: None, statistics, through };
+            let tangent = pass.tangent(tangent, from.len(), &samples);
+            let source = Source { pixels: tangent, normalise: None };
+            let packed = &pass.direction.packed[weights];
+            forward.scratches.with(|scratch| packed.product(source, target, scratch));
+        });
+        self.workspace.products = products;
+        let sums = totals(&self.workspace.sums, 2 * channels);
+        self.second += sums[channels..].iter().sum::<f64>();
+    }
+
+    /// The sums of x1 and x1 (x - m), for a norm of the batch.
+    fn gather(&mut self, from: Value, tangent: usize, norm: usize) {
+        if !self.is_of_batch() {
+            return;
+        }
+        let mut copy: Aligned = std::mem::take(&mut self.workspace.products);
+        let channels = self.plan.gradient.plan.norms[norm].channels;
+        self.fill(&mut copy, from.len(), 2 * channels, |samples, [pixels, sums], pass| {
+            let read = pass.plain(from.place, from.len(), &samples);
+            let shift = pass.workspace.gradient.forward.affine[norm].mean();
+            let statistics = Some(Statistics { shift, sums });
+            let through = Some(Through { read, adds: false });
+            let target = Target { pixels, shortcut: None, statistics, through };
+            let tangent = pass.tangent(tangent, from.len(), &samples);
+            // Windows of one pixel: a copy.
+            max_pool_gradient(InstructionSet::detect(), read, from.shape, 1, tangent, target);
+        });
+        self.workspace.products = copy;
+        self.workspace.norms[norm].sums = totals(&self.workspace.sums, 2 * channels);
+    }
+
+    fn normalise(&mut self, norm: usize) {
+        let count = self.count(norm);
+        let given = match (self.course.given, count) {
+            (GivenAlong::Frozen(all), _) => Err(&all[norm]),
+            (GivenAlong::Batch, count) => Ok(count),
+        };
+        let mut along: NormAlong = std::mem::take(&mut self.workspace.norms[norm]);
+        along.set(self.norm(norm), given);
+        self.workspace.norms[norm] = along;
+    }
+
+    /// Past a norm and, where it has one behind it, the rectifier.
+    fn apply(&mut self, norm: usize, from: Value, [tangent, to]: [usize; 2], weighs: bool) {
+        let channels = from.shape[2];
+        let (each, pixels) = (from.len(), from.len() / channels);
+        let adjoint = self.plan.gradient.adjoints.norms[norm];
+        let adjoint = adjoint.filter(|_| weighs && self.course.order == Order::Second);
+        let beside = if adjoint.is_some() { 2 * channels } else { 0 };
+        self.write_with(to, each, beside, |samples, [out, sums], pass| {
+            let coefficients = pass.workspace.norms[norm].coefficients();
+            let tangent = pass.tangent(tangent, each, &samples);
+            let adjoint = adjoint.map(|adjoint| pass.adjoint(adjoint, each, &samples));
+            let weighed = adjoint.map(|adjoint| Weighed { adjoint, sums });
+            let source = (pass.source(from, samples), pixels);
+            let instructions = InstructionSet::detect();
+            norm_tangent(instructions, coefficients, source, tangent, weighed, out);
+        });
+        if adjoint.is_some() {
+            let sums = totals(&self.workspace.sums, beside);
+            let count = self.is_of_batch().then(|| self.count(norm));
+            let back = &self.workspace.gradient.norms[norm];
+            let cotangents = self.course.cotangents.map(|all| &all[norm]);
+            let along = &self.workspace.norms[norm];
+            self.second += along.second(self.norm(norm), &sums, count, back, cotangents);
+        }
+    }
+
+    /// Past a rectifier alone.
+    fn rectify(&mut self, from: Value, tangent: usize, to: usize) {
+        self.write(to, from.len(), |samples, pixels, pass| {
+            let tangent = pass.tangent(tangent, from.len(), &samples);
+            let read = pass.source(from, samples);
+            let through = Some(Through { read, adds: false });
+            let target = Target { pixels, shortcut: None, statistics: None, through };
+            max_pool_gradient(InstructionSet::detect(), read, from.shape, 1, tangent, target);
+        });
+    }
+
+    fn is_of_batch(&self) -> bool {
+        matches!(self.course.given, GivenAlong::Batch)
+    }
+
+    /// Values that a norm's statistics are of.
+    fn count(&self, norm: usize) -> usize {
+        self.samples * self.plan.gradient.plan.norms[norm].pixels
+    }
+
+    fn norm(&self, norm: usize) -> Here<'_> {
+        let [gamma, _] = &self.here.norms[norm];
+        let statistics = &self.workspace.gradient.forward.statistics[norm];
+        Here { gamma, direction: &self.direction.norms[norm], statistics }
+    }
+
+    /// Has `fill` write a tangent of so many numbers a sample, share by share.
+    fn write(
+        &mut self,
+        to: usize,
+        each: usize,
+        fill: impl Fn(Range<usize>, &mut [f32], &Self) + Sync,
+    ) {
+        self.write_with(to, each, 0, |samples, [out, _], pass| fill(samples, out, pass));
+    }
+
+    /// The same, with sums of so many numbers a sample, zero at first, beside it.
+    fn write_with(
+        &mut self,
+        to: usize,
+        each: usize,
+        beside: usize,
+        fill: impl Fn(Range<usize>, [&mut [f32]; 2], &Self) + Sync,
+    ) {
+        let mut out: Aligned = std::mem::take(&mut self.workspace.tangents[to]);
+        self.fill(&mut out, each, beside, fill);
+        self.workspace.tangents[to] = out;
+    }
+
+    fn fill(
+        &mut self,
+        out: &mut Aligned,
+        each: usize,
+        beside: usize,
+        fill: impl Fn(Range<usize>, [&mut [f32]; 2], &Self) + Sync,
+    ) {
+        let mut sums = std::mem::take(&mut self.workspace.sums);
+        sums.clear();
+        sums.resize(self.samples * beside, 0.0);
+        let (shares, samples) = (self.workspace.gradient.forward.shares, self.samples);
+        let pass = &*self;
+        let work = |samples, parts: [&mut [f32]; 2]| fill(samples, parts, pass);
+        shared(shares, 0..samples, [out.of_len(samples * each), &mut sums], &work);
+        self.workspace.sums = sums;
+    }
+
+    /// Some samples of a tangent of so many numbers each.
+    fn tangent(&self, tangent: usize, each: usize, samples: &Range<usize>) -> &[f32] {
+        &self.workspace.tangents[tangent][samples.start * each..samples.end * each]
+    }
+
+    fn adjoint(&self, buffer: usize, each: usize, samples: &Range<usize>) -> &[f32] {
+        &self.workspace.gradient.gradients[buffer][samples.start * each..samples.end * each]
+    }
+
+    fn source(&self, value: Value, samples: Range<usize>) -> Source<'_> {
+        self.workspace.gradient.forward.source(value, self.course.images, samples)
+    }
+
+    /// Activations as they stand in a place.
+    fn plain(&self, place: Place, each: usize, samples: &Range<usize>) -> Source<'_> {
+        let forward = &self.workspace.gradient.forward;
+        let pixels = forward.part(place, self.course.images, each, samples);
+        Source { pixels, normalise: None }
+    }
+}
