@@ -31,7 +31,12 @@ struct Training {
 impl Training {
     fn new(file: &Path, overrides: &[String]) -> Outcome<Self> {
         let experiment = experiment::load(file, overrides)?;
-        let setup = Setup { device: "cpu".to_owned(), threads: rayon::current_num_threads() };
+        let setup = Setup {
+            device: "cpu".to_owned(),
+            threads: rayon::current_num_threads(),
+            ranks: 1,
+            ranks_here: 1,
+        };
         let prepared = prepare(&experiment, &setup, &Interrupt::default())?;
         let state = State::start(prepared.start(), experiment.train.precision);
         Ok(Self { prepared, state })

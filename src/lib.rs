@@ -4,7 +4,7 @@
 //! the curvature: alignment of gradients with the Hessian, their covariance, the Hessian's spectrum.
 //!
 //! The modules follow the path of the data: [`data`] -> [`network`] -> [`objective`] -> [`measure`]
-//! -> [`experiment`] -> [`run`] -> [`walk`] -> [`report`].
+//! -> [`experiment`] -> [`run`] -> [`walk`] -> [`report`]; [`ranks`] share the loss over processes.
 
 pub mod bench;
 mod choice;
@@ -23,6 +23,7 @@ mod partial;
 pub mod plan;
 pub mod precision;
 pub mod random;
+pub mod ranks;
 pub mod report;
 pub mod run;
 pub mod taylor;

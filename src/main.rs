@@ -4,13 +4,22 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use losswalk::cli::Cli;
+use losswalk::ranks::Launch;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    // Of several processes one speaks.
+    let speaks = Launch::detect().is_none_or(|launch| launch.place == 0);
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if speaks => error.exit(),
+        Err(_) => return ExitCode::SUCCESS,
+    };
+    match cli.run() {
         Ok(exit) => exit.into(),
-        Err(error) => losswalk::cli::fail(&error).into(),
+        Err(error) if speaks => losswalk::cli::fail(&error).into(),
+        Err(_) => ExitCode::SUCCESS,
     }
 }

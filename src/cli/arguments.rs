@@ -18,7 +18,10 @@ use crate::bench::{BenchNetwork, Pass};
 use crate::choice::Choice;
 use crate::export::Format;
 use crate::measure::certified::{Assume, Rule};
+use crate::objective::Crew;
+use crate::ranks::{Job, Survey, serve};
 use crate::report::Along;
+use crate::walk::Setup;
 
 /// Measure the loss of the full training set along the path of SGD.
 ///
@@ -340,9 +343,17 @@ pub(super) struct BenchArgs {
 }
 
 impl Cli {
-    /// Does what the command says.
+    /// Does what the command says. Of several ranks the leading one does; the others serve its calls.
     pub fn run(self) -> anyhow::Result<Exit> {
-        let signals = Signals::listen()?;
+        let job = Job::join()?;
+        let signals = Signals::listen(job.follows().is_none())?;
+        if let Some(crew) = job.follows() {
+            return self.command.follow(&job, crew, &signals).inspect_err(|error| {
+                let (rank, host) = (crew.ranks().own(), crew.ranks().host());
+                eprintln!("error: rank {rank} on {host}: {error:#}");
+                crew.ranks().abort();
+            });
+        }
         match self.command {
             Command::Init(arguments) => init::run(arguments),
             Command::Completions(arguments) => shell::completions(arguments),
@@ -350,13 +361,13 @@ impl Cli {
             Command::Schema => shell::schema(),
             Command::List(arguments) => list::list(arguments),
             Command::Show(arguments) => list::show_run(arguments),
-            Command::Run(arguments) => run::run(arguments, &signals),
+            Command::Run(arguments) => run::run(arguments, &job, &signals),
             Command::Report(arguments) => report::run(arguments),
             Command::Watch(arguments) => watch::run(arguments),
             Command::Export(arguments) => export::run(arguments),
-            Command::Line(arguments) => line::run(arguments),
-            Command::Path(arguments) => path::run(arguments),
-            Command::Verify(arguments) => verify::run(arguments),
+            Command::Line(arguments) => line::run(arguments, &job),
+            Command::Path(arguments) => path::run(arguments, &job),
+            Command::Verify(arguments) => verify::run(arguments, &job),
             Command::Bench(arguments) => bench::run(arguments),
             Command::Data(command) => {
                 Ok(if data::run(command)? { Exit::Done } else { Exit::Usage })
@@ -365,11 +376,47 @@ impl Cli {
     }
 }
 
+impl Command {
+    /// Serves the leading rank; a command that is not shared leaves nothing to do.
+    fn follow(&self, job: &Job, crew: &Crew, signals: &Signals) -> anyhow::Result<Exit> {
+        let device = match self {
+            Self::Run(RunArgs { device, .. }) | Self::Verify(VerifyArgs { device, .. }) => device,
+            Self::Line(LineArgs { measure, .. }) | Self::Path(PathArgs { measure, .. }) => {
+                &measure.device
+            }
+            Self::Init(_)
+            | Self::List(_)
+            | Self::Show(_)
+            | Self::Report(_)
+            | Self::Watch(_)
+            | Self::Export(_)
+            | Self::Bench(_)
+            | Self::Data(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Schema => return Ok(Exit::Done),
+        };
+        let setup = device.set_up(job)?;
+        let serve = || serve(crew, &setup, signals.interrupt());
+        // A walk stops in order: every rank leaves the measurement under way.
+        if matches!(self, Self::Run(_)) {
+            signals.gently(serve)?
+        } else {
+            serve()?
+        }
+        Ok(Exit::Done)
+    }
+}
+
 impl DeviceArgs {
     /// Starts the threads and says what was decided.
-    pub(super) fn set_up(&self) -> anyhow::Result<crate::walk::Setup> {
-        let threads = start_threads(self.threads)?;
-        Ok(crate::walk::Setup { device: self.device.clone(), threads })
+    pub(super) fn set_up(&self, job: &Job) -> anyhow::Result<Setup> {
+        let Survey { ranks, here, hosts, threads } = job.survey();
+        let threads = start_threads(self.threads.map_or(threads, usize::from))?;
+        if ranks > 1 && job.follows().is_none() {
+            eprintln!("ranks: {ranks}, hosts: {hosts}, threads of the leading rank: {threads}");
+        }
+        Ok(Setup { device: self.device.clone(), threads, ranks, ranks_here: here })
     }
 }
 
@@ -384,12 +431,8 @@ fn named<C: Choice + Send + Sync>() -> impl TypedValueParser<Value = C> {
     PossibleValuesParser::new(names).try_map(|name| C::named(&name).ok_or("unknown name"))
 }
 
-/// Starts so many threads, or one a core.
-pub(super) fn start_threads(wanted: Option<u16>) -> anyhow::Result<usize> {
-    let threads = match wanted {
-        Some(threads) => threads.into(),
-        None => std::thread::available_parallelism()?.get(),
-    };
+/// Starts so many threads.
+pub(super) fn start_threads(threads: usize) -> anyhow::Result<usize> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     Ok(threads)
 }

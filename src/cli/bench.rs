@@ -5,9 +5,10 @@ use super::arguments::{BenchArgs, start_threads};
 use super::output::show;
 use crate::bench::{BenchReport, PassResult, bench};
 use crate::choice::Choice;
+use crate::ranks::Survey;
 
 pub(super) fn run(arguments: BenchArgs) -> anyhow::Result<Exit> {
-    start_threads(arguments.threads)?;
+    start_threads(arguments.threads.map_or(Survey::alone().threads, usize::from))?;
     let (networks, passes) = (or_all(arguments.networks), or_all(arguments.passes));
     let each = |result: &PassResult| eprintln!("{}", row(result));
     let report = bench(&networks, &passes, arguments.rounds.into(), each)?;

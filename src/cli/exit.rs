@@ -14,6 +14,7 @@ use crate::network::{InferError, StateDictError};
 use crate::objective::{DeviceError, ObjectiveError};
 use crate::parameters::ParameterFileError;
 use crate::partial;
+use crate::ranks::RanksError;
 use crate::run::RunError;
 use crate::walk::{MemoryError, PrepareError};
 use crate::watch::WatchError;
@@ -54,6 +55,16 @@ pub fn fail(error: &anyhow::Error) -> Exit {
     exit_of(error)
 }
 
+/// True of what the caller can mend.
+fn is_mistake(cause: &PrepareError) -> bool {
+    match cause {
+        PrepareError::Run(cause) => {
+            matches!(cause, RunError::Exists { .. } | RunError::NotARun { .. })
+        }
+        _ => true,
+    }
+}
+
 fn exit_of(error: &anyhow::Error) -> Exit {
     let is_usage = error.chain().any(|cause| {
         cause.is::<ExperimentError>()
@@ -72,17 +83,21 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 cause.downcast_ref(),
                 Some(RunError::Exists { .. } | RunError::NotARun { .. })
             )
-            || cause.downcast_ref::<PrepareError>().is_some_and(|cause| match cause {
-                PrepareError::Run(cause) => {
-                    matches!(cause, RunError::Exists { .. } | RunError::NotARun { .. })
-                }
+            || cause.downcast_ref::<PrepareError>().is_some_and(is_mistake)
+            || cause.downcast_ref::<RanksError>().is_some_and(|cause| match cause {
+                RanksError::Prepare(cause) => is_mistake(cause),
+                RanksError::Objective(_) => false,
                 _ => true,
             })
     });
+    let is_interrupted = |cause: &(dyn Error + 'static)| {
+        let shared = cause.downcast_ref::<RanksError>();
+        cause.downcast_ref() == Some(&ObjectiveError::Interrupted)
+            || matches!(shared, Some(RanksError::Objective(ObjectiveError::Interrupted)))
+    };
     if is_usage {
         Exit::Usage
-    } else if error.chain().any(|cause| cause.downcast_ref() == Some(&ObjectiveError::Interrupted))
-    {
+    } else if error.chain().any(is_interrupted) {
         Exit::Interrupted
     } else {
         Exit::Failed

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::measured::{Subject, has_statistics};
 use crate::choice::Choice;
 use crate::data::{PixelNormalisation, UsualNormalisation, usual_normalisations};
-use crate::objective::{BatchNormPolicy, Objective, Point, Score};
+use crate::objective::{BatchNormPolicy, Point, Score};
 use crate::parameters::Tensors;
 
 /// Relative difference that single precision may make between two programs.
@@ -61,7 +61,7 @@ pub(super) fn expect(
     expected: ExpectedLoss,
 ) -> anyhow::Result<()> {
     let at = subject.read(file)?;
-    let found = score(subject, &at)?;
+    let found = subject.score(&at)?;
     if expected.is(found.loss) {
         return Ok(());
     }
@@ -72,10 +72,6 @@ pub(super) fn expect(
     Err(OtherLoss { file, found: found.loss, expected: expected.loss, head, likely }.into())
 }
 
-fn score(subject: &Subject, at: &Point) -> anyhow::Result<Score> {
-    Ok(subject.prepared.objective.scores(at, subject.precision)?.train)
-}
-
 /// What the loss is under the usual normalisations and policies: those that give the loss expected, or
 /// all where none does.
 fn likely(
@@ -84,8 +80,7 @@ fn likely(
     has_statistics: bool,
     expected: ExpectedLoss,
 ) -> anyhow::Result<String> {
-    let PixelNormalisation { scale, mean, .. } =
-        subject.prepared.objective.data().normalisation().clone();
+    let PixelNormalisation { scale, mean, .. } = subject.normalisation().clone();
     let usual = usual_normalisations(&subject.data, mean.len());
     let own = subject.policy();
     let other = [BatchNormPolicy::Running, BatchNormPolicy::Batch];
@@ -95,13 +90,13 @@ fn likely(
     let other = other.iter().copied().filter(|policy| own.is_some() && can_be(policy)).map(Some);
     let mut tried = Vec::new();
     for policy in [own].into_iter().chain(other) {
-        policy.into_iter().for_each(|policy| subject.prepared.objective.set_policy(policy));
+        policy.into_iter().try_for_each(|policy| subject.set_policy(policy))?;
         let named = policy.filter(|_| policy != own);
         for UsualNormalisation { title, mean, std } in &usual {
             let normalisation =
                 PixelNormalisation { scale, mean: mean.clone().into(), std: std.clone().into() };
-            subject.prepared.objective.set_normalisation(normalisation)?;
-            let Score { loss, accuracy } = score(subject, at)?;
+            subject.set_normalisation(normalisation)?;
+            let Score { loss, accuracy } = subject.score(at)?;
             let accuracy =
                 accuracy.map_or_else(String::new, |share| format!(", accuracy {share:.4}"));
             let policy = named.map_or_else(String::new, |policy| {

@@ -10,6 +10,7 @@ use super::output::show;
 use crate::choice::Choice;
 use crate::measure::Trajectory;
 use crate::objective::Line;
+use crate::ranks::Job;
 use crate::run::{CertificateRecord, Samples};
 
 /// What `--json` prints.
@@ -20,8 +21,8 @@ struct Answer {
     distance: f64,
 }
 
-pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
-    let mut subject = Subject::open(&arguments.measure)?;
+pub(super) fn run(arguments: LineArgs, job: &Job) -> anyhow::Result<Exit> {
+    let mut subject = Subject::open(&arguments.measure, job)?;
     subject.check_points(arguments.points)?;
     let (from, to) = (subject.read(&arguments.from)?, subject.read(&arguments.to)?);
     if let Some(expected) = arguments.measure.expect_loss {
@@ -33,9 +34,9 @@ pub(super) fn run(arguments: LineArgs) -> anyhow::Result<Exit> {
     let distance = path.advance(&from.theta, &to.theta).distance;
     let rule = arguments.certified.rule();
     let measured = match rule {
-        None => path.line(&subject.prepared.objective, line, points, subject.precision)?,
+        None => path.line(&subject.loss(), line, points, subject.precision)?,
         Some(rule) => path.certified(
-            &subject.prepared.objective,
+            &subject.loss(),
             line,
             (points, subject.precision),
             (rule, subject.seed),

@@ -11,18 +11,19 @@ use crate::experiment::{self, Experiment};
 use crate::measure::LineLosses;
 use crate::measure::certified::Rule;
 use crate::network::StateDictError;
-use crate::objective::BatchNormPolicy;
-use crate::objective::{Interrupt, Objective, Point};
+use crate::objective::{BatchNormPolicy, Interrupt, Objective, Point, Score};
 use crate::parameters::Tensors;
 use crate::precision::Precision;
+use crate::ranks::{Job, SharedLoss};
 use crate::run::{CertificateRecord, RunFolder, Samples, Verdict};
-use crate::walk::{Claim, Prepared, check, prepare};
+use crate::walk::{Claim, Prepared, check};
 
 const NO_STATISTICS: &str = "  it holds no running statistics, which evaluation.batch_norm = \"running\" needs; \
                              choose \"batch\" or \"recomputed\"";
 
 /// An experiment whose loss is measured, and how parameter files are read for it.
-pub(super) struct Subject {
+pub(super) struct Subject<'a> {
+    job: &'a Job,
     pub(super) prepared: Prepared,
     /// Name of the data set.
     pub(super) data: String,
@@ -32,23 +33,43 @@ pub(super) struct Subject {
     policy: Option<BatchNormPolicy>,
 }
 
-impl Subject {
+impl<'a> Subject<'a> {
     /// The network and data of a run, or of an experiment file.
-    pub(super) fn open(arguments: &MeasureArgs) -> anyhow::Result<Self> {
+    pub(super) fn open(arguments: &MeasureArgs, job: &'a Job) -> anyhow::Result<Self> {
         let experiment = match (&arguments.model, &arguments.run) {
             (Some(file), _) => experiment::load(file, &[])?,
             (None, Some(run)) => experiment::load(&RunFolder::open(run)?.experiment(), &[])?,
             (None, None) => anyhow::bail!("neither --model nor --run is given"),
         };
-        let setup = arguments.device.set_up()?;
+        let setup = arguments.device.set_up(job)?;
         let experiment = experiment.without_test();
-        let prepared =
-            prepare(&experiment, &setup, &Interrupt::default())?.asked_by(arguments_given());
+        let prepared = job.prepare(&experiment, &setup, &Interrupt::default())?;
+        let prepared = prepared.asked_by(arguments_given());
         warn_about_classes(&experiment.data.name, &prepared.empty_classes);
         let policy = experiment.has_batch_norm().then_some(experiment.evaluation.batch_norm);
         let Experiment { data, evaluation, train, .. } = experiment;
         let precision = evaluation.precision;
-        Ok(Self { prepared, data: data.name, precision, seed: train.seed, policy })
+        Ok(Self { job, prepared, data: data.name, precision, seed: train.seed, policy })
+    }
+
+    /// The loss.
+    pub(super) fn loss(&self) -> SharedLoss<'_> {
+        self.job.share(&self.prepared.objective)
+    }
+
+    /// What a network sees of a pixel.
+    pub(super) fn normalisation(&self) -> &PixelNormalisation {
+        self.prepared.objective.data().normalisation()
+    }
+
+    /// Measures the loss under another policy of batch norm from now on.
+    pub(super) fn set_policy(&mut self, policy: BatchNormPolicy) -> anyhow::Result<()> {
+        Ok(self.job.set_policy(&mut self.prepared.objective, policy)?)
+    }
+
+    /// Measures the loss of images that are normalised otherwise from now on.
+    pub(super) fn set_normalisation(&mut self, to: PixelNormalisation) -> anyhow::Result<()> {
+        Ok(self.job.set_normalisation(&mut self.prepared.objective, to)?)
     }
 
     /// What the losses are of: the head of every table.
@@ -64,13 +85,18 @@ impl Subject {
             }
             Some(BatchNormPolicy::Running) => "; batch norm: running statistics".to_owned(),
         };
-        let (samples, normalisation) = (data.len(), data.normalisation());
+        let (samples, normalisation) = (data.len(), self.normalisation());
         format!("{}: {samples} training images, pixels {normalisation}{statistics}", self.data)
     }
 
     /// The share of the training set that is classified right.
     pub(super) fn accuracy(&self, at: &Point) -> anyhow::Result<Option<f64>> {
-        Ok(self.prepared.objective.scores(at, self.precision)?.train.accuracy)
+        Ok(self.score(at)?.accuracy)
+    }
+
+    /// What a point scores on the training set.
+    pub(super) fn score(&self, at: &Point) -> anyhow::Result<Score> {
+        Ok(self.loss().scores(at, self.precision)?.train)
     }
 
     /// The policy of batch norm; none for a network without.
@@ -82,7 +108,8 @@ impl Subject {
     pub(super) fn check_points(&self, points: u16) -> anyhow::Result<()> {
         let what = "the parameters at every point of a line";
         let vectors = [points.into(), self.prepared.objective.dimension()];
-        Ok(check(vec![Claim::vectors("--points", points, what, vectors)])?)
+        let claim = Claim::vectors("--points", points, what, vectors);
+        Ok(check(vec![claim.on(self.job.survey().here)])?)
     }
 
     /// Reads the parameters of the network from a file of any kind.
@@ -110,7 +137,7 @@ impl Subject {
             samples: Samples::of(&line, self.prepared.objective.samples()),
             certificate: line.certified.zip(rule).map(CertificateRecord::from),
             accuracies,
-            normalisation: self.prepared.objective.data().normalisation().clone(),
+            normalisation: self.normalisation().clone(),
             batch_norm: self.policy,
             alphas: line.alphas,
             losses: line.losses,

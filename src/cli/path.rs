@@ -14,6 +14,7 @@ use crate::choice::Choice;
 use crate::measure::certified::Rule;
 use crate::measure::{self, Movement, Segment};
 use crate::objective::Point;
+use crate::ranks::Job;
 use crate::report;
 use crate::walk::PathRun;
 
@@ -29,13 +30,13 @@ struct Row<'a> {
     movement: Movement,
 }
 
-pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: PathArgs, job: &Job) -> anyhow::Result<Exit> {
     arguments.check();
     let MeasureArgs { model, run, .. } = &arguments.measure;
     if let (None, None, Some(last)) = (model, run, arguments.checkpoints.last()) {
         return inferred::show_network(last);
     }
-    let mut subject = Subject::open(&arguments.measure)?;
+    let mut subject = Subject::open(&arguments.measure, job)?;
     subject.check_points(arguments.points)?;
     let files = &arguments.checkpoints;
     // All are read once before anything is measured: a mistake shows at once, not after hours.
@@ -58,8 +59,8 @@ pub(super) fn run(arguments: PathArgs) -> anyhow::Result<Exit> {
     let accuracy = |at: &Point| if rule.is_some() { Ok(None) } else { subject.accuracy(at) };
     let mut accuracies = [None, accuracy(&start)?];
     let points = arguments.points.into();
-    let mut path =
-        measure::Path::new(&subject.prepared.objective, start, points, subject.precision);
+    let loss = subject.loss();
+    let mut path = measure::Path::new(&loss, start, points, subject.precision);
     if let Some(rule) = rule {
         path = path.certified(rule, subject.seed);
     }

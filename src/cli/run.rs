@@ -12,21 +12,22 @@ use super::sweep::{Variant, variants};
 use super::{Exit, progress, watch};
 use crate::data::{self, DatasetEntry};
 use crate::experiment::{self, Experiment};
+use crate::ranks::Job;
 use crate::report;
 use crate::run::{RunError, RunFolder};
-use crate::walk::{Outcome, Setup, prepare, walk};
+use crate::walk::{Outcome, Setup, walk};
 use crate::watch::Server;
 
-pub(super) fn run(arguments: RunArgs, signals: &Signals) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: RunArgs, job: &Job, signals: &Signals) -> anyhow::Result<Exit> {
     let variants = variants(&arguments)?;
-    let setup = arguments.device.set_up()?;
+    let setup = arguments.device.set_up(job)?;
     let how = match (arguments.resume, arguments.force) {
         (true, _) => How::Resume,
         (_, true) => How::Again,
         _ => How::New,
     };
     let RunArgs { quiet: is_quiet, json: has_json, .. } = arguments;
-    let mut runner = Runner { setup, signals, how, is_quiet, has_json, server: None };
+    let mut runner = Runner { job, setup, signals, how, is_quiet, has_json, server: None };
     if arguments.dry_run {
         return runner.dry_run(&variants);
     }
@@ -63,6 +64,7 @@ pub(super) enum How {
 
 /// What all runs of a command share.
 pub(super) struct Runner<'a> {
+    job: &'a Job,
     pub(super) setup: Setup,
     pub(super) signals: &'a Signals,
     pub(super) how: How,
@@ -82,8 +84,8 @@ impl Runner<'_> {
         resume: bool,
         replaced: &[PathBuf],
     ) -> anyhow::Result<(RunFolder, Exit)> {
-        let prepared =
-            prepare(experiment, &self.setup, self.signals.interrupt())?.asked_by(arguments_given());
+        let prepared = self.job.prepare(experiment, &self.setup, self.signals.interrupt())?;
+        let prepared = prepared.asked_by(arguments_given());
         warn_about_measures(&experiment.measure);
         warn_about_data(&experiment.data)?;
         warn_about_classes(&experiment.data.name, &prepared.empty_classes);
@@ -99,8 +101,9 @@ impl Runner<'_> {
         }
 
         let mut bar = progress::Progress::new(self.is_quiet);
-        let (objective, plan, start) = (&prepared.objective, &prepared.plan, prepared.start());
-        let outcome = self.signals.gently(|| walk(objective, plan, start, &folder, &mut bar));
+        let (loss, plan) = (self.job.share(&prepared.objective), &prepared.plan);
+        let start = prepared.start();
+        let outcome = self.signals.gently(|| walk(&loss, plan, start, &folder, &mut bar));
         bar.finish();
         let outcome = outcome.with_context(|| format!("{} stopped", out.display()))?;
 

@@ -16,16 +16,18 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on.
-    pub(super) fn listen() -> anyhow::Result<Self> {
+    /// Listens from now on; one of several ranks `speaks` about it.
+    pub(super) fn listen(speaks: bool) -> anyhow::Result<Self> {
         let signals = Self::default();
         let (interrupt, is_gentle) = (signals.interrupt.clone(), signals.is_gentle.clone());
         ctrlc::set_handler(move || {
             let is_second = interrupt.raise();
             if is_second || !is_gentle.load(Ordering::SeqCst) {
-                end();
+                end(speaks);
             }
-            eprintln!("stopping; press Ctrl-C again to stop at once");
+            if speaks {
+                eprintln!("stopping; press Ctrl-C again to stop at once");
+            }
         })?;
         Ok(signals)
     }
@@ -44,8 +46,10 @@ impl Signals {
     }
 }
 
-fn end() -> ! {
+fn end(speaks: bool) -> ! {
     let _nothing_begins = partial::remove_all();
-    eprintln!("interrupted");
+    if speaks {
+        eprintln!("interrupted");
+    }
     std::process::exit(Exit::Interrupted as i32)
 }

@@ -7,22 +7,24 @@ use super::arguments::VerifyArgs;
 use super::output::show;
 use crate::experiment;
 use crate::measure::{Proportion, Trajectory};
-use crate::objective::{Classification, Interrupt, Line, Objective, Point};
+use crate::objective::{Interrupt, Line, Objective, Point};
 use crate::parameters::Tensors;
 use crate::random::Stream;
+use crate::ranks::{Job, SharedLoss};
 use crate::run::{LineRecord, RunFolder, StepRecord, Verdict};
-use crate::walk::{Plan, Prepared, Replay, prepare};
+use crate::walk::{Plan, Prepared, Replay};
 
 /// The probability that a run whose stated error is true is said to contradict it.
 const FALSE_ALARM: f64 = 1e-3;
 
-pub(super) fn run(arguments: VerifyArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: VerifyArgs, job: &Job) -> anyhow::Result<Exit> {
     let folder = RunFolder::open(&arguments.run)?;
     let experiment = experiment::load(&folder.experiment(), &[])?;
-    let setup = arguments.device.set_up()?;
-    let prepared = prepare(&experiment, &setup, &Interrupt::default())?;
+    let setup = arguments.device.set_up(job)?;
+    let prepared = job.prepare(&experiment, &setup, &Interrupt::default())?;
     let start = prepared.start();
-    let Prepared { objective, plan, .. } = prepared;
+    let Prepared { objective, plan, .. } = &prepared;
+    let loss = &job.share(objective);
     let certified: Vec<LineRecord> =
         folder.lines()?.into_iter().filter(|line| line.certificate.is_some()).collect();
     if certified.is_empty() {
@@ -30,13 +32,13 @@ pub(super) fn run(arguments: VerifyArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let steps = folder.steps()?;
-    let mut updates = Updates::new(&folder, (&objective, &plan), start, &steps);
+    let mut updates = Updates::new(&folder, (loss, plan), start, &steps);
     let mut wrong = Proportion { count: 0, trials: 0 };
     for record in drawn(&certified, arguments.updates, arguments.seed) {
         let (from, to) = updates.ends(record.step)?;
         let line = Line { from: &from, to: &to, number: record.step };
         let (points, precision) = (record.alphas.len() - 1, plan.evaluation.precision);
-        let exact = Trajectory::default().line(&objective, line, points, precision)?;
+        let exact = Trajectory::default().line(loss, line, points, precision)?;
         let exact = Verdict::from(&exact);
         wrong.trials += 1;
         wrong.count += u64::from(exact.barrier != record.verdict.barrier);
@@ -85,15 +87,15 @@ fn summary(wrong: Proportion, certified: usize, stated: f64) -> String {
 /// Where updates begin and end: as the run saved them, or as the walk taken again passes them.
 struct Updates<'a> {
     folder: &'a RunFolder,
-    objective: &'a Classification,
-    replay: Replay<'a, Classification>,
+    objective: &'a SharedLoss<'a>,
+    replay: Replay<'a, SharedLoss<'a>>,
     steps: &'a [StepRecord],
 }
 
 impl<'a> Updates<'a> {
     fn new(
         folder: &'a RunFolder,
-        (objective, plan): (&'a Classification, &'a Plan),
+        (objective, plan): (&'a SharedLoss<'a>, &'a Plan),
         start: Point,
         steps: &'a [StepRecord],
     ) -> Self {

@@ -1,14 +1,16 @@
 //! The loss of a network that classifies images: cross-entropy, averaged over the training set.
 
+use std::ops::Range;
+
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::directional::in_theta;
 use super::planned_gradient::PlannedGradients;
 use super::transfer::{dtype, scaled_tensor};
-use super::tree::{self, Addend};
+use super::tree::{self, Addend, Subtree};
 use super::{
-    BatchNormPolicy, Directional, Gradient, Images, Interrupt, Line, LineEvaluation, Loss,
+    BatchNormPolicy, Crew, Directional, Gradient, Images, Interrupt, Line, LineEvaluation, Loss,
     MeasuredLoss, Objective, ObjectiveError, Point, Protocol, Scores, Slopes,
 };
 use crate::data::Augment;
@@ -48,6 +50,8 @@ pub struct Classification {
     pub(super) gradients: Option<PlannedGradients>,
     /// The same network on the test split.
     pub(super) test: Option<Box<Self>>,
+    /// Those who share the work; none where this process has all of it.
+    crew: Option<Crew>,
 }
 
 /// How a sample is presented.
@@ -74,7 +78,8 @@ impl Classification {
         let is_cpu = device == Device::flex();
         let plan = Plan::of(&network).filter(|_| is_cpu);
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
-        Self { network, data, measured, training, device, interrupt, plan, gradients, test: None }
+        let (test, crew) = (None, None);
+        Self { network, data, measured, training, device, interrupt, plan, gradients, test, crew }
     }
 
     /// The same loss with a test split to score on, by the same network once more. It is presented as
@@ -88,6 +93,20 @@ impl Classification {
         let (training, device) = (self.training, self.device.clone());
         let test = Self::new(network, data, measured, training, device, self.interrupt.clone());
         Self { test: Some(Box::new(test)), ..self }
+    }
+
+    /// Shares the work with others from now on: every call that goes over several units is one that all
+    /// of them make.
+    pub fn share_with(&mut self, crew: &Crew) {
+        self.crew = Some(crew.clone());
+        if let Some(test) = &mut self.test {
+            test.share_with(crew);
+        }
+    }
+
+    /// True of a loss that is computed in several units.
+    pub fn has_units(&self, of: Loss) -> bool {
+        self.units(of).0.len() > 1
     }
 
     /// Measures the loss of images that are normalised otherwise from now on.
@@ -156,22 +175,75 @@ impl Classification {
         (self.network.layout.norms() > 0).then_some(policy)
     }
 
+    /// Those who share so many units: a single one is computed by everybody who wants it.
+    pub(super) fn crew(&self, units: usize) -> Option<&Crew> {
+        self.crew.as_ref().filter(|_| units > 1)
+    }
+
     /// The sum of what units yield: the one way in which this loss adds.
     pub(super) fn sum<T: Addend>(
         &self,
         units: &[&[u32]],
         of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
     ) -> Result<T, ObjectiveError> {
-        tree::sum(units.len(), |unit| self.interrupt.check().and_then(|()| of(units[unit])))
+        self.sum_of(units.len(), |unit| of(units[unit]))
     }
 
-    /// What each of some units yields.
+    /// The same, of units by their numbers.
+    pub(super) fn sum_of<T: Addend>(
+        &self,
+        units: usize,
+        of: impl Fn(usize) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<T, ObjectiveError> {
+        let of = |unit| self.interrupt.check().and_then(|()| of(unit));
+        self.joined(units, |share| tree::share(units, share, &of))
+    }
+
+    /// The sum over units of which each share is computed by whom it belongs to.
+    pub(super) fn joined<T: Addend>(
+        &self,
+        units: usize,
+        of: impl FnOnce(Range<usize>) -> Result<Vec<Subtree<T>>, ObjectiveError>,
+    ) -> Result<T, ObjectiveError> {
+        match self.crew(units) {
+            Some(crew) => crew.sum(units, of),
+            None => Ok(tree::join(units, of(0..units)?).unwrap_or_default()),
+        }
+    }
+
+    /// What each of some units has, `width` numbers a unit.
+    pub(super) fn divided(
+        &self,
+        units: &[usize],
+        width: usize,
+        of: impl FnOnce(&[usize]) -> Result<Vec<Vec<f64>>, ObjectiveError>,
+    ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
+        match self.crew(units.len()) {
+            Some(crew) if width > 0 => crew.each(units, width, of),
+            _ => of(units),
+        }
+    }
+
+    /// What each of some units yields in this process.
     pub(super) fn each<T: Send>(
         &self,
         units: &[usize],
         of: impl Fn(usize) -> Result<T, ObjectiveError> + Sync,
     ) -> Result<Vec<T>, ObjectiveError> {
         units.par_iter().map(|&unit| self.interrupt.check().and_then(|()| of(unit))).collect()
+    }
+
+    /// Opens a line of which nothing is kept but what the evaluation needs.
+    pub fn open_apart(
+        &self,
+        line: Line,
+        alphas: &[f64],
+        precision: Precision,
+    ) -> Result<Box<dyn LineEvaluation + '_>, ObjectiveError> {
+        match self.open_planned(line, alphas, precision)? {
+            Some(planned) => Ok(Box::new(planned)),
+            None => Ok(Box::new(self.open_line(line, alphas, precision)?)),
+        }
     }
 
     /// Normalised images of some samples, [n, h, w, c].
@@ -277,10 +349,7 @@ impl Objective for Classification {
         alphas: &[f64],
         precision: Precision,
     ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
-        match self.open_planned(line, alphas, precision)? {
-            Some(planned) => Ok(Box::new(planned)),
-            None => Ok(Box::new(self.open_line(line, alphas, precision)?)),
-        }
+        self.open_apart(line, alphas, precision)
     }
 
     fn scores(&self, at: &Point, precision: Precision) -> Result<Scores, ObjectiveError> {

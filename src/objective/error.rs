@@ -18,4 +18,7 @@ pub enum ObjectiveError {
     /// The framework failed to hand over a result.
     #[error("the device failed: {0}")]
     Device(String),
+    /// What went wrong on another rank, with its name and host.
+    #[error("{0}")]
+    OnRank(String),
 }

@@ -107,6 +107,22 @@ impl Addend for Part {
         self.gradient.add(next.gradient);
         self.running.add(next.running);
     }
+
+    fn into_numbers(self) -> Vec<f64> {
+        let Self { loss, gradient: mut numbers, running: Running { decay, shift } } = self;
+        let tail = [loss, decay, shift.len() as f64];
+        numbers.extend(shift.into_iter().chain(tail));
+        numbers
+    }
+
+    fn from_numbers(mut numbers: Vec<f64>) -> Self {
+        let Some((_, &[loss, decay, shifts])) = numbers.split_last_chunk() else {
+            return Self::default();
+        };
+        numbers.truncate(numbers.len() - 3);
+        let shift = numbers.split_off(numbers.len() - shifts as usize);
+        Self { loss, gradient: numbers, running: Running { decay, shift } }
+    }
 }
 
 impl Running {
@@ -126,9 +142,8 @@ impl Running {
             .map(|(running, shift)| self.decay * running + shift)
             .collect()
     }
-}
 
-impl Addend for Running {
+    /// By these units and then by the next.
     fn add(&mut self, next: Self) {
         if next.shift.is_empty() {
             return;

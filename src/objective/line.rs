@@ -12,7 +12,7 @@ use super::classification::{Presentation, normalisation};
 use super::transfer::host;
 use super::{
     BatchNormPolicy, Classification, Line, LineEvaluation, MeasuredLoss, ObjectiveError, Point,
-    Protocol, tree,
+    Protocol,
 };
 use crate::network::{Pass, Statistics, cross_entropy};
 use crate::precision::Precision;
@@ -121,12 +121,14 @@ impl LineEvaluation for OpenLine<'_> {
         units: &[usize],
         points: &[usize],
     ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
-        self.objective.each(units, |unit| {
+        let of_unit = |unit| {
             self.visit(unit, points, |logits, _, batch| {
                 let losses = self.objective.sample_losses(logits, batch);
                 Ok(host(losses.into_value())?.into_iter().sum())
             })
-        })
+        };
+        let of = |units: &[usize]| self.objective.each(units, of_unit);
+        self.objective.divided(units, points.len(), of)
     }
 }
 
@@ -182,12 +184,11 @@ impl OpenLine<'_> {
     fn recompute_statistics(&mut self) -> Result<(), ObjectiveError> {
         let objective = self.objective;
         let points: Vec<usize> = (0..self.stations.len()).collect();
-        let averages = tree::sum(self.units(), |unit| {
-            objective.interrupt.check()?;
+        let averages = objective.sum_of(self.units(), |unit| {
             let of_points = self.visit(unit, &points, |_, pass, batch| {
                 objective.weighted_statistics(pass, 0, 0, batch)
             });
-            Ok::<_, ObjectiveError>(of_points?.concat())
+            Ok(of_points?.concat())
         })?;
         let buffers = objective.network.layout.buffer_dimension();
         for (station, average) in self.stations.iter_mut().zip(averages.chunks(buffers.max(1))) {

@@ -1,5 +1,7 @@
 //! Which loss a derivative is of.
 
+use serde::{Deserialize, Serialize};
+
 /// A mean loss as a function of theta. Every method that takes one honours all that it says: which
 /// samples, how they are presented, where batch norm takes its statistics from.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +20,7 @@ pub enum Loss<'a> {
 }
 
 /// How the images of a mini-batch are presented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Images {
     /// As they are.
     Plain,

@@ -5,6 +5,7 @@
 
 mod classification;
 mod contract;
+mod crew;
 mod derivative;
 mod device;
 mod directional;
@@ -30,6 +31,7 @@ pub mod tree;
 
 pub use classification::{Classification, TrainingBatches};
 pub use contract::Objective;
+pub use crew::{Crew, Ranks};
 pub use derivative::{Directional, Gradient, Slopes};
 pub use device::{DeviceError, device_by_name};
 pub use error::ObjectiveError;

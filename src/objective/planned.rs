@@ -6,7 +6,7 @@
 
 use super::classification::Presentation;
 use super::line::{Samples, samples_at};
-use super::{BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point, tree};
+use super::{BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point};
 use crate::network::Layout;
 use crate::plan::{Given, NormStatistics, Plan, Station, Workspace, Workspaces};
 use crate::precision::Precision;
@@ -113,7 +113,10 @@ impl LineEvaluation for PlannedLine<'_> {
         units: &[usize],
         points: &[usize],
     ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
-        self.visit(units, points, |logits, _, samples| self.objective.summed_loss(logits, samples))
+        let loss = |logits: &[f32], _: &Workspace, samples: &[u32]| {
+            self.objective.summed_loss(logits, samples)
+        };
+        self.objective.divided(units, points.len(), |units| self.visit(units, points, loss))
     }
 }
 
@@ -201,14 +204,14 @@ impl PlannedLine<'_> {
     /// unbiased variance of every unit, weighted by the units' sizes.
     fn recompute_statistics(&mut self) -> Result<(), ObjectiveError> {
         let points: Vec<usize> = (0..self.points.len()).collect();
-        let averages: Vec<f64> = tree::sum(self.units(), |unit| {
+        let averages: Vec<f64> = self.objective.sum_of(self.units(), |unit| {
             let read = |_: &[f32], workspace: &Workspace, samples: &[u32]| {
                 let weight = self.objective.weight(samples);
                 let counts = self.plan.counts(samples.len());
                 let observed = observed(workspace.statistics().iter(), counts).into_iter();
                 observed.map(|x| x * weight).collect::<Vec<f64>>()
             };
-            Ok::<_, ObjectiveError>(self.visit(&[unit], &points, read)?.concat().concat())
+            Ok(self.visit(&[unit], &points, read)?.concat().concat())
         })?;
         let layout = &self.objective.network.layout;
         for (point, flat) in

@@ -15,7 +15,6 @@ use super::directional::{Direction, MOMENTS, directionals};
 use super::gradient::{Part, Running};
 use super::planned::{norm_statistics, observed};
 use super::planned_gradient::{PlannedGradients, shifts_at};
-use super::tree::{self, Addend};
 use super::{BatchNormPolicy, Classification, Directional, Gradient, Loss, ObjectiveError, Point};
 use crate::linalg::{norm, normaliser};
 use crate::network::Network;
@@ -76,8 +75,7 @@ impl Classification {
         order: Order,
     ) -> Result<Vec<Directional>, ObjectiveError> {
         let (units, presentation) = self.units(of);
-        let threads = rayon::current_num_threads();
-        let shares = if units.len() < threads { threads } else { 1 };
+        let shares = self.shares(units.len());
         let packed: Vec<_> = directions.iter().map(|direction| (direction.theta, 1.0)).collect();
         let curvature = &planned.curvature;
         planned.with_station(self, &at.theta, |station| {
@@ -195,9 +193,10 @@ impl Call<'_> {
         of: Loss,
         directions: &[Direction],
     ) -> Result<Vec<Directional>, ObjectiveError> {
-        let layout = &self.objective.network.layout;
+        let objective = self.objective;
+        let layout = &objective.network.layout;
         let shifts = shifts_at(layout, at);
-        let policy = self.objective.policy(of);
+        let policy = objective.policy(of);
         let frozen: Option<Vec<_>> = match policy {
             Some(BatchNormPolicy::Running) => {
                 let still = vec![0.0; at.buffers.len()];
@@ -208,34 +207,23 @@ impl Call<'_> {
                 Some(std::iter::once(norm_statistics(layout, &at.buffers)).chain(along).collect())
             }
             Some(BatchNormPolicy::Recomputed) => {
-                let flat = self.sum(units, |unit| self.weighted_statistics(unit, &shifts))?;
+                let flat =
+                    objective.planned_sum(units, |unit| self.weighted_statistics(unit, &shifts))?;
                 let all = flat.chunks(layout.buffer_dimension());
                 Some(all.map(|flat| norm_statistics(layout, flat)).collect())
             }
             Some(BatchNormPolicy::Batch) | None => None,
         };
-        let mut sums = self.sum(units, |unit| self.moments(unit, &shifts, frozen.as_deref()))?;
+        let mut sums =
+            objective.planned_sum(units, |unit| self.moments(unit, &shifts, frozen.as_deref()))?;
         let cotangent = sums.split_off(1 + MOMENTS * directions.len());
         if policy == Some(BatchNormPolicy::Recomputed) && self.order == Order::Second {
-            let seconds =
-                self.sum(units, |unit| self.through_statistics(unit, &shifts, &cotangent))?;
+            let seconds = objective
+                .planned_sum(units, |unit| self.through_statistics(unit, &shifts, &cotangent))?;
             let (moments, _) = sums[1..].as_chunks_mut::<MOMENTS>();
             moments.iter_mut().zip(seconds).for_each(|([_, sum, _], second)| *sum += 2.0 * second);
         }
         Ok(directionals(&sums, units.iter().map(|unit| unit.len()).sum()))
-    }
-
-    fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> T + Sync,
-    ) -> Result<T, ObjectiveError> {
-        if self.shares == 1 {
-            return self.objective.sum(units, |unit| Ok(of(unit)));
-        }
-        tree::sum_in_turn(units.len(), &|unit| {
-            self.objective.interrupt.check().map(|()| of(units[unit]))
-        })
     }
 
     /// A unit's summed loss, the [`MOMENTS`] of every direction and, where statistics are given, the

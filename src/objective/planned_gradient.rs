@@ -68,12 +68,31 @@ impl Classification {
         of: Loss,
     ) -> Result<Gradient, ObjectiveError> {
         let (units, presentation) = self.units(of);
-        let threads = rayon::current_num_threads();
-        let shares = if units.len() < threads { threads } else { 1 };
+        let shares = self.shares(units.len());
         planned.with_station(self, &at.theta, |station| {
             let call = Call { objective: self, planned, station, presentation, shares };
             call.gradient(&units, at, of)
         })
+    }
+
+    /// How many threads share a unit: all, where this process has fewer units than threads.
+    pub(super) fn shares(&self, units: usize) -> usize {
+        let own = self.crew(units).map_or(units, |crew| crew.share(units).len());
+        let threads = rayon::current_num_threads();
+        if own < threads { threads } else { 1 }
+    }
+
+    /// [`Classification::sum`], in which units take turns if threads share them.
+    pub(super) fn planned_sum<T: Addend>(
+        &self,
+        units: &[&[u32]],
+        of: impl Fn(&[u32]) -> T + Sync,
+    ) -> Result<T, ObjectiveError> {
+        if self.shares(units.len()) == 1 {
+            return self.sum(units, |unit| Ok(of(unit)));
+        }
+        let of = |unit: usize| self.interrupt.check().map(|()| of(units[unit]));
+        self.joined(units.len(), |share| tree::share_in_turn(units.len(), share, &of))
     }
 
     /// What a flat cotangent of averaged statistics is with respect to those of a unit, each over so many
@@ -139,42 +158,33 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn gradient(&self, units: &[&[u32]], at: &Point, of: Loss) -> Result<Gradient, ObjectiveError> {
-        let layout = &self.objective.network.layout;
+        let objective = self.objective;
+        let layout = &objective.network.layout;
         let running = norm_statistics(layout, &at.buffers);
         let shifts = shifts_at(layout, at);
-        let policy = self.objective.policy(of);
+        let policy = objective.policy(of);
         let frozen = match policy {
             Some(BatchNormPolicy::Running) => Some(running),
             Some(BatchNormPolicy::Recomputed) => {
                 let average =
-                    self.sum(units, |unit| Ok(self.weighted_statistics(unit, &shifts)))?;
+                    objective.planned_sum(units, |unit| self.weighted_statistics(unit, &shifts))?;
                 Some(norm_statistics(layout, &average))
             }
             Some(BatchNormPolicy::Batch) | None => None,
         };
         let given = frozen.as_deref().map_or(Given::Batch(&shifts), Given::Frozen);
         let samples = units.iter().map(|unit| unit.len()).sum::<usize>() as f64;
-        let mut sum: Part = self.sum(units, |unit| Ok(self.part(unit, given, 1.0 / samples)))?;
+        let mut sum: Part =
+            objective.planned_sum(units, |unit| self.part(unit, given, 1.0 / samples))?;
         let cotangent = sum.gradient.split_off(at.theta.len());
         if policy == Some(BatchNormPolicy::Recomputed) {
             sum.add(
-                self.sum(units, |unit| Ok(self.through_statistics(unit, &shifts, &cotangent)))?,
+                objective.planned_sum(units, |unit| {
+                    self.through_statistics(unit, &shifts, &cotangent)
+                })?,
             );
         }
         Ok(sum.into_gradient(at))
-    }
-
-    fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError> {
-        if self.shares == 1 {
-            return self.objective.sum(units, of);
-        }
-        tree::sum_in_turn(units.len(), &|unit| {
-            self.objective.interrupt.check().and_then(|()| of(units[unit]))
-        })
     }
 
     /// A unit's part of a mean, of which every sample is a `factor`: the gradient with respect to theta

@@ -6,7 +6,11 @@ use super::transfer::host;
 use super::{
     BatchNormPolicy, Classification, Line, LineEvaluation, Loss, ObjectiveError, Point, tree,
 };
+use crate::plan::Workspace;
 use crate::precision::Precision;
+
+/// Numbers that a unit's score is made of: the summed loss, and the samples that are classified right.
+const SCORES: usize = 2;
 
 /// What a point scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,11 +73,13 @@ impl PlannedLine<'_> {
     /// The summed loss at the first point, and the number of samples that are classified right.
     fn scores(&self) -> Result<Vec<f64>, ObjectiveError> {
         let units: Vec<usize> = (0..self.units()).collect();
-        let found = self.visit(&units, &[0], |logits, _, samples| {
+        let read = |logits: &[f32], _: &Workspace, samples: &[u32]| {
             let right = self.objective.right(logits, samples);
             vec![self.objective.summed_loss(logits, samples), right as f64]
-        })?;
-        total(found)
+        };
+        total(self.objective.divided(&units, SCORES, |units| {
+            Ok(self.visit(units, &[0], read)?.into_iter().map(|unit| unit.concat()).collect())
+        })?)
     }
 }
 
@@ -81,21 +87,22 @@ impl OpenLine<'_> {
     /// The same, through series.
     fn scores(&self) -> Result<Vec<f64>, ObjectiveError> {
         let (objective, units) = (self.objective, (0..self.units()).collect::<Vec<_>>());
-        let found = objective.each(&units, |unit| {
-            self.visit(unit, &[0], |logits, _, batch| {
+        let of_unit = |unit| {
+            let found = self.visit(unit, &[0], |logits, _, batch| {
                 let values = host(logits.value().clone())?;
                 let right = objective.right(&values, batch);
                 let losses = host(objective.sample_losses(logits, batch).into_value())?;
                 Ok(vec![losses.into_iter().sum(), right as f64])
-            })
-        })?;
-        total(found)
+            });
+            Ok(found?.concat())
+        };
+        total(objective.divided(&units, SCORES, |units| objective.each(units, of_unit))?)
     }
 }
 
-/// The sum over units of what each has at its only point.
-fn total(units: Vec<Vec<Vec<f64>>>) -> Result<Vec<f64>, ObjectiveError> {
-    tree::sum(units.len(), |unit| Ok(units[unit].concat()))
+/// The sum over units.
+fn total(units: Vec<Vec<f64>>) -> Result<Vec<f64>, ObjectiveError> {
+    tree::sum(units.len(), |unit| Ok(units[unit].clone()))
 }
 
 impl Classification {

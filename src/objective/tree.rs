@@ -13,6 +13,12 @@ use std::ops::Range;
 pub trait Addend: Default + Send {
     /// Adds the sum of the units that follow.
     fn add(&mut self, next: Self);
+
+    /// As plain numbers, to be sent to another process.
+    fn into_numbers(self) -> Vec<f64>;
+
+    /// The opposite of [`Addend::into_numbers`].
+    fn from_numbers(numbers: Vec<f64>) -> Self;
 }
 
 impl Addend for Vec<f64> {
@@ -23,6 +29,14 @@ impl Addend for Vec<f64> {
         } else {
             self.iter_mut().zip(next).for_each(|(sum, entry)| *sum += entry);
         }
+    }
+
+    fn into_numbers(self) -> Vec<f64> {
+        self
+    }
+
+    fn from_numbers(numbers: Vec<f64>) -> Self {
+        numbers
     }
 }
 
@@ -45,11 +59,31 @@ pub fn sum<T: Addend, E: Send>(
     Ok(join(units, share(units, 0..units, &of)?).unwrap_or_default())
 }
 
-/// The same sum, one unit after the other on this thread.
+/// The same, one unit after the other on this thread.
 pub fn sum_in_turn<T: Addend, E>(
     units: usize,
     of: &impl Fn(usize) -> Result<T, E>,
 ) -> Result<T, E> {
+    Ok(join(units, share_in_turn(units, 0..units, of)?).unwrap_or_default())
+}
+
+/// The sums of the largest subtrees of the tree over `units` units that a share of the units consists
+/// of, from left to right.
+pub fn share<T: Addend, E: Send>(
+    units: usize,
+    share: Range<usize>,
+    of: &(impl Fn(usize) -> Result<T, E> + Sync),
+) -> Result<Vec<Subtree<T>>, E> {
+    let subtree = |units: Range<usize>| Ok(Subtree { sum: subtree(units.clone(), of)?, units });
+    cover(units, &share).into_iter().map(subtree).collect()
+}
+
+/// As [`share`], one unit after the other on this thread.
+pub fn share_in_turn<T: Addend, E>(
+    units: usize,
+    share: Range<usize>,
+    of: &impl Fn(usize) -> Result<T, E>,
+) -> Result<Vec<Subtree<T>>, E> {
     fn subtree<T: Addend, E>(
         node: Range<usize>,
         of: &impl Fn(usize) -> Result<T, E>,
@@ -62,19 +96,8 @@ pub fn sum_in_turn<T: Addend, E>(
         sum.add(subtree(right, of)?);
         Ok(sum)
     }
-    if units == 0 { Ok(T::default()) } else { subtree(0..units, of) }
-}
-
-/// The sums of the largest subtrees of the tree over `units` units that a share of the units consists
-/// of, from left to right.
-pub fn share<T: Addend, E: Send>(
-    units: usize,
-    share: Range<usize>,
-    of: &(impl Fn(usize) -> Result<T, E> + Sync),
-) -> Result<Vec<Subtree<T>>, E> {
-    let mut roots = Vec::new();
-    cover(0..units, &share, &mut roots);
-    roots.into_iter().map(|units| Ok(Subtree { sum: subtree(units.clone(), of)?, units })).collect()
+    let subtree = |units: Range<usize>| Ok(Subtree { sum: subtree(units.clone(), of)?, units });
+    cover(units, &share).into_iter().map(subtree).collect()
 }
 
 /// The sum over all units from subtrees in their order from left to right; none unless they are the
@@ -86,23 +109,29 @@ pub fn join<T: Addend>(units: usize, subtrees: Vec<Subtree<T>>) -> Option<T> {
 }
 
 /// The two halves of a node of at least two units.
-fn halves(node: Range<usize>) -> [Range<usize>; 2] {
+pub(super) fn halves(node: Range<usize>) -> [Range<usize>; 2] {
     let middle = node.start + (1 << (node.len() - 1).ilog2());
     [node.start..middle, middle..node.end]
 }
 
-fn cover(node: Range<usize>, share: &Range<usize>, roots: &mut Vec<Range<usize>>) {
-    let is_apart = node.end <= share.start || share.end <= node.start;
-    if node.is_empty() || is_apart {
-        return;
+/// The largest subtrees of the tree over `units` units that a share consists of.
+fn cover(units: usize, share: &Range<usize>) -> Vec<Range<usize>> {
+    fn below(node: Range<usize>, share: &Range<usize>, roots: &mut Vec<Range<usize>>) {
+        let is_apart = node.end <= share.start || share.end <= node.start;
+        if node.is_empty() || is_apart {
+            return;
+        }
+        if share.start <= node.start && node.end <= share.end {
+            roots.push(node);
+            return;
+        }
+        for half in halves(node) {
+            below(half, share, roots);
+        }
     }
-    if share.start <= node.start && node.end <= share.end {
-        roots.push(node);
-        return;
-    }
-    for half in halves(node) {
-        cover(half, share, roots);
-    }
+    let mut roots = Vec::new();
+    below(0..units, share, &mut roots);
+    roots
 }
 
 fn subtree<T: Addend, E: Send>(
@@ -171,7 +200,8 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
             assert_eq!(bits(&pool.install(|| sum(450, unit))?), expected, "{threads} threads");
         }
-        assert_eq!(bits(&sum_in_turn(450, &unit)?), expected, "in turn");
+        let in_turn = join(450, share_in_turn(450, 0..450, &unit)?);
+        assert_eq!(in_turn.map(|sum| bits(&sum)), Some(expected.clone()), "in turn");
         let in_order = (0..450).map(unit).try_fold(Vec::new(), |mut sum, entry| {
             Addend::add(&mut sum, entry?);
             Ok::<_, Infallible>(sum)

@@ -292,7 +292,11 @@ fn evaluation_error(run: &RunData) -> String {
 fn device(run: &RunData) -> String {
     let threads = run.manifest.threads;
     let plural = if threads == 1 { "" } else { "s" };
-    format!("{}, {threads} thread{plural}", run.manifest.device)
+    let ranks = match run.manifest.ranks {
+        1 => String::new(),
+        ranks => format!("{ranks} ranks of "),
+    };
+    format!("{}, {ranks}{threads} thread{plural}", run.manifest.device)
 }
 
 fn version(run: &RunData) -> String {

@@ -187,6 +187,7 @@ fn manifest(name: &str, total_steps: u64) -> Manifest {
         seed: 1,
         device: "cpu".to_owned(),
         threads: 1,
+        ranks: 1,
         started: None,
         seconds: None,
         arguments: Vec::new(),

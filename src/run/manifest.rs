@@ -97,6 +97,9 @@ pub struct Manifest {
     pub device: String,
     /// Threads that computed.
     pub threads: usize,
+    /// Processes that computed, each with so many threads.
+    #[serde(default = "one")]
+    pub ranks: usize,
     /// When the run was begun, in UTC; null in manifests of versions that did not write it.
     #[serde(default)]
     pub started: Option<String>,
@@ -146,6 +149,7 @@ impl Default for Manifest {
             seed: 0,
             device: "cpu".to_owned(),
             threads: 1,
+            ranks: 1,
             started: None,
             seconds: None,
             arguments: Vec::new(),
@@ -157,4 +161,9 @@ impl Default for Manifest {
             problems: Vec::new(),
         }
     }
+}
+
+/// Ranks of a version that did not write them.
+fn one() -> usize {
+    1
 }

@@ -23,6 +23,10 @@ pub struct Setup {
     pub device: String,
     /// Threads; recorded in the manifest.
     pub threads: usize,
+    /// Processes that share the work, each with so many threads; recorded in the manifest.
+    pub ranks: usize,
+    /// Those of them on this host, which share its memory.
+    pub ranks_here: usize,
 }
 
 /// Why an experiment cannot start.
@@ -125,7 +129,8 @@ pub fn prepare(
         _ => None,
     };
     let device = device_by_name(&setup.device, doubles_for)?;
-    let Loaded { train: data, test, own, empty_classes } = load_data(experiment)?;
+    let here = setup.ranks_here;
+    let Loaded { train: data, test, own, empty_classes } = load_data(experiment, here)?;
     let experiment = &experiment.clone().on_data(&own, test.is_some());
     let mut files = data.files().to_vec();
     files.extend(test.iter().flat_map(Dataset::files).cloned());
@@ -133,8 +138,9 @@ pub fn prepare(
     let samples = data.len();
     let network = build_network(experiment, data.shape(), data.classes())?;
     let of_loss = of_loss(experiment, &network, samples, setup.threads);
+    let of_loss: Vec<Claim> = of_loss.into_iter().map(|claim| claim.on(here)).collect();
     check(of_loss.clone())?;
-    let of_walk = of_walk(experiment, &network, samples);
+    let of_walk = of_walk(experiment, &network, (samples, here));
     let (seed, evaluation) = (experiment.train.seed, &experiment.evaluation);
     let mut manifest = manifest(experiment, setup, &network, files, samples);
     manifest.normalisation = Some(normalisation);
@@ -169,6 +175,12 @@ impl Prepared {
     pub fn asked_by(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
         self.manifest.arguments = arguments.into_iter().collect();
         self
+    }
+
+    /// What processes must have in common to measure the same: the program and the data.
+    pub fn identity(&self) -> String {
+        let Manifest { version, commit, data_files, samples, parameter_count, .. } = &self.manifest;
+        format!("{version} {commit:?} {data_files:?} {samples} {parameter_count}")
     }
 
     /// Draws theta_0.
@@ -303,7 +315,7 @@ struct Loaded {
     empty_classes: Vec<u16>,
 }
 
-fn load_data(experiment: &Experiment) -> Result<Loaded, PrepareError> {
+fn load_data(experiment: &Experiment, ranks_here: usize) -> Result<Loaded, PrepareError> {
     let settings = &experiment.data;
     let (name, root) = (&settings.name, settings.root.as_deref());
     let mut data = crate::data::load(name, root)?;
@@ -315,7 +327,8 @@ fn load_data(experiment: &Experiment) -> Result<Loaded, PrepareError> {
     if let Some(count) = settings.train_samples {
         data = data.truncated(count)?;
     }
-    check(of_data(settings, data.len(), data.shape()))?;
+    let of_data = of_data(settings, data.len(), data.shape());
+    check(of_data.into_iter().map(|claim| claim.on(ranks_here)).collect())?;
     let (train, own) = adapted(settings, data)?;
     let test = match experiment.evaluation.test {
         Some(false) => None,
@@ -409,6 +422,7 @@ fn manifest(
         seed: experiment.train.seed,
         device: setup.device.clone(),
         threads: setup.threads,
+        ranks: setup.ranks,
         started: Some(now()),
         machine: Some(Machine::here()),
         ..Manifest::default()

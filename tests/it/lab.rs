@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::program::Run;
 
 /// 18 steps on digits, the last one short; a measured step costs milliseconds.
-const SMALL: [&str; 4] =
+pub const SMALL: [&str; 4] =
     ["model.hidden=[12, 8]", "train.batch_size=100", "train.epochs=1", "measure.points=4"];
 
 /// How a command ended and what it said.

@@ -38,6 +38,7 @@ mod policies;
 mod program;
 mod protocol;
 mod quadratic;
+mod ranks;
 mod records;
 mod resume;
 mod retraced;

@@ -53,6 +53,15 @@ impl Claim {
         Self::new(key, value, what, product([count, length, size_of::<f64>()]))
     }
 
+    /// The same on each of so many processes.
+    pub fn on(self, processes: usize) -> Self {
+        let value = match processes {
+            1 => self.value,
+            _ => format!("{} on {processes} ranks", self.value),
+        };
+        Self { value, bytes: self.bytes.saturating_mul(processes as u64), ..self }
+    }
+
     pub(in crate::walk) fn new(
         key: impl Into<String>,
         value: impl fmt::Display,

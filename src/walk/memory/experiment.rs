@@ -54,11 +54,11 @@ pub(in crate::walk) fn of_loss(
 }
 
 /// What a walk holds at once, besides the loss: a list for a training step, one for a checkpoint, and
-/// one for each `[[measure]]`.
+/// one for each `[[measure]]`, whose units are shared by so many ranks on this host.
 pub(in crate::walk) fn of_walk(
     experiment: &Experiment,
     network: &Network,
-    samples: usize,
+    (samples, ranks): (usize, usize),
 ) -> Vec<Vec<Claim>> {
     let carried = match experiment.train.optimizer {
         Optimizer::Sgd(sgd) => usize::from(sgd.momentum != 0.0),
@@ -73,8 +73,9 @@ pub(in crate::walk) fn of_walk(
     let checkpoint = Claim { bytes: copies.bytes.saturating_add(encoded), ..copies };
     let measures = experiment.measure.iter().enumerate();
     let measures = measures.map(|(index, measure)| {
-        let mut claims = of_measure(index, measure, network, samples);
-        claims.extend(of_derivatives(measure, experiment, network, samples));
+        let mut claims = of_measure(index, measure, network, (samples, ranks));
+        let derivatives = of_derivatives(measure, experiment, network, samples);
+        claims.extend(derivatives.map(|claim| claim.on(ranks)));
         claims
     });
     let gradient = of_model(experiment, "a gradient", 1, network);
@@ -135,16 +136,24 @@ fn of_gradient(
 }
 
 /// One `[[measure]]`; what each quantity needs stands in its file.
-fn of_measure(index: usize, measure: &Measure, network: &Network, samples: usize) -> Vec<Claim> {
+fn of_measure(
+    index: usize,
+    measure: &Measure,
+    network: &Network,
+    (samples, ranks): (usize, usize),
+) -> Vec<Claim> {
     let extent = Extent { samples, test_samples: 0, dimension: network.layout.dimension() };
     let claims = match measure {
         // In 64 bits, in which every line that is too close to call is measured again.
-        Measure::Line(schedule) => vec![Claim::vectors(
-            "points",
-            schedule.points,
-            "the parameters at every point of a line",
-            [schedule.points, extent.dimension],
-        )],
+        Measure::Line(schedule) => vec![
+            Claim::vectors(
+                "points",
+                schedule.points,
+                "the parameters at every point of a line",
+                [schedule.points, extent.dimension],
+            )
+            .on(ranks),
+        ],
         Measure::Point(measure) => claims_of(measure, extent),
     };
     let named = |claim: Claim| Claim { key: format!("measure[{index}].{}", claim.key), ..claim };
