@@ -119,6 +119,24 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_was_killed_goes_on_with_the_figures_it_has_not() -> Result<(), TestError> {
+        let dir = tempfile::tempdir()?;
+        let runs = [Fixture::new("a", 30, 20).with_curvature().write(&dir.path().join("run"))?];
+        let whole = write(&runs, dir.path())?.figures;
+        let png = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "png");
+        let pngs: Vec<&PathBuf> = whole.iter().filter(png).collect();
+        let bytes = fs::read(pngs[1])?;
+        // Killed between the PNG and the SVG of the second figure, with another PNG there.
+        fs::write(pngs[0], "as it was")?;
+        fs::write(pngs[1], "of other records")?;
+        fs::remove_file(pngs[1].with_extension("svg"))?;
+        write(&runs, dir.path())?;
+        assert_eq!(fs::read(pngs[0])?, b"as it was", "drawn once");
+        assert_eq!(fs::read(pngs[1])?, bytes, "drawn again");
+        Ok(())
+    }
+
+    #[test]
     fn every_figure_is_there_as_svg_png_and_csv() -> Result<(), TestError> {
         let dir = tempfile::tempdir()?;
         let runs = [Fixture::new("a", 30, 20).write(&dir.path().join("run"))?];

@@ -4,7 +4,7 @@ use crate::report::ReportError;
 use crate::report::alignment_group::AlignmentGroup;
 use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
-use crate::report::repeats::{are_repeats, mean_and_margin, mean_name};
+use crate::report::repeats::{are_repeats, mean_and_margin};
 use crate::report::run_data::RunData;
 use crate::report::table::Table;
 use crate::run::AlignmentRecord;
@@ -180,7 +180,7 @@ fn of_seeds(runs: &[RunData], line: &EpochLine<'_>, value: Value) -> Vec<Series>
         Estimate { x, y: mean, error, details: vec![(x / line.shift).round(), mean] }
     };
     let estimates: Vec<Estimate> = sizes.map(estimate).collect();
-    let name = format!("{}: {}", line.name, mean_name(runs));
+    let name = format!("{}: mean of {} seeds", line.name, runs.len());
     let mean = with_error_bars(&name, line.color, &["batch size", "mean"], &estimates);
     let single = format!("{}: single seeds", line.name);
     let thin = |means| Series::new(&single, Style::PaleLine, line.color, means);
@@ -278,7 +278,7 @@ mod tests {
         let thin: Vec<_> = series.iter().filter(|series| series.style == Style::PaleLine).collect();
         assert_eq!(thin.len(), 9, "a line for each of three epochs and seeds");
         assert_eq!([&thin[0].y, &thin[1].y, &thin[2].y], [&[1.0, 2.0], &[2.0, 3.0], &[4.0, 5.0]]);
-        let name = "initialisation: mean of 3 seeds, with its 95 % interval";
+        let name = "initialisation: mean of 3 seeds";
         let mean = series.iter().find(|series| series.name == name && series.style == Style::Line);
         let mean = mean.ok_or("no mean")?;
         // 1, 2, 4: mean 7/3 ± t s / √3 with t = 4.302653 and s² = 7/3.
