@@ -5,8 +5,9 @@
 //!   evaluations, exact over certified, over so many random orders of the units of every line.
 //! - `certified_study error ASSUME TRIALS FILE.npy...`: how often a line is decided wrongly at the
 //!   boundary, where its highest point is a hair above the higher end: one point moved there, or the
-//!   whole line bent there as a low barrier; its units as observed and mirrored about the mean. So many
-//!   trials for each. Without files, on synthetic lines.
+//!   whole line bent there as a low barrier; its units as observed and mirrored about the mean. TRIALS are
+//!   for a stated error of 1e-4; for 1e-3 and 1e-2 a third and a tenth as many are taken. Without files,
+//!   on synthetic lines.
 
 use std::error::Error;
 use std::fs;
@@ -209,6 +210,7 @@ fn ratio(orders: u64, files: &[String]) -> Outcome<()> {
 /// Wrong decisions for each stated one, of so many on several lines in turn.
 fn excess(lines: &[Recorded], rule: Rule, trials: u64) -> f64 {
     let judge = lines[0].judge(rule);
+    let trials = (trials as f64 * (1e-4 / rule.error).sqrt()) as u64;
     let is_wrong = |trial: u64| {
         let line = &lines[trial as usize % lines.len()];
         judge.is_crossed(line, &line.order(trial)) == Ok(Some(false))

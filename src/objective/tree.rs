@@ -40,6 +40,20 @@ impl Addend for Vec<f64> {
     }
 }
 
+impl Addend for f64 {
+    fn add(&mut self, next: Self) {
+        *self += next;
+    }
+
+    fn into_numbers(self) -> Vec<f64> {
+        vec![self]
+    }
+
+    fn from_numbers(numbers: Vec<f64>) -> Self {
+        numbers.first().copied().unwrap_or_default()
+    }
+}
+
 /// The sum of a whole subtree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subtree<T> {

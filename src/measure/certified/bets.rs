@@ -21,7 +21,7 @@ const HALVINGS: usize = 40;
 ///
 /// Cost: some fifty passes over the values.
 pub(super) fn lower(values: &[f64], units: usize, deviations: f64, error: f64) -> f64 {
-    let game = Game { steps: Step::of(values, units), deviations, target: -error.ln() };
+    let game = Game { steps: Step::of(values, units), deviations, target: 1.0 / error };
     let Some(last) = game.steps.last() else { return f64::NEG_INFINITY };
     let mut high = last.mean;
     let mut width = last.deviation.max(f64::EPSILON * high.abs()).max(f64::MIN_POSITIVE);
@@ -49,13 +49,13 @@ pub(super) fn lower(values: &[f64], units: usize, deviations: f64, error: f64) -
 
 /// True if the bets have ruled out that the mean is zero or less.
 pub(super) fn rule_out_zero(values: &[f64], units: usize, deviations: f64, error: f64) -> bool {
-    Game { steps: Step::of(values, units), deviations, target: -error.ln() }.rules_out(0.0)
+    Game { steps: Step::of(values, units), deviations, target: 1.0 / error }.rules_out(0.0)
 }
 
 struct Game {
     steps: Vec<Step>,
     deviations: f64,
-    /// The logarithm of the wealth that rules a mean out.
+    /// The wealth that rules a mean out.
     target: f64,
 }
 
@@ -89,7 +89,7 @@ impl Step {
 impl Game {
     /// True if a mean of at most `mean` is as unlikely as the error.
     fn rules_out(&self, mean: f64) -> bool {
-        let mut wealth = 0.0;
+        let mut wealth = 1.0;
         self.steps.iter().any(|step| {
             // How much lower than `mean` the units that are left lie on average if it is true.
             let drift = step.visited * (mean - step.mean) / step.left;
@@ -98,7 +98,7 @@ impl Game {
             // the stake stays finite, and the wealth grows fast.
             let room = (floor + drift).max(floor / 10.0).max(f64::MIN_POSITIVE);
             let factor = 1.0 + STAKE * (step.value - mean - drift) / room;
-            wealth += if factor > 0.0 { factor.ln() } else { f64::NEG_INFINITY };
+            wealth *= f64::max(factor, 0.0); // What is lost stays lost, below 1e-308 too.
             wealth >= self.target
         })
     }

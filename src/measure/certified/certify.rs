@@ -1,5 +1,7 @@
 //! The decision on one line.
 
+use std::cell::OnceCell;
+
 use serde::{Deserialize, Serialize};
 
 use super::Assume;
@@ -111,8 +113,9 @@ impl Judge {
             if open.iter().any(|&point| self.tests.is_above(seen, point)) {
                 return Ok(Some(true));
             }
-            let depth = self.tests.depth(seen);
-            open.retain(|&point| !self.tests.is_below(seen, point, depth));
+            let depth = OnceCell::new();
+            let depth = || *depth.get_or_init(|| self.tests.depth(seen));
+            open.retain(|&point| !self.tests.is_below(seen, point, &depth));
             if open.is_empty() {
                 return Ok(Some(false));
             }

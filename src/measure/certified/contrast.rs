@@ -39,10 +39,12 @@ impl Contrast {
     /// Its value in every unit that was visited at all of its points, in the order of the visits.
     pub(super) fn values(&self, seen: &Seen) -> Vec<f64> {
         let visits = self.0.iter().map(|&(point, _)| seen.units(point)).min().unwrap_or(0);
-        let value = |visit: usize| {
-            self.0.iter().map(|&(point, weight)| weight * seen.loss(point, visit)).sum()
-        };
-        (0..visits).map(value).collect()
+        let mut values = vec![0.0; visits];
+        for &(point, weight) in &self.0 {
+            let losses = seen.losses(point);
+            values.iter_mut().zip(losses).for_each(|(value, loss)| *value += weight * loss);
+        }
+        values
     }
 
     /// The mean of those values; NaN of none.

@@ -36,7 +36,8 @@ fn promises_more(tests: &Tests, seen: &Seen, open: &[usize]) -> bool {
     if seen.is_whole(tests.pilot) {
         return false;
     }
-    let doubts = open.iter().map(|&point| tests.doubt(seen, point));
+    let of_pilot = tests.pilot_doubt(seen);
+    let doubts = open.iter().map(|&point| tests.doubt(seen, point, of_pilot));
     let worst = doubts.fold(Doubt { pilot: 0.0, rest: 0.0 }, |worst, doubt| Doubt {
         pilot: worst.pilot.max(doubt.pilot),
         rest: worst.rest.max(doubt.rest),

@@ -1,5 +1,7 @@
 //! The losses of the units visited so far, point by point.
 
+use std::convert::Infallible;
+
 use crate::objective::{LineEvaluation, ObjectiveError, tree};
 
 /// What was evaluated of a line. Every point has been visited at the first so many units of one order.
@@ -12,6 +14,8 @@ pub(super) struct Seen<'a> {
     /// whatever the sizes of the units.
     scale: f64,
     samples: Vec<u64>,
+    /// The mean losses of whole points.
+    exact: Vec<Option<f64>>,
 }
 
 impl<'a> Seen<'a> {
@@ -23,6 +27,7 @@ impl<'a> Seen<'a> {
             sums: vec![Vec::new(); line.points()],
             scale: order.len() as f64 / samples as f64,
             samples: vec![0; line.points()],
+            exact: vec![None; line.points()],
         }
     }
 
@@ -36,9 +41,9 @@ impl<'a> Seen<'a> {
         self.sums[point].len()
     }
 
-    /// The loss of the unit visited so many units after the first.
-    pub(super) fn loss(&self, point: usize, visit: usize) -> f64 {
-        self.scale * self.sums[point][visit]
+    /// The losses at a point, in the order of the visits.
+    pub(super) fn losses(&self, point: usize) -> impl Iterator<Item = f64> {
+        self.sums[point].iter().map(|sum| self.scale * sum)
     }
 
     /// Samples visited at each point.
@@ -77,20 +82,26 @@ impl<'a> Seen<'a> {
                 self.samples[point] += self.line.samples(unit) as u64;
             }
         }
+        for &point in points {
+            self.exact[point] = self.is_whole(point).then(|| self.mean(point));
+        }
         Ok(())
     }
 
-    /// The mean loss of a whole point, added as the exact measurement adds: the bits are the same.
+    /// The mean loss of a whole point.
     pub(super) fn exact(&self, point: usize) -> Option<f64> {
-        if !self.is_whole(point) {
-            return None;
-        }
+        self.exact[point]
+    }
+
+    /// That mean, added as the exact measurement adds: the bits are the same.
+    fn mean(&self, point: usize) -> f64 {
         let mut of_units = vec![0.0; self.order.len()];
         for (&unit, &sum) in self.order.iter().zip(&self.sums[point]) {
             of_units[unit] = sum;
         }
-        let of = |unit: usize| Ok::<_, std::convert::Infallible>(vec![of_units[unit]]);
-        let sum = tree::sum(of_units.len(), of).ok()?.first().copied()?;
-        Some(sum / self.samples[point] as f64)
+        let of = |unit: usize| Ok::<_, Infallible>(of_units[unit]);
+        // Too little work for many threads.
+        let Ok(sum) = tree::sum_in_turn(of_units.len(), &of);
+        sum / self.samples[point] as f64
     }
 }

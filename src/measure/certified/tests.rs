@@ -67,7 +67,7 @@ impl Tests {
 
     /// True if a point is known not to lie above both ends.
     /// `depth` is the pilot's, from [`depth`](Self::depth).
-    pub(super) fn is_below(&self, seen: &Seen, point: usize, depth: f64) -> bool {
+    pub(super) fn is_below(&self, seen: &Seen, point: usize, depth: &impl Fn() -> f64) -> bool {
         if let Some(rise) = self.exact_rise(seen, point) {
             return rise <= 0.0;
         }
@@ -78,7 +78,7 @@ impl Tests {
                 .any(|&end| self.end.is_positive(&Contrast::difference(end, point).values(seen)))
     }
 
-    fn is_below_chord(&self, seen: &Seen, point: usize, depth: f64) -> bool {
+    fn is_below_chord(&self, seen: &Seen, point: usize, depth: &impl Fn() -> f64) -> bool {
         let values = Contrast::below_chord(point, &self.alphas).values(seen);
         if point == self.pilot {
             return self.pilot_chord.is_positive(&values);
@@ -87,11 +87,11 @@ impl Tests {
     }
 
     /// The pilot's depth and the distance to the parabola, each bounded from below.
-    fn is_below_parabola(&self, seen: &Seen, point: usize, depth: f64) -> bool {
+    fn is_below_parabola(&self, seen: &Seen, point: usize, depth: &impl Fn() -> f64) -> bool {
         let (beyond, ratio) = Contrast::below_parabola(point, self.pilot, &self.alphas);
         let beyond = beyond.values(seen);
         // The bound does not exceed the mean, and takes longer.
-        let is_above_zero = |beyond: f64| ratio * depth + beyond > 0.0;
+        let is_above_zero = |beyond: f64| ratio * depth() + beyond > 0.0;
         is_above_zero(mean(&beyond)) && is_above_zero(self.beyond.lower(&beyond))
     }
 
@@ -122,18 +122,22 @@ impl Tests {
         Some(seen.exact(point)? - first?.max(last?))
     }
 
-    pub(super) fn doubt(&self, seen: &Seen, point: usize) -> Doubt {
+    /// `of_pilot` is [`pilot_doubt`](Self::pilot_doubt).
+    pub(super) fn doubt(&self, seen: &Seen, point: usize, of_pilot: f64) -> Doubt {
         let (beyond, ratio) = Contrast::below_parabola(point, self.pilot, &self.alphas);
-        let doubt = |bound: &MeanBound, contrast: &Contrast| {
-            contrast.mean(seen) - bound.lower(&contrast.values(seen))
-        };
-        Doubt {
-            pilot: ratio * doubt(&self.pilot_for_rest, &self.pilot_depth()),
-            rest: doubt(&self.beyond, &beyond),
-        }
+        Doubt { pilot: ratio * of_pilot, rest: doubt(&self.beyond, &beyond.values(seen)) }
+    }
+
+    /// The distance of the bound of the pilot's depth from its mean.
+    pub(super) fn pilot_doubt(&self, seen: &Seen) -> f64 {
+        doubt(&self.pilot_for_rest, &self.pilot_depth().values(seen))
     }
 
     fn pilot_depth(&self) -> Contrast {
         Contrast::below_chord(self.pilot, &self.alphas)
     }
+}
+
+fn doubt(bound: &MeanBound, values: &[f64]) -> f64 {
+    mean(values) - bound.lower(values)
 }
