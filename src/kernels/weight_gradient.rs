@@ -81,7 +81,7 @@ impl WeightGradient {
     }
 
     /// Writes a multiple of the gradient, once all parts for so many samples have been computed: the
-    /// rows [outputs] of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
+    /// rows of `outputs` of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
     pub fn read(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
         let (cut, outputs) = (self.cut(), self.shape.outputs);
         assert!(gradient.len().is_multiple_of(outputs), "whole rows of {:?}", self.shape);

@@ -33,10 +33,10 @@ pub fn write(runs: &[RunFolder], out: &Path) -> Result<Written, ReportError> {
     write_along(runs, out, Along::Updates)
 }
 
-/// As [`write`], with updates counted in epochs where they stand on an axis, if wanted.
+/// As [`write()`], with updates counted in epochs where they stand on an axis, if wanted.
 ///
 /// # Errors
-/// As those of [`write`].
+/// As those of [`write()`].
 pub fn write_along(runs: &[RunFolder], out: &Path, along: Along) -> Result<Written, ReportError> {
     let runs = RunData::load_all(runs)?;
     let folder = out.join("figures");
