@@ -127,7 +127,7 @@ pub(super) struct DeviceArgs {
     /// cpu, or with the cargo feature of that name: cuda:0, vulkan, wgpu.
     #[arg(long, default_value = "cpu", value_name = "NAME")]
     pub(super) device: String,
-    /// Threads; all cores by default. Results do not depend on it.
+    /// Threads, of each rank under MPI; all cores by default. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
 }

@@ -28,6 +28,9 @@ impl Job {
     pub fn join() -> Result<Self, RanksError> {
         match Launch::detect() {
             None => Ok(Self { crew: None, survey: Survey::alone(), lines: AtomicU64::new(0) }),
+            #[cfg(feature = "mpi")]
+            Some(launch) => Ok(Self::of(Crew::new(super::mpi::join(launch)?))),
+            #[cfg(not(feature = "mpi"))]
             Some(launch) => Err(RanksError::WithoutMpi(launch.processes)),
         }
     }

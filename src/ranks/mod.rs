@@ -1,4 +1,4 @@
-//! A loss that several processes compute together: ranks.
+//! A loss that several processes compute together: ranks, as MPI calls them.
 //!
 //! The leading rank runs the program as one process alone would. Whenever it asks the loss for
 //! something that goes over several units, it sends an [`Order`] with the parameters to the others,
@@ -8,6 +8,8 @@
 mod error;
 mod job;
 mod launch;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod order;
 mod server;
 mod shared_loss;

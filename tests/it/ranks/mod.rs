@@ -256,6 +256,9 @@ fn all_ranks_measure_what_the_leading_one_is_set_to() {
 
 #[test]
 fn several_processes_without_mpi_are_refused_and_nothing_is_written() {
+    if cfg!(feature = "mpi") {
+        return;
+    }
     let lab = Lab::new();
     let run = crate::program::Run::new(lab.path("never"), &[]);
     for (place, expected) in [("0", (2, "started as 4 processes")), ("1", (0, ""))] {
