@@ -1,7 +1,8 @@
 //! `losswalk bench`.
 
 use super::Exit;
-use super::arguments::{BenchArgs, start_threads};
+use super::arguments::BenchArgs;
+use super::device::start_threads;
 use super::output::show;
 use crate::bench::{BenchReport, PassResult, bench};
 use crate::choice::Choice;

@@ -2,7 +2,9 @@
 
 mod arguments;
 mod bench;
+mod command;
 mod data;
+mod device;
 mod exit;
 mod expect;
 mod export;
@@ -24,5 +26,5 @@ mod sweep;
 mod verify;
 mod watch;
 
-pub use arguments::Cli;
+pub use command::Cli;
 pub use exit::{Exit, fail};
