@@ -1,20 +1,15 @@
 //! The loss of a network that classifies images: cross-entropy, averaged over the training set.
 
-use std::ops::Range;
-
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use rayon::prelude::*;
+use burn::tensor::{Device, Tensor};
 
 use super::directional::in_theta;
 use super::planned_gradient::PlannedGradients;
 use super::transfer::{dtype, scaled_tensor};
-use super::tree::{self, Addend, Subtree};
 use super::{
-    BatchNormPolicy, Crew, Directional, Gradient, Images, Interrupt, Line, LineEvaluation, Loss,
+    BatchNormPolicy, Crew, Directional, Gradient, Interrupt, Line, LineEvaluation, Loss,
     MeasuredLoss, Objective, ObjectiveError, Point, Protocol, Scores, Slopes,
 };
-use crate::data::Augment;
-use crate::data::{CropFlip, Dataset, DatasetError, Pixel, PixelNormalisation};
+use crate::data::{Augment, Dataset, DatasetError, PixelNormalisation};
 use crate::kernels::InstructionSet;
 use crate::network::{
     Entry, Layout, Network, Normalisation, StateDictError, Statistics, state_dict,
@@ -22,7 +17,6 @@ use crate::network::{
 use crate::parameters::Tensors;
 use crate::plan::Plan;
 use crate::precision::Precision;
-use crate::random::Stream;
 
 /// How training presents its batches to the network.
 #[derive(Debug, Clone, Copy)]
@@ -51,18 +45,7 @@ pub struct Classification {
     /// The same network on the test split.
     pub(super) test: Option<Box<Self>>,
     /// Those who share the work; none where this process has all of it.
-    crew: Option<Crew>,
-}
-
-/// How a sample is presented.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Presentation {
-    /// As it is.
-    Plain,
-    /// As training does in an epoch.
-    Epoch(u64),
-    /// As training would, drawn anew for a point of a line.
-    Point { line: u64, point: u64 },
+    pub(super) crew: Option<Crew>,
 }
 
 impl Classification {
@@ -93,20 +76,6 @@ impl Classification {
         let (training, device) = (self.training, self.device.clone());
         let test = Self::new(network, data, measured, training, device, self.interrupt.clone());
         Self { test: Some(Box::new(test)), ..self }
-    }
-
-    /// Shares the work with others from now on: every call that goes over several units is one that all
-    /// of them make.
-    pub fn share_with(&mut self, crew: &Crew) {
-        self.crew = Some(crew.clone());
-        if let Some(test) = &mut self.test {
-            test.share_with(crew);
-        }
-    }
-
-    /// True of a loss that is computed in several units.
-    pub fn has_units(&self, of: Loss) -> bool {
-        self.units(of).0.len() > 1
     }
 
     /// Measures the loss of images that are normalised otherwise from now on.
@@ -152,20 +121,6 @@ impl Classification {
         &self.measured
     }
 
-    /// The units that a loss is computed in, and how their images are presented.
-    pub(super) fn units<'a>(&'a self, of: Loss<'a>) -> (Vec<&'a [u32]>, Presentation) {
-        match of {
-            Loss::Measured => (self.measured.batches(), Presentation::Plain),
-            Loss::Batch { samples, images } => {
-                let presentation = match images {
-                    Images::Plain => Presentation::Plain,
-                    Images::OfEpoch(epoch) => Presentation::Epoch(epoch),
-                };
-                (samples.chunks(self.training.chunk).collect(), presentation)
-            }
-        }
-    }
-
     /// Where batch norm takes its statistics from in a loss; none for a network without norms.
     pub(super) fn policy(&self, of: Loss) -> Option<BatchNormPolicy> {
         let policy = match of {
@@ -173,64 +128,6 @@ impl Classification {
             Loss::Batch { .. } => BatchNormPolicy::Batch,
         };
         (self.network.layout.norms() > 0).then_some(policy)
-    }
-
-    /// Those who share so many units: a single one is computed by everybody who wants it.
-    pub(super) fn crew(&self, units: usize) -> Option<&Crew> {
-        self.crew.as_ref().filter(|_| units > 1)
-    }
-
-    /// The sum of what units yield: the one way in which this loss adds.
-    pub(super) fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError> {
-        self.sum_of(units.len(), |unit| of(units[unit]))
-    }
-
-    /// The same, of units by their numbers.
-    pub(super) fn sum_of<T: Addend>(
-        &self,
-        units: usize,
-        of: impl Fn(usize) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError> {
-        let of = |unit| self.interrupt.check().and_then(|()| of(unit));
-        self.joined(units, |share| tree::share(units, share, &of))
-    }
-
-    /// The sum over units of which each share is computed by whom it belongs to.
-    pub(super) fn joined<T: Addend>(
-        &self,
-        units: usize,
-        of: impl FnOnce(Range<usize>) -> Result<Vec<Subtree<T>>, ObjectiveError>,
-    ) -> Result<T, ObjectiveError> {
-        match self.crew(units) {
-            Some(crew) => crew.sum(units, of),
-            None => Ok(tree::join(units, of(0..units)?).unwrap_or_default()),
-        }
-    }
-
-    /// What each of some units has, `width` numbers a unit.
-    pub(super) fn divided(
-        &self,
-        units: &[usize],
-        width: usize,
-        of: impl FnOnce(&[usize]) -> Result<Vec<Vec<f64>>, ObjectiveError>,
-    ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
-        match self.crew(units.len()) {
-            Some(crew) if width > 0 => crew.each(units, width, of),
-            _ => of(units),
-        }
-    }
-
-    /// What each of some units yields in this process.
-    pub(super) fn each<T: Send>(
-        &self,
-        units: &[usize],
-        of: impl Fn(usize) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<Vec<T>, ObjectiveError> {
-        units.par_iter().map(|&unit| self.interrupt.check().and_then(|()| of(unit))).collect()
     }
 
     /// Opens a line of which nothing is kept but what the evaluation needs.
@@ -244,44 +141,6 @@ impl Classification {
             Some(planned) => Ok(Box::new(planned)),
             None => Ok(Box::new(self.open_line(line, alphas, precision)?)),
         }
-    }
-
-    /// Normalised images of some samples, [n, h, w, c].
-    pub(super) fn images(
-        &self,
-        samples: &[u32],
-        precision: Precision,
-        presentation: Presentation,
-    ) -> Tensor<4> {
-        let shape = self.network.input;
-        let shape = [samples.len(), shape.height, shape.width, shape.channels];
-        let data = match precision {
-            Precision::F32 => TensorData::new(self.pixels::<f32>(samples, presentation), shape),
-            Precision::F64 => TensorData::new(self.pixels::<f64>(samples, presentation), shape),
-        };
-        Tensor::from_data(data, (&self.device, dtype(precision)))
-    }
-
-    pub(super) fn pixels<P: Pixel>(&self, samples: &[u32], presentation: Presentation) -> Vec<P> {
-        let seed = self.training.seed;
-        let augmented = |stream: &dyn Fn(u32) -> Stream| {
-            self.data.augmented_pixels(samples, |index| CropFlip::draw(&mut stream(index)))
-        };
-        match (self.training.augment, presentation) {
-            (Augment::None, _) | (_, Presentation::Plain) => self.data.pixels(samples),
-            (Augment::CropFlip, Presentation::Epoch(epoch)) => {
-                augmented(&|index| Stream::augmentation(seed, epoch, index))
-            }
-            (Augment::CropFlip, Presentation::Point { line, point }) => {
-                augmented(&|index| Stream::point_augmentation(seed, line, point, index))
-            }
-        }
-    }
-
-    /// Labels of some samples, [n].
-    pub(super) fn labels(&self, samples: &[u32], device: &Device) -> Tensor<1, Int> {
-        let labels: Vec<i32> = samples.iter().map(|&i| self.data.label(i).into()).collect();
-        Tensor::from_data(TensorData::new(labels, [samples.len()]), (device, DType::I32))
     }
 
     /// Each entry of a flat vector as a tensor of its own.

@@ -2,8 +2,9 @@
 //!
 //! H v is the gradient of v'g, and v'g is the first coefficient of the loss along v.
 
-use super::classification::{Presentation, normalisation};
+use super::classification::normalisation;
 use super::expansion::{Expansion, Leaves};
+use super::presentation::Presentation;
 use super::tree::Addend;
 use super::{BatchNormPolicy, Classification, Loss, ObjectiveError, Point};
 use crate::network::{Pass, cross_entropy};

@@ -8,7 +8,8 @@
 use burn::tensor::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::classification::{Presentation, normalisation};
+use super::classification::normalisation;
+use super::presentation::Presentation;
 use super::transfer::host;
 use super::{
     BatchNormPolicy, Classification, Line, LineEvaluation, MeasuredLoss, ObjectiveError, Point,

@@ -23,11 +23,13 @@ mod planned_directional;
 mod planned_gradient;
 mod point;
 mod policy;
+mod presentation;
 mod recomputed;
 mod scores;
 mod statistics;
 mod transfer;
 pub mod tree;
+mod units;
 
 pub use classification::{Classification, TrainingBatches};
 pub use contract::Objective;

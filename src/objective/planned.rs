@@ -4,8 +4,8 @@
 //! first layer's output is a + alpha b along the line. Where the packed weights of all points would not
 //! fit, points take turns instead, and each is packed once.
 
-use super::classification::Presentation;
 use super::line::{Samples, samples_at};
+use super::presentation::Presentation;
 use super::{BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point};
 use crate::network::Layout;
 use crate::plan::{Given, NormStatistics, Plan, Station, Workspace, Workspaces};

@@ -9,12 +9,12 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::classification::Presentation;
 use super::contract::separately;
 use super::directional::{Direction, MOMENTS, directionals};
 use super::gradient::{Part, Running};
 use super::planned::{norm_statistics, observed};
 use super::planned_gradient::{PlannedGradients, shifts_at};
+use super::presentation::Presentation;
 use super::{BatchNormPolicy, Classification, Directional, Gradient, Loss, ObjectiveError, Point};
 use crate::linalg::{norm, normaliser};
 use crate::network::Network;

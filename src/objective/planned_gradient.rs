@@ -5,10 +5,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::classification::Presentation;
 use super::gradient::{Part, Running};
 use super::planned::{norm_statistics, observed};
 use super::planned_directional::PlannedCurvature;
+use super::presentation::Presentation;
 use super::tree::{self, Addend};
 use super::{BatchNormPolicy, Classification, Gradient, Loss, ObjectiveError, Point};
 use crate::network::{Layout, Network};

@@ -7,9 +7,9 @@
 
 use burn::tensor::Tensor;
 
-use super::classification::Presentation;
 use super::expansion::{Expansion, Leaves};
 use super::gradient::Running;
+use super::presentation::Presentation;
 use super::statistics::{Observed, observe, observed};
 use super::transfer::tensor as vector;
 use super::{Classification, Loss, ObjectiveError, Point};

@@ -6,7 +6,7 @@
 use burn::tensor::Tensor;
 
 use super::BatchNormPolicy;
-use super::classification::Presentation;
+use super::presentation::Presentation;
 use super::transfer::{host, tensor};
 use super::{Classification, Loss, ObjectiveError, Point};
 use crate::network::{Normalisation, Pass, Statistics};

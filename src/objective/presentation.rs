@@ -1,0 +1,60 @@
+//! Samples as the network sees them.
+
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+use super::Classification;
+use super::transfer::dtype;
+use crate::data::{Augment, CropFlip, Pixel};
+use crate::precision::Precision;
+use crate::random::Stream;
+
+/// How a sample is presented.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Presentation {
+    /// As it is.
+    Plain,
+    /// As training does in an epoch.
+    Epoch(u64),
+    /// As training would, drawn anew for a point of a line.
+    Point { line: u64, point: u64 },
+}
+
+impl Classification {
+    /// Normalised images of some samples, [n, h, w, c].
+    pub(super) fn images(
+        &self,
+        samples: &[u32],
+        precision: Precision,
+        presentation: Presentation,
+    ) -> Tensor<4> {
+        let shape = self.network.input;
+        let shape = [samples.len(), shape.height, shape.width, shape.channels];
+        let data = match precision {
+            Precision::F32 => TensorData::new(self.pixels::<f32>(samples, presentation), shape),
+            Precision::F64 => TensorData::new(self.pixels::<f64>(samples, presentation), shape),
+        };
+        Tensor::from_data(data, (&self.device, dtype(precision)))
+    }
+
+    pub(super) fn pixels<P: Pixel>(&self, samples: &[u32], presentation: Presentation) -> Vec<P> {
+        let seed = self.training.seed;
+        let augmented = |stream: &dyn Fn(u32) -> Stream| {
+            self.data.augmented_pixels(samples, |index| CropFlip::draw(&mut stream(index)))
+        };
+        match (self.training.augment, presentation) {
+            (Augment::None, _) | (_, Presentation::Plain) => self.data.pixels(samples),
+            (Augment::CropFlip, Presentation::Epoch(epoch)) => {
+                augmented(&|index| Stream::augmentation(seed, epoch, index))
+            }
+            (Augment::CropFlip, Presentation::Point { line, point }) => {
+                augmented(&|index| Stream::point_augmentation(seed, line, point, index))
+            }
+        }
+    }
+
+    /// Labels of some samples, [n].
+    pub(super) fn labels(&self, samples: &[u32], device: &Device) -> Tensor<1, Int> {
+        let labels: Vec<i32> = samples.iter().map(|&i| self.data.label(i).into()).collect();
+        Tensor::from_data(TensorData::new(labels, [samples.len()]), (device, DType::I32))
+    }
+}
