@@ -75,10 +75,7 @@ impl Kernel for MaxPool<'_> {
                 let (zero, mut poison) = (lanes.splat(0.0), lanes.splat(0.0));
                 for (y, x) in (0..size).flat_map(|y| (0..size).map(move |x| (y, x))) {
                     let place = (first + y * width + x) * channels + start;
-                    let mut value = lanes.load_part(&source.pixels[place..][..count]);
-                    if let Some(normaliser) = normaliser {
-                        value = normaliser.apply(lanes, value);
-                    }
+                    let value = read(lanes, &source.pixels[place..][..count], normaliser);
                     largest = lanes.max(largest, value);
                     poison = lanes.mul_add(value, zero, poison);
                 }

@@ -37,6 +37,23 @@ impl Numbers {
     }
 }
 
+/// Where the first of the largest numbers stands in each window of `size` x `size` pixels of images
+/// [n, h, w, c].
+pub(super) fn largest(values: &[f64], [_, width, channels]: [usize; 3], size: usize) -> Vec<usize> {
+    let columns = width / size;
+    let of_window = |i: usize| {
+        let (pixel, c) = (i / channels, i % channels);
+        let (row, column) = (pixel / columns, pixel % columns);
+        let place = |at: usize| {
+            let (y, x) = (row * size + at / size, column * size + at % size);
+            (y * width + x) * channels + c
+        };
+        let larger = |a: usize, b: usize| if values[b] > values[a] { b } else { a };
+        (1..size * size).map(place).fold(place(0), larger)
+    };
+    (0..values.len() / (size * size)).map(of_window).collect()
+}
+
 /// Normalised images.
 pub(super) fn normalised(pixels: &[f32], normalise: Option<Normalise<'_>>) -> Vec<f64> {
     let Some(Normalise { mean, scale, offset, rectify }) = normalise else {

@@ -91,10 +91,10 @@ impl WeightGradient {
                 self.numbers.chunks_exact(cut.piece_len()).take(pieces).enumerate()
             {
                 let mut before = 0;
-                for block in cut.blocks() {
-                    let sums = &numbers[before + row * cut.padded(&block)..];
-                    before += cut.block_len(&block);
-                    for (to, &sum) in to[block].iter_mut().zip(sums) {
+                for block in &self.blocks {
+                    let sums = &numbers[before + row * cut.padded(block)..];
+                    before += cut.block_len(block);
+                    for (to, &sum) in to[block.clone()].iter_mut().zip(sums) {
                         let before = if piece == 0 { 0.0 } else { *to };
                         *to = before + factor * f64::from(sum);
                     }

@@ -1,6 +1,6 @@
 //! Tangents past norms, rectifiers and pools.
 
-use super::super::reference::{Numbers, normalised};
+use super::super::reference::{self, Numbers, normalised};
 use super::super::*;
 
 /// Random images of some pixels with a random normalisation.
@@ -82,19 +82,12 @@ fn of_maxima_over_windows() {
         let images = Images::new(&mut numbers, samples * height * width * channels, channels);
         let tangent = numbers.integers(images.pixels.len());
         let values = normalised(&images.pixels, images.source().normalise);
+        let largest = reference::largest(&values, shape, size);
         for instructions in InstructionSet::available() {
             let mut pooled = vec![f32::NAN; tangent.len() / (size * size)];
             max_pool_tangent(instructions, images.source(), shape, size, &tangent, &mut pooled);
-            for (i, &pooled) in pooled.iter().enumerate() {
-                let (pixel, c) = (i / channels, i % channels);
-                let (row, column) = (pixel / columns, pixel % columns);
-                let window = (0..size * size).map(|at| {
-                    let (y, x) = (row * size + at / size, column * size + at % size);
-                    (y * width + x) * channels + c
-                });
-                // The first of the largest.
-                let largest = window.reduce(|a, b| if values[b] > values[a] { b } else { a });
-                assert_eq!(pooled, tangent[largest.unwrap()], "{size} {shape:?}");
+            for (pooled, &largest) in pooled.into_iter().zip(&largest) {
+                assert_eq!(pooled, tangent[largest], "{size} {shape:?}");
             }
         }
     }

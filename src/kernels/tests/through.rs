@@ -108,16 +108,8 @@ fn of_maxima_over_windows() {
         let gradient = numbers.integers(samples * rows * columns * channels);
         let values = normalised(&read.pixels, read.source().normalise);
         let mut expected = vec![0.0; values.len()];
-        for (i, &gradient) in gradient.iter().enumerate() {
-            let (pixel, c) = (i / channels, i % channels);
-            let (row, column) = (pixel / columns, pixel % columns);
-            let window = (0..size * size).map(|at| {
-                let (y, x) = (row * size + at / size, column * size + at % size);
-                (y * width + x) * channels + c
-            });
-            // The first of the largest.
-            let largest = window.reduce(|a, b| if values[b] > values[a] { b } else { a });
-            expected[largest.unwrap()] += f64::from(gradient);
+        for (place, &gradient) in reference::largest(&values, shape, size).iter().zip(&gradient) {
+            expected[*place] += f64::from(gradient);
         }
         for instructions in InstructionSet::available() {
             let what = format!("{} {size} {shape:?}", instructions.name());
