@@ -3,13 +3,14 @@
 
 Usage: watch.py LOSSWALK SCREENSHOT.png
 
-The page that `losswalk run --watch` serves is opened before the first measured update; what the reader
-chooses must stay while records arrive, the title must say how far the run is, and in the end every update
-must be there. Needs what report.py needs.
+The page that `losswalk run --watch` serves is opened before the first measured update. Of a run that no
+machine ends meanwhile, what the reader chooses must stay while records arrive, and the title must say how
+far it is; of a short one, every update must be there in the end. Needs what report.py needs.
 """
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,8 +18,7 @@ import time
 
 from report import PLOT, Checks, check_everything_is_drawn, in_browser, plot_frame, screenshot
 
-# Long enough to be watched: some seconds on one core.
-SETTINGS = ["train.epochs=3", "train.batch_size=50", "measure.points=40"]
+SETTINGS = ["train.batch_size=50", "measure.points=40"]
 POINTS = "return JSON.parse(document.querySelector('#walk script').textContent).panels[0].series[0].x.length"
 CHOSEN = "return [...document.querySelectorAll('#walk [aria-pressed=false]')].map((e) => e.textContent)"
 
@@ -33,9 +33,9 @@ def wait_for(what, holds, seconds=60):
     return False
 
 
-def start(program, folder):
+def start(program, folder, epochs):
     command = [program, "run", "experiments/quickstart.toml", "--out", str(folder), "--watch"]
-    for setting in SETTINGS:
+    for setting in [f"train.epochs={epochs}", *SETTINGS]:
         command += ["--set", setting]
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     for line in run.stderr:
@@ -44,14 +44,23 @@ def start(program, folder):
     sys.exit("the run names no address")
 
 
-def watch_run(browser, checks, program, folder, picture):
-    run, address = start(program, folder)
+def open_page(browser, checks, address):
     browser.call("POST", "/url", {"url": address})
     drawn = "return document.querySelectorAll('#walk .frame').length > 0"
     checks.check("figures come with the records", wait_for("figures", lambda: browser.script(drawn)))
+
+
+def is_lost(browser):
+    lost = "return document.querySelector('header [role=status]') !== null"
+    return wait_for("the note", lambda: browser.script(lost), 20)
+
+
+def watch_long(browser, checks, program, folder, picture):
+    run, address = start(program, folder, 5000)
+    open_page(browser, checks, address)
     title = lambda: browser.script("return document.title")
     is_told = wait_for("the time left", lambda: "% ·" in title() and "left ·" in title(), 30)
-    checks.check("the title says how far the run is", is_told and run.poll() is None, title())
+    checks.check("the title says how far the run is", is_told, title())
     screenshot(browser, picture)
     browser.click("#walk .legend button")
     browser.click("#walk .log-y")
@@ -60,15 +69,22 @@ def watch_run(browser, checks, program, folder, picture):
     browser.script("document.querySelector(arguments[0]).focus()", PLOT % "walk")
     chosen, ticks, before = browser.script(CHOSEN), browser.texts("#walk .tick-x"), browser.script(POINTS)
     checks.check("the page grows", wait_for("points", lambda: browser.script(POINTS) > before), before)
-    checks.check("the run goes on meanwhile", run.poll() is None)
     checks.check("what is hidden stays hidden", browser.script(CHOSEN) == chosen, (browser.script(CHOSEN), chosen))
     checks.check("what is zoomed stays zoomed", browser.texts("#walk .tick-x") == ticks)
     focus = browser.script("return document.activeElement.closest('section')?.id")
     checks.check("the focus stays", focus == "walk", focus)
+    run.send_signal(signal.SIGINT)
+    checks.check("the run was under way", run.wait(60) == 130, run.returncode)
+    checks.check("the page says when the server has ended", is_lost(browser))
+
+
+def watch_to_the_end(browser, checks, program, folder):
+    run, address = start(program, folder, 6)
+    open_page(browser, checks, address)
     checks.check("the run ends well", run.wait(300) == 0)
-    lost = "return document.querySelector('header [role=status]') !== null"
-    checks.check("the page says when the server has ended", wait_for("the note", lambda: browser.script(lost), 20))
-    checks.check("the title says done", title() == "done · quickstart", title())
+    checks.check("the page says when the run has ended", is_lost(browser))
+    title = browser.script("return document.title")
+    checks.check("the title says done", title == "done · quickstart", title)
     shown = browser.script("return document.body.textContent")
     checks.check("the page is that of the whole run", "running, or killed" not in shown)
 
@@ -93,8 +109,9 @@ def watch_done(browser, checks, program, folder):
 def use(browser, program, picture):
     checks = Checks()
     with tempfile.TemporaryDirectory() as name:
+        watch_long(browser, checks, program, pathlib.Path(name) / "long", picture)
         folder = pathlib.Path(name) / "run"
-        watch_run(browser, checks, program, folder, picture)
+        watch_to_the_end(browser, checks, program, folder)
         watch_done(browser, checks, program, folder)
     return checks
 
