@@ -15,6 +15,7 @@ pub mod export;
 pub mod kernels;
 pub mod linalg;
 pub mod measure;
+mod memory;
 pub mod network;
 pub mod npy;
 pub mod objective;

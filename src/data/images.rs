@@ -4,13 +4,14 @@
 //! few levels, so a set's pixels are those of this decoder. PNG has checksums; of a JPEG file, damage
 //! that leaves its markers in place shows in the pixels only.
 
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
 use image::{ColorType, ImageDecoder, ImageReader, Limits};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+
+use crate::memory;
 
 use super::checksum::{hexadecimal, sha256};
 use super::class_folders::Listing;
@@ -70,7 +71,7 @@ pub(super) fn common_shape(set: &'static str, listing: &Listing) -> Result<Image
 }
 
 fn shape_of(set: &'static str, path: &Path) -> Result<ImageShape, DataError> {
-    let bytes = fs::read(path).map_err(DataError::io("read", path))?;
+    let bytes = memory::read(path).map_err(DataError::io("read", path))?;
     decoder(&bytes).and_then(|decoder| shape(&decoder)).map_err(format_error(set, path))
 }
 
@@ -82,8 +83,9 @@ pub(super) fn decode_all(
     shape: ImageShape,
 ) -> Result<Decoded, DataError> {
     let (mut pixels, mut sums) = (Vec::new(), Sha256::new());
-    let room = pixels.try_reserve_exact(listing.paths.len().saturating_mul(shape.bytes()));
-    room.map_err(|error| DataError::io("hold every image of", &listing.train)(error.into()))?;
+    let need = (listing.paths.len() as u64).saturating_mul(shape.bytes() as u64);
+    memory::reserve(&mut pixels, need)
+        .map_err(DataError::io("hold every image of", &listing.train))?;
     for block in listing.paths.chunks(BLOCK) {
         let images: Vec<_> = block.par_iter().map(|path| decode_file(set, path, shape)).collect();
         for image in images {
@@ -100,7 +102,7 @@ fn decode_file(
     path: &Path,
     shape: ImageShape,
 ) -> Result<(Vec<u8>, String), DataError> {
-    let bytes = fs::read(path).map_err(DataError::io("read", path))?;
+    let bytes = memory::read(path).map_err(DataError::io("read", path))?;
     let pixels = decode(&bytes, shape).map_err(format_error(set, path))?;
     Ok((pixels, sha256(&bytes)))
 }

@@ -4,13 +4,13 @@
 //! Images are bytes, `[n, height, width]` or with 1 or 3 channels last; labels are integers from 0, and
 //! the number of classes is one more than the largest.
 
-use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use crate::memory;
 use crate::npy::{Array, NpyError};
 
 use super::checksum::sha256;
@@ -126,7 +126,7 @@ fn read_pair(
 ) -> Result<([Found; 2], Vec<DataFile>), DataError> {
     let read = |name: &str| {
         let path = root.join(name);
-        let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
+        let bytes = memory::read(&path).map_err(DataError::io("read", &path))?;
         let file = DataFile { name: name.to_owned(), sha256: sha256(&bytes) };
         let array = Array::parse(bytes).map_err(ArraysError::from);
         let array = array.map_err(format_error(set, &path))?;
@@ -137,7 +137,7 @@ fn read_pair(
 }
 
 fn read_archive(set: &'static str, path: &Path) -> Result<([Found; 2], Vec<DataFile>), DataError> {
-    let bytes = fs::read(path).map_err(DataError::io("read", path))?;
+    let bytes = memory::read(path).map_err(DataError::io("read", path))?;
     let file = DataFile { name: ARCHIVE.to_owned(), sha256: sha256(&bytes) };
     let zip = ZipArchive::new(io::Cursor::new(bytes)).map_err(ArraysError::from);
     let mut zip = zip.map_err(format_error(set, path))?;
@@ -154,8 +154,7 @@ fn read_archive(set: &'static str, path: &Path) -> Result<([Found; 2], Vec<DataF
 fn unpack(zip: &mut ZipArchive<io::Cursor<Vec<u8>>>, name: &str) -> Result<Vec<u8>, ArraysError> {
     let (file, mut bytes) = (zip.by_name(name)?, Vec::new());
     let size = file.size();
-    let room = bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX));
-    room.map_err(|error| ZipError::Io(error.into()))?;
+    memory::reserve(&mut bytes, size).map_err(ZipError::Io)?;
     file.take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(ZipError::Io)?;
     Ok(bytes)
 }

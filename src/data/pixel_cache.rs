@@ -16,6 +16,7 @@ use super::checksum::hexadecimal;
 use super::class_folders::Listing;
 use super::images::{Decoded, decode_all};
 use super::{DataError, ImageShape};
+use crate::memory;
 use crate::partial::Partial;
 
 /// The file's name, beside `train`.
@@ -90,7 +91,7 @@ fn read(path: &Path, key: &str, pixel_bytes: usize) -> io::Result<Option<Decoded
     if found != key {
         return Ok(None);
     }
-    pixels.try_reserve_exact(pixel_bytes)?;
+    memory::reserve(&mut pixels, pixel_bytes as u64)?;
     file.read_to_end(&mut pixels)?;
     let decoded = Decoded { pixels, sha256: sha256.to_owned() };
     let is_whole = decoded.pixels.len() == pixel_bytes && checksum(&decoded) == sum;

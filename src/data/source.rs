@@ -2,8 +2,9 @@
 //! published checksums.
 
 use std::borrow::Cow;
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::memory;
 
 use super::DataFile;
 use super::checksum::sha256;
@@ -38,7 +39,7 @@ impl SourceFile {
     ) -> Result<Option<Self>, DataError> {
         let mut paths = set.candidates(file).into_iter().map(|name| (root.join(&name), name));
         let Some((path, name)) = paths.find(|(path, _)| path.is_file()) else { return Ok(None) };
-        let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
+        let bytes = memory::read(&path).map_err(DataError::io("read", &path))?;
         Ok(Some(Self { path, record: DataFile { name, sha256: sha256(&bytes) }, bytes }))
     }
 

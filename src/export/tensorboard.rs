@@ -162,6 +162,16 @@ mod tests {
         assert_eq!(crc32c(&ascending), 0x46dd_794e);
     }
 
+    /// Expected: what `RecordWriter` of TensorBoard 2.21 writes.
+    #[test]
+    fn records_have_masked_checksums() {
+        let mut bytes = Vec::new();
+        record(&mut bytes, b"walk");
+        let length = [4, 0, 0, 0, 0, 0, 0, 0, 0x42, 0x45, 0x52, 0x04];
+        let data = [b'w', b'a', b'l', b'k', 0x32, 0xc4, 0x2c, 0x62];
+        assert_eq!(bytes, [&length[..], &data].concat());
+    }
+
     /// Expected: the bytes of `tf.train.Event(wall_time=1.5, step=300)`, by the encoding's definition.
     #[test]
     fn fields_have_their_numbers_and_types() {

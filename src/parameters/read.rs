@@ -6,12 +6,13 @@
 //! dimensions, and so does the result.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::tensor::{Dtype, SafeTensors};
+
+use crate::memory;
 
 use super::Tensors;
 
@@ -45,7 +46,7 @@ impl Tensors {
     /// A file that cannot be read, that is damaged, or that holds no tensors.
     pub fn read(path: &Path) -> Result<Self, ParameterFileError> {
         let unreadable = |error| ParameterFileError::Unreadable { path: path.to_owned(), error };
-        let bytes = fs::read(path).map_err(unreadable)?;
+        let bytes = memory::read(path).map_err(unreadable)?;
         let tensors = if bytes.is_empty() {
             Err("the file is empty".to_owned())
         } else if is_safetensors(&bytes) {
@@ -183,10 +184,10 @@ mod tests {
         let entries = BTreeMap::from([("w".to_owned(), (vec![2], vec![0.1, -2.0]))]);
         let whole = Tensors { entries, single: false };
         let bytes = whole.encode()?;
-        fs::write(&path, &bytes)?;
+        std::fs::write(&path, &bytes)?;
         assert_eq!(Tensors::read(&path)?, whole);
         for length in 0..bytes.len() {
-            fs::write(&path, &bytes[..length])?;
+            std::fs::write(&path, &bytes[..length])?;
             let message = Tensors::read(&path).err().map(|error| error.to_string());
             assert!(message.is_some_and(|text| text.contains("w.safetensors")), "{length}");
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use indicatif::DecimalBytes;
 
-use super::machine;
+use crate::memory;
 
 /// Memory that a setting asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,11 +91,11 @@ impl fmt::Display for Bound {
 /// An error if all claims together are more than the machine has, or than this process gets.
 pub fn check(claims: Vec<Claim>) -> Result<(), MemoryError> {
     let need = claims.iter().map(|claim| claim.bytes).fold(0, u64::saturating_add);
-    let memory = machine::memory();
-    if need > memory {
-        return Err(MemoryError::new(need, (memory, Bound::Machine), claims));
+    let machine = memory::of_machine();
+    if need > machine {
+        return Err(MemoryError::new(need, (machine, Bound::Machine), claims));
     }
-    let granted = machine::granted(need, memory);
+    let granted = memory::granted(need, machine);
     if need > granted {
         return Err(MemoryError::new(need, (granted, Bound::Process), claims));
     }

@@ -18,10 +18,11 @@ const VECTORS_OF_A_CHECKPOINT: usize = 3;
 /// Bytes of one channel's table of normalised values.
 const TABLE_BYTES: usize = 256 * (size_of::<f32>() + size_of::<f64>());
 
-/// The images as `data` changes them, beside those of the files.
+/// The images of the files, and as `data` changes them.
 pub(in crate::walk) fn of_data(data: &Data, samples: usize, shape: ImageShape) -> Vec<Claim> {
     let ImageShape { mut height, mut width, channels } = shape;
-    let mut claims = Vec::new();
+    let bytes = product([samples, shape.bytes()]);
+    let mut claims = vec![Claim::new("data.name", &data.name, "images", bytes)];
     if let Some(size) = data.pad {
         (height, width) = (size, size);
         let bytes = product([samples, height, width, channels]);

@@ -7,7 +7,6 @@
 
 mod claim;
 mod experiment;
-mod machine;
 
 pub(super) use claim::product;
 pub use claim::{Bound, Claim, MemoryError, check};
