@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use losswalk::cli::Cli;
 use losswalk::ranks::Launch;
 
@@ -12,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Of several processes one speaks.
     let speaks = Launch::detect().is_none_or(|launch| launch.place == 0);
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) if speaks => error.exit(),
         Err(_) => return ExitCode::SUCCESS,

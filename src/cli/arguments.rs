@@ -201,13 +201,14 @@ pub(super) struct PathArgs {
 }
 
 impl PathArgs {
-    /// Ends the process with a message if the arguments do not go together.
-    pub(super) fn check(&self) {
+    /// An error if the arguments do not go together.
+    pub(super) fn check(&self) -> Result<(), clap::Error> {
         if self.certified.certified && self.points < 2 {
             let remedy =
                 "--certified decides on points between the ends: choose --points 2 or more";
-            Cli::command().error(ErrorKind::ValueValidation, remedy).exit();
+            return Err(Cli::command().error(ErrorKind::ValueValidation, remedy));
         }
+        Ok(())
     }
 }
 

@@ -109,6 +109,18 @@ pub(super) enum Command {
 }
 
 impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// Arguments that are no command or do not go together, and what was asked for by `--help`.
+    pub fn read() -> Result<Self, clap::Error> {
+        let cli = Self::try_parse()?;
+        if let Command::Path(arguments) = &cli.command {
+            arguments.check()?;
+        }
+        Ok(cli)
+    }
+
     /// Does what the command says. Of several ranks the leading one does; the others serve its calls.
     pub fn run(self) -> anyhow::Result<Exit> {
         let job = Job::join()?;

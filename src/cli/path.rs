@@ -31,7 +31,6 @@ struct Row<'a> {
 }
 
 pub(super) fn run(arguments: PathArgs, job: &Job) -> anyhow::Result<Exit> {
-    arguments.check();
     let MeasureArgs { model, run, .. } = &arguments.measure;
     if let (None, None, Some(last)) = (model, run, arguments.checkpoints.last()) {
         return inferred::show_network(last);

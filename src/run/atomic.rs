@@ -7,8 +7,13 @@ use std::path::Path;
 use super::RunError;
 use crate::partial::Partial;
 
-/// Writes `bytes` to `path` through a temporary file, fsync and rename, then syncs the folder.
+/// Writes `bytes` to `path` through a temporary file, fsync and rename, then syncs the folder, which is
+/// made if it is not there.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
+        sync_name(folder)?;
+    }
     let temporary = temporary(path);
     write_synced(&temporary, bytes)?;
     rename_synced(&temporary, path)

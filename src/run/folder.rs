@@ -24,10 +24,7 @@ impl RunFolder {
         if path.join("manifest.json").exists() || !is_empty_or_missing(path)? {
             return Err(RunError::Exists { path: path.to_owned() });
         }
-        for folder in ["iterates", "orders"] {
-            let folder = path.join(folder);
-            fs::create_dir_all(&folder).map_err(RunError::io("create", folder))?;
-        }
+        fs::create_dir_all(path).map_err(RunError::io("create", path))?;
         let folder = Self { path: path.to_owned(), lock: Some(lock(path)?) };
         write_atomic(&folder.experiment(), experiment.as_bytes())?;
         folder.write_manifest(manifest)?;
@@ -209,9 +206,7 @@ impl RunFolder {
 
 /// A start that was killed before the manifest stood leaves no more than these.
 fn is_empty_or_missing(path: &Path) -> Result<bool, RunError> {
-    let is_leftover = |name: &[u8]| {
-        name.starts_with(b".") || [&b"run.toml"[..], b"iterates", b"orders"].contains(&name)
-    };
+    let is_leftover = |name: &[u8]| name.starts_with(b".") || name == b"run.toml";
     match fs::read_dir(path) {
         Ok(entries) => {
             Ok(entries.flatten().all(|entry| is_leftover(entry.file_name().as_encoded_bytes())))

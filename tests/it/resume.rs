@@ -224,14 +224,13 @@ fn a_start_that_was_killed_before_its_manifest_can_be_started_afresh() -> TestRe
     for arguments in [&[][..], &["--resume"]] {
         let out = folder.path().join(format!("r{}", arguments.len()));
         let run = Run::new(out, &["train.epochs=1", "data.train_samples=200"]);
-        for name in ["iterates", "orders"] {
-            std::fs::create_dir_all(run.out.join(name))?;
-        }
+        std::fs::create_dir_all(&run.out)?;
         std::fs::write(run.out.join(".lock"), "")?;
         std::fs::write(run.out.join("run.toml"), "name")?;
         let (code, message) = run.ends(arguments)?;
         assert_eq!(code, 0, "{message}");
         assert_eq!(run.count("steps.jsonl"), 10);
+        assert!(!run.out.join("iterates").exists() && !run.out.join("orders").exists());
     }
     Ok(())
 }

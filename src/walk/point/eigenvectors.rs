@@ -1,7 +1,5 @@
 //! The files of the largest eigenvectors, which later spectra compare theirs with.
 
-use std::fs;
-
 use super::Here;
 use crate::linalg::Eigenpair;
 use crate::objective::{Objective, Point};
@@ -17,9 +15,6 @@ pub(super) fn save<O: Objective>(
     let mut rounded = Vec::new();
     for (index, pair) in (1..).zip(pairs) {
         let path = here.recorder.folder.eigenvector(here.state.step, index);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(RunError::io("create", parent))?;
-        }
         let theta = pair.vector.iter().map(|&entry| f64::from(entry as f32)).collect();
         let point = Point { theta, buffers: here.state.point.buffers.clone() };
         let encoded = here.objective.export(&point, true).encode().map_err(RunError::from)?;
