@@ -15,7 +15,7 @@ use crate::bench::{BenchNetwork, Pass};
 use crate::choice::Choice;
 use crate::export::Format;
 use crate::measure::certified::{Assume, Rule};
-use crate::report::Along;
+use crate::report::{Along, Width};
 
 /// Where a page is served unless another address is asked for.
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -77,6 +77,13 @@ pub(super) struct ReportArgs {
     /// What updates are counted in along the axes of figures that compare runs.
     #[arg(long, default_value = "updates", value_name = "UNIT", value_parser = named::<Along>())]
     pub(super) x: Along,
+    /// Write the figures for a publication, into DIR/figures/paper: PDF, SVG and PNG without titles, a
+    /// caption for LaTeX, and the numbers.
+    #[arg(long)]
+    pub(super) paper: bool,
+    /// With --paper: the width of a figure, in in, cm, mm or pt (72 an inch); letters have about 8 pt.
+    #[arg(long, default_value = "3.25in", value_name = "WIDTH", requires = "paper")]
+    pub(super) width: Width,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,11 @@ pub(super) fn run(arguments: ReportArgs) -> anyhow::Result<Exit> {
         [only] => only.clone(),
         _ => PathBuf::from("runs/comparison"),
     });
-    let written = report::write_along(&runs?, &out, arguments.x)?;
-    show(written.page.display())?;
+    let (runs, along) = (runs?, arguments.x);
+    if arguments.paper {
+        show(report::write_paper(&runs, &out, along, arguments.width)?.display())?;
+    } else {
+        show(report::write_along(&runs, &out, along)?.page.display())?;
+    }
     Ok(Exit::Done)
 }

@@ -1,5 +1,5 @@
-//! Ticks, labels, scales, views and legends as golden values, which `tests/browser/report.py` holds the page's own
-//! implementation, `page/axes.js`, to: what is printed and what is drawn on the page have equal axes.
+//! Ticks, labels, scales, views, legends and subscripts as golden values, which `tests/browser/report.py`
+//! holds the page's own implementation to: what is printed and what is drawn on the page have equal axes.
 //!
 //! `LOSSWALK_WRITE_GOLDEN=1 cargo test --release --lib axes_golden` writes them anew.
 
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::figure::{Axis, Panel, Series, Spacing, Style};
 use super::fixture::TestError;
 use super::scale::{Scale, widened, x_range, y_range};
+use super::subscript::{Piece, pieces};
 use super::svg::{needs_legend, shares_legend};
 use super::ticks::ticks;
 
@@ -25,6 +26,7 @@ fn golden() -> Value {
         "ranges": range_cases(),
         "views": view_cases(),
         "legends": legend_cases(),
+        "subscripts": subscript_cases(),
     })
 }
 
@@ -189,6 +191,25 @@ fn legend_cases() -> Vec<Value> {
         json!({ "panels": panels, "shares": shares, "needs": needs })
     };
     cases.into_iter().map(case).collect()
+}
+
+fn subscript_cases() -> Vec<Value> {
+    let texts = [
+        "",
+        "loss",
+        "η λ_max",
+        "u·H_B u, λ_min",
+        "λ_2, batch_size",
+        "a_b",
+        "wide_H_1",
+        "MLP_L",
+        "λ_",
+    ];
+    let text = |piece| match piece {
+        Piece::Plain(text) | Piece::Subscript(text) => text,
+    };
+    let case = |name| json!({ "text": name, "pieces": pieces(name).into_iter().map(text).collect::<Vec<_>>() });
+    texts.into_iter().map(case).collect()
 }
 
 /// The first place where two values differ by more than rounding.

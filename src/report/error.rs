@@ -20,11 +20,13 @@ pub enum ReportError {
         /// The run folder.
         path: PathBuf,
     },
-    /// A figure cannot be turned into pixels.
-    #[error("figure {figure}: cannot be drawn as PNG: {problem}")]
-    Png {
+    /// A figure cannot be turned into another format.
+    #[error("figure {figure}: cannot be drawn as {format}: {problem}")]
+    Image {
         /// The figure's name.
         figure: String,
+        /// The format.
+        format: &'static str,
         /// What the renderer said.
         problem: String,
     },

@@ -14,6 +14,7 @@ use super::figures::{alignment_table, noise_table, table_one};
 use super::headline::headline;
 use super::palette::{DARK, LIGHT};
 use super::run_data::RunData;
+use super::subscript::{Piece, pieces};
 use super::table::Table;
 
 /// The script, from the elements it draws to the figures that it makes of them.
@@ -165,14 +166,26 @@ fn section(figure: &Figure, image: Option<&str>) -> Result<Markup, ReportError> 
         section.figure id=(figure.id) {
             h2 { (figure.title) }
             @if let Some(data) = data {
-                p { (figure.what) " " em { (figure.look_for) } }
+                p { (words(&figure.what)) " " em { (words(&figure.look_for)) } }
                 (data)
-                @for note in &figure.notes { p.note { (note) } }
+                @for note in &figure.notes { p.note { (words(note)) } }
             } @else {
-                @for note in &figure.notes { p { (note) } }
+                @for note in &figure.notes { p { (words(note)) } }
             }
         }
     })
+}
+
+/// Text with its subscripts set.
+fn words(text: &str) -> Markup {
+    html! {
+        @for piece in pieces(text) {
+            @match piece {
+                Piece::Plain(text) => (text),
+                Piece::Subscript(text) => sub { (text) },
+            }
+        }
+    }
 }
 
 /// The image to begin with, and the description that the script draws from.
@@ -194,6 +207,11 @@ fn json_in_script(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_have_subscripts_and_are_escaped() {
+        assert_eq!(words("η λ_max <b>").into_string(), "η λ<sub>max</sub> &lt;b&gt;");
+    }
 
     #[test]
     fn json_cannot_close_its_script_and_keeps_its_meaning() -> Result<(), serde_json::Error> {

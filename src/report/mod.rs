@@ -1,6 +1,6 @@
 //! Figures, tables and one interactive page, made from the records of runs and nothing else.
 //!
-//! Data flows one way: records -> `figure::Figure` (a plain description) -> SVG, PNG and HTML.
+//! Data flows one way: records -> `figure::Figure` (a plain description) -> SVG, PNG, PDF and HTML.
 //! A figure's file knows what is drawn; the renderers know how.
 
 mod alignment_group;
@@ -22,12 +22,15 @@ mod html;
 mod live;
 mod overview;
 mod palette;
+mod paper;
+mod pdf;
 mod png;
 mod repeats;
 mod run_data;
 mod scale;
 mod spread;
 mod statistics;
+mod subscript;
 mod summary;
 mod svg;
 mod table;
@@ -39,5 +42,6 @@ pub use error::ReportError;
 pub use groups::Along;
 pub use live::{live_page, waiting_page};
 pub use overview::{Overview, overview};
+pub use paper::{Width, WidthError, write_paper};
 pub use summary::summary;
 pub use write::{Written, write, write_along};

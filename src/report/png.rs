@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use flate2::Crc;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
@@ -12,6 +13,9 @@ const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
 
 /// Pixels of the PNG for one pixel of the SVG.
 const SCALE: f32 = 2.0;
+
+/// Signature and first chunk of a PNG.
+const END_OF_HEAD: usize = 8 + 25;
 
 /// Turns SVGs into PNGs.
 pub(super) struct Rasteriser {
@@ -34,15 +38,45 @@ impl Rasteriser {
 
     /// The bytes of a PNG file; `figure` is named if that fails.
     pub fn png(&self, svg: &str, figure: &str) -> Result<Vec<u8>, ReportError> {
-        let failed = |problem: String| ReportError::Png { figure: figure.to_owned(), problem };
-        let tree = Tree::from_str(svg, &self.options).map_err(|error| failed(error.to_string()))?;
-        let size = tree.size().to_int_size().scale_by(SCALE);
-        let pixels = size.and_then(|size| Pixmap::new(size.width(), size.height()));
-        let mut pixels = pixels.ok_or_else(|| failed("the image has no size".to_owned()))?;
-        let transform = Transform::from_scale(SCALE, SCALE);
-        resvg::render(&tree, transform, &mut pixels.as_mut());
-        pixels.encode_png().map_err(|error| failed(error.to_string()))
+        png(&self.tree(svg, figure)?, SCALE, figure)
     }
+
+    /// The shapes of a drawing, letters among them; `figure` is named if that fails.
+    pub fn tree(&self, svg: &str, figure: &str) -> Result<Tree, ReportError> {
+        Tree::from_str(svg, &self.options).map_err(|error| failed(figure, error.to_string()))
+    }
+}
+
+/// The bytes of a PNG file with `scale` pixels for one of the tree, which states its size.
+pub(super) fn png(tree: &Tree, scale: f32, figure: &str) -> Result<Vec<u8>, ReportError> {
+    let [width, height] =
+        [tree.size().width(), tree.size().height()].map(|side| pixels(side * scale));
+    let pixels = Pixmap::new(width, height);
+    let mut pixels = pixels.ok_or_else(|| failed(figure, "the image has no size".to_owned()))?;
+    resvg::render(tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    let png = pixels.encode_png().map_err(|error| failed(figure, error.to_string()))?;
+    Ok(with_resolution(png, scale))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size")]
+fn pixels(side: f32) -> u32 {
+    side.round() as u32
+}
+
+/// A PNG that says how large it is: the chunk pHYs (PNG specification, 11.3.5.3), after the head, which
+/// has a fixed length.
+fn with_resolution(mut png: Vec<u8>, scale: f32) -> Vec<u8> {
+    let pixels_a_metre = pixels(scale * 96.0 / 0.0254).to_be_bytes();
+    let chunk = [&b"pHYs"[..], &pixels_a_metre, &pixels_a_metre, &[1]].concat();
+    let mut sum = Crc::new();
+    sum.update(&chunk);
+    let chunk = [&9u32.to_be_bytes()[..], &chunk, &sum.sum().to_be_bytes()].concat();
+    png.splice(END_OF_HEAD..END_OF_HEAD, chunk);
+    png
+}
+
+fn failed(figure: &str, problem: String) -> ReportError {
+    ReportError::Image { figure: figure.to_owned(), format: "PNG", problem }
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ class Checks:
 PLOT = "#%s .frame > svg"
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
-# What page/axes.js and page/legend.js make of golden cases.
+# What page/axes.js, page/legend.js and page/elements.js make of golden cases.
 AXES = """
 const golden = arguments[0];
 const ticks = ({ spacing, range, most, whole }) =>
@@ -152,7 +152,7 @@ const view = ({ panel: { x, y, series }, within }) => {
 const placed = ({ panels }) => [sharesLegend(panels), panels.map(needsLegend)];
 return [
   golden.ticks.map(ticks), golden.scales.map(scale), golden.ranges.map(range), golden.views.map(view),
-  golden.legends.map(placed),
+  golden.legends.map(placed), golden.subscripts.map(({ text }) => pieces(text)),
 ];
 """
 
@@ -205,10 +205,10 @@ def is_close(found, expected):
 
 def check_axes(browser, checks):
     """The page's axes are the images': golden values, which a Rust test holds the images' axes to."""
-    sources = [REPOSITORY / f"src/report/page/{name}.js" for name in ("axes", "legend")]
+    sources = [REPOSITORY / f"src/report/page/{name}.js" for name in ("elements", "axes", "legend")]
     script = "".join(source.read_text(encoding="utf-8") for source in sources)
     golden = json.loads((REPOSITORY / "tests/golden/axes.json").read_text(encoding="utf-8"))
-    ticks, scales, ranges, views, legends = browser.script(script + AXES, golden)
+    ticks, scales, ranges, views, legends, subscripts = browser.script(script + AXES, golden)
     for found, case in zip(ticks, golden["ticks"], strict=True):
         labels = [[tick["label"] for tick in some] for some in (found, case["ticks"])]
         checks.check("labels are golden", labels[0] == labels[1], (case, found))
@@ -226,6 +226,8 @@ def check_axes(browser, checks):
         checks.check("views are golden", same, (case, found))
     for found, case in zip(legends, golden["legends"], strict=True):
         checks.check("legends are golden", found == [case["shares"], case["needs"]], (case, found))
+    for found, case in zip(subscripts, golden["subscripts"], strict=True):
+        checks.check("subscripts are golden", found == case["pieces"], (case, found))
 
 
 def check_reading(browser, checks, walk, lines):

@@ -45,6 +45,28 @@ fn compare(run: &Path) -> (f64, f64) {
 }
 
 #[test]
+fn figures_for_a_publication_are_of_the_width_asked() {
+    let lab = Lab::new();
+    let run = lab.done("run", &[]);
+    let report = |arguments: &[&str]| end(losswalk().arg("report").arg(&run).args(arguments));
+    let ended = report(&["--paper", "--width", "8.3 cm"]);
+    ended.must_say(0, &[]);
+    let folder = run.join("figures/paper");
+    assert_eq!(Path::new(ended.stdout.trim()), folder);
+    for file in ["walk.pdf", "walk.svg", "walk.png", "walk.tex", "walk.csv"] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    for (width, remedy) in [
+        ("3.25", "such as 3.25in, 8.3cm"),
+        ("1in", "from 2in to 12in"),
+        ("3em", "in, cm, mm or pt"),
+    ] {
+        report(&["--paper", "--width", width]).must_say(2, &["--width", remedy]);
+    }
+    report(&["--width", "3in"]).must_say(2, &["--paper"]);
+}
+
+#[test]
 fn a_line_between_saved_iterates_has_the_losses_that_were_recorded() {
     let lab = Lab::new();
     let settings = ["train.save_iterates=true", "measure.iterations=3"];

@@ -12,7 +12,7 @@ use super::reference::horizontal;
 use super::spectrum_notes::notes;
 
 /// What the lines at 1 and 2 enclose.
-const BETWEEN: &str = "between these, steps overshoot without diverging";
+const BETWEEN: &str = "between these, steps overshoot";
 
 /// One number of a spectrum.
 type Value = fn(&SpectrumRecord) -> Option<f64>;

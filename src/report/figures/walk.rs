@@ -93,18 +93,20 @@ fn note_on_choice(measured: usize, shown: usize) -> Vec<String> {
     if measured == shown {
         return Vec::new();
     }
-    vec![format!("{measured} epochs were measured; the image shows {shown} of them, the page all.")]
+    vec![format!("Of {measured} measured epochs, the image shows {shown}.")]
 }
 
 /// Which updates are shown first, and why.
 fn note_on_opening(epoch: &Epoch<'_>) -> Option<String> {
     let ((first, last), cosine) = (epoch.stretch.iterations, epoch.stretch.cosine?);
-    Some(format!(
-        "The page opens at iterations {first} to {last} of epoch {}: of so many updates in a row, those \
-         with the lowest mean cosine, {}.",
-        epoch.number,
-        number(cosine, 2)
-    ))
+    let (measured, number) = (epoch.lines.len(), number(cosine, 2));
+    (measured > SHOWN).then(|| {
+        format!(
+            "Of each epoch, those {SHOWN} updates in a row are shown first that have the lowest mean \
+             cosine: iterations {first} to {last} of epoch {}, {number}.",
+            epoch.number,
+        )
+    })
 }
 
 fn without_lines(figure: Figure) -> Figure {

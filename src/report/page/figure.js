@@ -78,6 +78,7 @@ class FigureView {
   drawLegends() {
     this.root.querySelectorAll(".legend").forEach((old) => old.remove());
     const panels = this.views.map((view) => view.panel);
+    if (!panels.some(needsLegend)) return;
     if (sharesLegend(panels)) return this.root.querySelector(".panels").before(legend(this, panels));
     for (const { panel, frame } of this.views.filter((view) => needsLegend(view.panel))) {
       frame.before(legend(this, [panel]));

@@ -25,7 +25,7 @@ function legend(figure, panels) {
   for (const series of legendEntries(panels)) {
     const shown = !figure.hidden.has(series.name);
     const button = html("button", { type: "button", "aria-pressed": shown });
-    button.append(sample(series), series.name);
+    button.append(sample(series), ...words(series.name));
     button.addEventListener("click", () => figure.toggle(series.name));
     root.append(button);
   }

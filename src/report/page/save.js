@@ -46,7 +46,7 @@ function snapshot(figure) {
   let y = 38;
   const panels = figure.views.map((view) => view.panel);
   const shared = sharesLegend(panels);
-  if (shared) y += drawLegend(root, panels, figure.hidden, 12, y, width);
+  if (shared && panels.some(needsLegend)) y += drawLegend(root, panels, figure.hidden, 12, y, width);
   for (const view of figure.views) {
     if (view.panel.title) draw(root, "text", { x: MARGIN.left, y: y + 16, "font-size": 14, fill: "#1a1a1a" }, view.panel.title);
     if (view.panel.title) y += 22;

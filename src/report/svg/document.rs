@@ -5,13 +5,12 @@ use crate::report::figure::{Figure, Panel};
 
 use super::layout::Layout;
 use super::legend;
-use super::panel::{self, Frame};
+use super::panel::{self, Frame, Place};
 use super::text::{self, Anchor};
 
 /// Above a plot: its title.
 const PANEL_TITLE: f64 = 30.0;
 const TICKS: f64 = 24.0;
-const X_LABEL: f64 = 22.0;
 
 /// An image under construction, filled from the top.
 struct Page<'a> {
@@ -59,10 +58,10 @@ impl Page<'_> {
         let (alone, below) = self.layout.heights;
         let height = if rows.len() > 1 { below } else { alone };
         let width = self.inner_width() / columns as f64;
-        let gutters = panels.iter().map(|panel| panel::gutter(panel, height));
+        let gutters = panels.iter().map(|panel| panel::gutter(panel, height, self.layout));
         let gutter = gutters.fold(self.layout.gutter, f64::max);
         let is_shared = legend::is_shared(panels);
-        if is_shared {
+        if is_shared && panels.iter().any(|panel| legend::is_needed(panel)) {
             self.y += self.legend(panels, self.layout.edge, self.inner_width()) + 4.0;
         }
         for (i, row) in rows.iter().enumerate() {
@@ -89,12 +88,14 @@ impl Page<'_> {
             for (j, panel) in row.iter().enumerate() {
                 let frame = Frame { top: self.y, ..frames[j] };
                 let clip = format!("{}-clip-{i}-{j}", figure.id);
-                self.svg.push_str(&panel::title(panel, Frame { top, ..frame }));
+                self.svg.push_str(&panel::title(panel, Frame { top, ..frame }, gutter));
                 self.svg.push_str(&panel::clip_path(&clip, frame));
-                self.svg.push_str(&panel::panel(panel, frame, gutter, &clip, is_labelled(j)));
+                let place = Place { frame, gutter, clip: &clip, with_x_label: is_labelled(j) };
+                self.svg.push_str(&panel::panel(panel, place, self.layout));
             }
-            let label = if (0..row.len()).any(is_labelled) { X_LABEL } else { 0.0 };
-            self.y += height + TICKS + label;
+            let labelled = (0..row.len()).filter(|&j| is_labelled(j));
+            let labels = labelled.map(|j| panel::label_height(row[j], frames[j].width));
+            self.y += height + TICKS + labels.fold(0.0, f64::max);
         }
         self.y += 4.0;
     }

@@ -4,13 +4,19 @@ use crate::report::figure::{Axis, Panel, Series, Style};
 use crate::report::scale::{self, Scale};
 use crate::report::ticks::{self, Tick};
 
+use super::layout::Layout;
 use super::marks::{self, Drawn};
 use super::text::{self, Anchor, pixel};
 
 const TICK_SIZE: f64 = 11.0;
 const LABEL_SIZE: f64 = 12.0;
+/// From one line of a label to the next.
+const LABEL_LINE: f64 = 15.0;
 /// Bars do not grow wider, however few there are.
 const MAX_BAR: f64 = 56.0;
+
+/// What an image has at least right of a plot.
+const RIGHT: f64 = 10.0;
 
 /// A rectangle in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,15 +37,22 @@ impl Frame {
     }
 }
 
-/// Draws a panel with its plot in `frame`; ticks and labels lie outside, in `gutter` at the left. `clip`
-/// names the clip path.
-pub(super) fn panel(
-    panel: &Panel,
-    frame: Frame,
-    gutter: f64,
-    clip: &str,
-    with_x_label: bool,
-) -> String {
+/// Where a panel is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// Of its plot; ticks and labels lie outside.
+    pub frame: Frame,
+    /// The room for them at the left.
+    pub gutter: f64,
+    /// The name of the clip path.
+    pub clip: &'a str,
+    pub with_x_label: bool,
+}
+
+/// Draws a panel.
+pub(super) fn panel(panel: &Panel, place: Place<'_>, layout: &Layout) -> String {
+    let Place { frame, gutter, clip, with_x_label } = place;
+    let (x_room, y_room) = layout.tick_room;
     let x_values = scale::x_range(panel);
     let x =
         Scale { spacing: panel.x.spacing, values: x_values, pixels: (frame.left, frame.right()) };
@@ -48,8 +61,8 @@ pub(super) fn panel(
         values: scale::y_range(panel, x_values),
         pixels: (frame.bottom(), frame.top),
     };
-    let mut svg = x_axis(&panel.x, &x, frame, with_x_label);
-    svg.push_str(&y_axis(&panel.y, &y, frame, gutter));
+    let mut svg = x_axis(&panel.x, &x, (frame, x_room), with_x_label);
+    svg.push_str(&y_axis(&panel.y, &y, (frame, y_room), gutter));
     let mut drawn = grouped_bars(&panel.series, &x, &y);
     for series in &panel.series {
         let Drawn { lines, marks } = marks::series(series, &x, &y);
@@ -73,15 +86,17 @@ pub(super) fn clip_path(id: &str, frame: Frame) -> String {
     )
 }
 
-/// The title of a panel above `frame`.
-pub(super) fn title(panel: &Panel, frame: Frame) -> String {
+/// The title of a panel above `frame`, from the plot's left on if there is room, else from further left.
+pub(super) fn title(panel: &Panel, frame: Frame, gutter: f64) -> String {
     if panel.title.is_empty() {
         return String::new();
     }
-    text::line(&panel.title, (frame.left, frame.top - 8.0), LABEL_SIZE, text::INK, Anchor::Start)
+    let beyond = text::width(&panel.title, LABEL_SIZE) - frame.width;
+    let place = (frame.left - beyond.clamp(0.0, gutter), frame.top - 8.0);
+    text::line(&panel.title, place, LABEL_SIZE, text::INK, Anchor::Start)
 }
 
-fn x_axis(axis: &Axis, scale: &Scale, frame: Frame, with_label: bool) -> String {
+fn x_axis(axis: &Axis, scale: &Scale, (frame, room): (Frame, f64), with_label: bool) -> String {
     let mut svg = String::new();
     let unit = (scale.at(1.0) - scale.at(0.0)).abs();
     if axis.every_whole && unit >= 5.0 {
@@ -90,7 +105,7 @@ fn x_axis(axis: &Axis, scale: &Scale, frame: Frame, with_label: bool) -> String 
         svg.extend(verticals);
     }
     let ticks = if axis.categories.is_empty() {
-        named_ticks(axis, scale.values, frame.width)
+        named_ticks(axis, scale.values, frame.width, room)
     } else {
         category_ticks(&axis.categories, frame.width)
     };
@@ -100,22 +115,37 @@ fn x_axis(axis: &Axis, scale: &Scale, frame: Frame, with_label: bool) -> String 
             svg.push_str(&vertical(x, frame, "#ececec"));
         }
         svg.push_str(&short_line((x, frame.bottom()), (x, frame.bottom() + 4.0)));
-        let place = (x, frame.bottom() + 17.0);
+        // The last one stays within the image.
+        let most = frame.right() + RIGHT - text::width(&tick.label, TICK_SIZE) / 2.0;
+        let place = (x.min(most), frame.bottom() + 17.0);
         svg.push_str(&text::line(&tick.label, place, TICK_SIZE, text::MUTED, Anchor::Middle));
     }
     let base = ((frame.left, frame.bottom()), (frame.right(), frame.bottom()));
     svg.push_str(&short_line(base.0, base.1));
     if with_label {
-        let place = (frame.left + frame.width / 2.0, frame.bottom() + 36.0);
-        svg.push_str(&text::line(&axis.label, place, LABEL_SIZE, text::INK, Anchor::Middle));
+        for (i, line) in label_lines(axis, frame.width).iter().enumerate() {
+            let place =
+                (frame.left + frame.width / 2.0, frame.bottom() + 36.0 + LABEL_LINE * i as f64);
+            svg.push_str(&text::line(line, place, LABEL_SIZE, text::INK, Anchor::Middle));
+        }
     }
     svg
 }
 
+/// The label of x, broken where a plot of some width has no room for it in one line.
+fn label_lines(axis: &Axis, width: f64) -> Vec<String> {
+    text::wrap(&axis.label, LABEL_SIZE, width)
+}
+
+/// The height of the label of x below a plot of some width.
+pub(super) fn label_height(panel: &Panel, width: f64) -> f64 {
+    7.0 + LABEL_LINE * label_lines(&panel.x, width).len() as f64
+}
+
 /// Ticks with the axis's names in place of their numbers, as many as have room.
-fn named_ticks(axis: &Axis, values: (f64, f64), width: f64) -> Vec<Tick> {
+fn named_ticks(axis: &Axis, values: (f64, f64), width: f64, room: f64) -> Vec<Tick> {
     let widest = axis.names.iter().map(|name| text::width(name, TICK_SIZE)).fold(0.0, f64::max);
-    let most = ((width / (widest + 12.0).max(66.0)) as usize).max(1);
+    let most = ((width / (widest + 12.0).max(room)) as usize).max(1);
     let mut ticks = ticks::ticks(axis.spacing, values, most, axis.whole);
     if !axis.names.is_empty() {
         ticks.retain_mut(|tick| {
@@ -134,22 +164,22 @@ fn category_ticks(categories: &[String], width: f64) -> Vec<Tick> {
     ticks.map(|(i, name)| Tick { at: i as f64, label: name.clone() }).collect()
 }
 
-fn y_ticks(axis: &Axis, values: (f64, f64), height: f64) -> Vec<Tick> {
-    let most = ((height / 42.0) as usize).max(3);
+fn y_ticks(axis: &Axis, values: (f64, f64), height: f64, room: f64) -> Vec<Tick> {
+    let most = ((height / room) as usize).max(3);
     ticks::ticks(axis.spacing, values, most, axis.whole)
 }
 
 /// What the ticks and the label of y need at the left of a plot of some height.
-pub(super) fn gutter(panel: &Panel, height: f64) -> f64 {
+pub(super) fn gutter(panel: &Panel, height: f64, layout: &Layout) -> f64 {
     let values = scale::y_range(panel, scale::x_range(panel));
-    let ticks = y_ticks(&panel.y, values, height);
+    let ticks = y_ticks(&panel.y, values, height, layout.tick_room.1);
     let widest = ticks.iter().map(|tick| text::width(&tick.label, TICK_SIZE)).fold(0.0, f64::max);
     widest + 30.0
 }
 
-fn y_axis(axis: &Axis, scale: &Scale, frame: Frame, gutter: f64) -> String {
+fn y_axis(axis: &Axis, scale: &Scale, (frame, room): (Frame, f64), gutter: f64) -> String {
     let mut svg = String::new();
-    for tick in y_ticks(axis, scale.values, frame.height) {
+    for tick in y_ticks(axis, scale.values, frame.height, room) {
         let y = scale.at(tick.at);
         let color = if axis.zero && tick.at == 0.0 { "#8a8a8a" } else { "#ececec" };
         svg.push_str(&horizontal(y, frame, color));

@@ -1,5 +1,7 @@
 //! Text in SVG: how wide it is, where it wraps, how it is written.
 
+use crate::report::subscript::{Piece, pieces};
+
 use super::escape::markup;
 
 /// Grey of secondary text.
@@ -14,6 +16,9 @@ pub(super) enum Anchor {
     Middle,
     End,
 }
+
+/// The size of subscripts and how far below the baseline they stand, as shares of the text's size.
+const SUBSCRIPT: (f64, f64) = (0.72, 0.22);
 
 /// One line of text with its baseline at (x, y).
 pub(super) fn line(
@@ -32,8 +37,30 @@ pub(super) fn line(
         "<text x=\"{}\" y=\"{}\" font-size=\"{size}\" fill=\"{fill}\" text-anchor=\"{anchor}\">{}</text>\n",
         pixel(x),
         pixel(y),
-        markup(text)
+        spans(text, size)
     )
+}
+
+/// Text with its subscripts lowered.
+fn spans(text: &str, size: f64) -> String {
+    let mut spans = String::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Plain(text) if spans.is_empty() => spans.push_str(&markup(text)),
+            Piece::Plain(text) => {
+                let up = pixel(-SUBSCRIPT.1 * size);
+                spans.push_str(&format!("<tspan dy=\"{up}\">{}</tspan>", markup(text)));
+            }
+            Piece::Subscript(text) => {
+                let (small, down) = (pixel(SUBSCRIPT.0 * size), pixel(SUBSCRIPT.1 * size));
+                let text = markup(text);
+                spans.push_str(&format!(
+                    "<tspan dy=\"{down}\" font-size=\"{small}\">{text}</tspan>"
+                ));
+            }
+        }
+    }
+    spans
 }
 
 /// The width of a text in pixels, estimated from the widths of classes of letters in DejaVu Sans.
@@ -45,7 +72,12 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
         'A'..='Z' => 0.70,
         _ => 0.62,
     };
-    text.chars().map(em).sum::<f64>() * size
+    let ems = |text: &str| text.chars().map(em).sum::<f64>();
+    let of = |piece: Piece<'_>| match piece {
+        Piece::Plain(text) => ems(text),
+        Piece::Subscript(text) => SUBSCRIPT.0 * ems(text),
+    };
+    pieces(text).into_iter().map(of).sum::<f64>() * size
 }
 
 /// Breaks a text into lines of at most `most` pixels, at spaces.
@@ -95,6 +127,15 @@ mod tests {
             [pixel(1.0), pixel(0.126), pixel(-0.001), pixel(10.5)],
             ["1", "0.13", "0", "10.5"]
         );
+    }
+
+    #[test]
+    fn subscripts_are_lowered_and_what_follows_is_not() {
+        let svg = line("η λ_max < 2", (0.0, 0.0), 10.0, INK, Anchor::Start);
+        let spans =
+            "η λ<tspan dy=\"2.2\" font-size=\"7.2\">max</tspan><tspan dy=\"-2.2\"> &lt; 2</tspan>";
+        assert!(svg.contains(spans), "{svg}");
+        assert!(width("λ_max", 10.0) < width("λmax", 10.0));
     }
 
     #[test]
