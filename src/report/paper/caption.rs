@@ -27,6 +27,7 @@ pub(super) fn caption(figure: &Figure, runs: &[RunData]) -> String {
 }
 
 fn sentences(figure: &Figure, runs: &[RunData]) -> Vec<String> {
+    let runs = drawn(figure, runs);
     let mut sentences = vec![format!("{}.", figure.title), figure.what.clone()];
     sentences.extend(looks(figure));
     sentences.extend(setup(runs));
@@ -34,6 +35,12 @@ fn sentences(figure: &Figure, runs: &[RunData]) -> Vec<String> {
     sentences.extend(units(figure, runs));
     sentences.extend(figure.notes.iter().cloned());
     sentences
+}
+
+/// The runs that a figure is of: a walk is of one.
+fn drawn<'a>(figure: &Figure, runs: &'a [RunData]) -> &'a [RunData] {
+    let number = figure.id.strip_prefix("walk-").and_then(|number| number.parse::<usize>().ok());
+    number.and_then(|number| runs.get(number - 1..number)).unwrap_or(runs)
 }
 
 /// What each name of the legend looks like, where there is more than one.

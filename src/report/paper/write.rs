@@ -133,6 +133,20 @@ mod tests {
     }
 
     #[test]
+    fn of_several_runs_a_walk_is_told_by_its_own() -> Result<(), TestError> {
+        let mut run = Fixture::new("b", 30, 20);
+        run.manifest.seed = 7;
+        run.experiment = "[train]\noptimizer = 'sgd'";
+        let runs = [Fixture::new("a", 30, 20).load()?, run.load()?];
+        let captions: Vec<String> =
+            figures::figures(&runs).take(3).map(|figure| caption(&figure, &runs)).collect();
+        assert!(!captions[0].contains("seed 7") && !captions[0].contains("Compared"));
+        assert!(captions[1].contains("SGD, seed 7") && !captions[1].contains("Compared"));
+        assert!(captions[2].contains("Compared are a; b (SGD, seed 7)"), "{}", captions[2]);
+        Ok(())
+    }
+
+    #[test]
     fn equal_records_give_equal_bytes() -> Result<(), TestError> {
         let run = || Fixture::new("a", 30, 20).with_curvature();
         let [(_one, first), (_other, second)] =

@@ -53,7 +53,7 @@ impl Page<'_> {
 
     /// Rows of panels; one legend above all that share it, else one above each that needs it.
     fn panels(&mut self, figure: &Figure, panels: &[&Panel]) {
-        let columns = self.layout.columns(figure.columns);
+        let columns = self.layout.columns(figure.columns.min(panels.len()));
         let rows: Vec<&[&Panel]> = panels.chunks(columns).collect();
         let (alone, below) = self.layout.heights;
         let height = if rows.len() > 1 { below } else { alone };
