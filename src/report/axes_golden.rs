@@ -153,9 +153,11 @@ fn view_cases() -> Vec<Value> {
         (log(axis()), axis()),
         (Axis { whole: true, ..axis() }, log(axis())),
         (Axis { categories: names, ..axis() }, Axis { zero: true, ..axis() }),
+        (Axis { view: Some((2.0, 8.0)), ..axis() }, Axis { view: Some((-9.0, 9.5)), ..axis() }),
     ];
     let cases = axes.into_iter().flat_map(|axes| {
-        [Style::Line, Style::Dots, Style::Rings, Style::Whiskers].map(|style| (axes.clone(), style))
+        [Style::Line, Style::Dots, Style::Rings, Style::Whiskers, Style::Band]
+            .map(|style| (axes.clone(), style))
     });
     let case = |((x, y), style): ((Axis, Axis), Style)| {
         let series = vec![series("s", style, 0, &points), series("o", Style::Dashed, 1, &other)];

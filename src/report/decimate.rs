@@ -36,6 +36,30 @@ fn column(points: &[Point]) -> Vec<Point> {
     kept
 }
 
+/// Pairs of a lower and an upper bound as outlines, there along the one and back along the other, which end
+/// at gaps. A pixel column is as high as the bounds in it reach.
+pub(super) fn band(points: &[Point]) -> Vec<Vec<Point>> {
+    let is_there = |pair: &&[Point]| pair.iter().all(|(x, y)| x.is_finite() && y.is_finite());
+    let pairs: Vec<&[Point]> = points.chunks_exact(2).collect();
+    let pieces = pairs.split(|pair| !is_there(pair)).filter(|piece| !piece.is_empty());
+    pieces.map(outline).collect()
+}
+
+fn outline(pairs: &[&[Point]]) -> Vec<Point> {
+    let (mut there, mut back) = (Vec::new(), Vec::new());
+    for column in pairs.chunk_by(|a, b| a[0].0.floor() == b[0].0.floor()) {
+        let heights = || column.iter().flat_map(|pair| [pair[0].1, pair[1].1]);
+        let (low, high) = (heights().fold(f64::MIN, f64::max), heights().fold(f64::MAX, f64::min));
+        for pair in [column[0], column[column.len() - 1]] {
+            there.push((pair[0].0, low));
+            back.push((pair[0].0, high));
+        }
+    }
+    there.dedup();
+    back.dedup();
+    there.into_iter().chain(back.into_iter().rev()).collect()
+}
+
 /// Keeps the first point of every pixel: a cloud looks the same with far fewer dots.
 pub(super) fn cloud(points: impl Iterator<Item = Point>) -> Vec<Point> {
     let mut seen = std::collections::HashSet::new();
@@ -48,6 +72,26 @@ pub(super) fn cloud(points: impl Iterator<Item = Point>) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_band_goes_there_and_back_and_ends_at_gaps() {
+        let gap = f64::NAN;
+        let points = [
+            (0.0, 9.0),
+            (0.0, 1.0),
+            (1.0, 8.0),
+            (1.0, 2.0),
+            (2.0, gap),
+            (2.0, gap),
+            (3.2, 7.0),
+            (3.2, 3.0),
+            (3.9, 9.0),
+            (3.9, 5.0),
+        ];
+        let first = vec![(0.0, 9.0), (1.0, 8.0), (1.0, 2.0), (0.0, 1.0)];
+        let second = vec![(3.2, 9.0), (3.9, 9.0), (3.9, 3.0), (3.2, 3.0)];
+        assert_eq!(band(&points), [first, second]);
+    }
 
     #[test]
     fn extrema_survive_and_columns_stay_small() {

@@ -71,7 +71,7 @@ pub(super) struct Axis {
     pub whole: bool,
     /// A grid line stands at every whole number.
     pub every_whole: bool,
-    /// The range to start with; all data if absent.
+    /// The range to start with; all data if absent. That of y holds while that of x does.
     pub view: Option<(f64, f64)>,
     /// Names for the positions 0, 1, ...; numbers if empty.
     pub categories: Vec<String>,
@@ -91,6 +91,9 @@ pub(super) enum Style {
     PaleLine,
     /// Thin, pale bars between bounds. They do not widen the axis: one that leaves the frame goes on.
     Whiskers,
+    /// The area between bounds, filled and pale, below everything else. Points come in pairs, the lower
+    /// and the upper bound at one x. As whiskers, it does not widen the axis.
+    Band,
     Dots,
     Rings,
     /// Small, pale dots: raw values behind their mean.

@@ -84,8 +84,8 @@ pub(super) fn by_group(mut figure: Figure, runs: &[RunData], along: Along) -> Fi
     figure
 }
 
-const NOTE: &str = "Of runs that differ in the seed alone, the line is the mean over seeds; the pale lines \
-                    beside it, or the bars, are its 95 % interval (Student's t).";
+const NOTE: &str = "Of runs that differ in the seed alone, the line is the mean over seeds; the band \
+                    around it, or the bars, are its 95 % interval (Student's t).";
 
 /// Places on the axis of updates become epochs. What is of no run, such as a fit, has no such place.
 fn count_epochs(panel: &mut Panel, runs: &[RunData]) {
@@ -168,10 +168,6 @@ fn mean(name: &str, (style, color): (Style, usize), all: &[Series]) -> Vec<Serie
     }
     let line = points.iter().map(|&(x, mean, _)| (x, mean)).collect();
     let mut series = vec![Series::new(name, style, color, line)];
-    let bound = |sign: f64| {
-        let points = points.iter().map(|&(x, mean, margin)| (x, mean + sign * margin)).collect();
-        Series::new(name, Style::PaleLine, color, points)
-    };
     match style {
         Style::PaleLine => {}
         Style::Bars => {
@@ -181,7 +177,12 @@ fn mean(name: &str, (style, color): (Style, usize), all: &[Series]) -> Vec<Serie
             let bars = points.iter().flat_map(bar).collect();
             series.push(Series::new(name, Style::Whiskers, color, bars));
         }
-        _ => series.extend([bound(-1.0), bound(1.0)]),
+        _ => {
+            let bounds =
+                |&(x, mean, margin): &(f64, f64, f64)| [(x, mean - margin), (x, mean + margin)];
+            let band = points.iter().flat_map(bounds).collect();
+            series.push(Series::new(name, Style::Band, color, band));
+        }
     }
     series
 }
@@ -239,20 +240,16 @@ mod tests {
         let panel = &figure.panels[0];
         let training = "B = 100: training set";
         assert_eq!(
-            looks(panel)[..3],
-            [
-                (training, Style::DottedLine, 0),
-                (training, Style::PaleLine, 0),
-                (training, Style::PaleLine, 0),
-            ]
+            looks(panel)[..2],
+            [(training, Style::DottedLine, 0), (training, Style::Band, 0)]
         );
         assert!(looks(panel).contains(&("B = 500, seed 1: training set", Style::DottedLine, 1)));
-        let [mean, low, high] = &panel.series[..3] else { return Err("no band".into()) };
+        let [mean, band] = &panel.series[..2] else { return Err("no band".into()) };
         // 2 and 3 of two seeds: 2.5 ± t s / √2 with t = 12.7062 and s² = 1/2.
         assert_eq!(mean.y[0], 2.5);
         assert!(
-            (high.y[0] - 2.5 - 12.7062 * 0.5).abs() < 1e-3
-                && (low.y[0] + high.y[0] - 5.0).abs() < 1e-9
+            (band.y[1] - 2.5 - 12.7062 * 0.5).abs() < 1e-3
+                && (band.y[0] + band.y[1] - 5.0).abs() < 1e-9
         );
         assert!(figure.notes.iter().any(|note| note.contains("95 % interval")));
         Ok(())

@@ -1,6 +1,6 @@
 //! From values to places on an axis.
 
-use super::figure::{Axis, Panel, Spacing, Style};
+use super::figure::{Axis, Panel, Series, Spacing, Style};
 
 /// An interval of values, drawn over an interval of pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,9 +45,15 @@ pub(super) fn x_range(panel: &Panel) -> (f64, f64) {
     widened(&panel.x, values, if scattered { 0.04 } else { 0.0 })
 }
 
-/// The range of y: what lies within the range of x, with some air. Whiskers do not widen it.
+/// The range of y at the start: the axis's view, if it has one. Else, and elsewhere, what lies within the range of x, with some air. Bounds do not widen it.
 pub(super) fn y_range(panel: &Panel, (low, high): (f64, f64)) -> (f64, f64) {
-    let shown = panel.series.iter().filter(|series| series.style != Style::Whiskers);
+    if let Some(view) = panel.y.view
+        && panel.x.view == Some((low, high))
+    {
+        return view;
+    }
+    let is_bound = |series: &&Series| matches!(series.style, Style::Whiskers | Style::Band);
+    let shown = panel.series.iter().filter(|series| !is_bound(series));
     let values = shown
         .flat_map(|series| series.points())
         .filter(|(x, _)| (low..=high).contains(x))

@@ -144,10 +144,11 @@ const scale = ({ spacing, values, pixels, places }) => {
 };
 const range = ({ axis, values, air }) =>
   widened(axis, axis.spacing, Math.min(...values), Math.max(...values), air);
-const view = ({ panel: { x, y, series }, within }) => {
+const view = ({ panel, within }) => {
+  const { x, y, series } = panel;
   const spacing = { x: x.spacing, y: y.spacing };
-  const full = fullRange(x, spacing.x, series, extentOf(series, spacing.x));
-  return [full, rangeOfY(y, spacing, series, full), rangeOfY(y, spacing, series, within)];
+  const full = x.view ?? fullRange(x, spacing.x, series, extentOf(series, spacing.x));
+  return [full, rangeOfY(panel, spacing, series, full), rangeOfY(panel, spacing, series, within)];
 };
 const placed = ({ panels }) => [sharesLegend(panels), panels.map(needsLegend)];
 return [

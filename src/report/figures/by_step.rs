@@ -1,6 +1,6 @@
 //! Series with a value for every step, and their names.
 
-use crate::report::figure::{Series, Style};
+use crate::report::figure::{Axis, Series, Style};
 use crate::report::run_data::RunData;
 
 /// `points` of a run, one a step, which read out the step, the epoch and the iteration.
@@ -14,6 +14,15 @@ pub(super) fn by_step(
         .detail("step", run.steps.iter().map(|step| step.step as f64))
         .detail("epoch", run.steps.iter().map(|step| step.epoch as f64))
         .detail("iteration", run.steps.iter().map(|step| step.iteration as f64))
+}
+
+/// The axis of updates; along a path of saved checkpoints, that of their names.
+pub(super) fn updates(runs: &[RunData]) -> Axis {
+    let names = runs.first().map(RunData::checkpoints).unwrap_or_default();
+    if names.is_empty() || runs.iter().any(|run| run.checkpoints() != names) {
+        return Axis::updates();
+    }
+    Axis { names, whole: true, ..Axis::new("checkpoint", "checkpoint") }
 }
 
 /// The run that a series is named after, and what it is.

@@ -7,10 +7,7 @@ use crate::report::repeats::{MEAN, are_repeats, mean_and_margin, mean_name};
 use crate::report::run_data::RunData;
 use crate::report::statistics;
 
-use super::by_step::{by_step, named};
-
-/// Intervals of a mean over seeds along the axis, at most.
-const BARS: usize = 24;
+use super::by_step::{by_step, named, updates};
 
 /// Raw cosines and their running mean; of runs that differ in the seed alone the mean over seeds too.
 pub(super) fn figure(runs: &[RunData]) -> Figure {
@@ -20,7 +17,7 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
     let panel = Panel {
         title: String::new(),
         in_image: true,
-        x: Axis::updates(),
+        x: updates(runs),
         y: Axis { zero: true, ..Axis::new("cosine", "cosine of gradients t − 1 and t") },
         series: if are_repeats { of_seeds(runs, window) } else { of_runs(runs, window) },
     };
@@ -58,23 +55,21 @@ fn of_seeds(runs: &[RunData], window: usize) -> Vec<Series> {
         mean_and_margin(series.iter().map(|run| run.y.get(step).copied().unwrap_or(f64::NAN)))
     };
     let means: Vec<(f64, Option<f64>)> = (0..longest).map(at).collect();
-    let bar = |step: usize| {
-        let ((mean, margin), x) = (means[step], step as f64);
-        let margin = margin.unwrap_or(f64::NAN);
-        [(x, mean - margin), (x, mean + margin), (x, f64::NAN)]
+    let bounds = |(step, (mean, margin)): (usize, &(f64, Option<f64>))| {
+        let (x, margin) = (step as f64, margin.unwrap_or(f64::NAN));
+        [(x, mean - margin), (x, mean + margin)]
     };
-    let between = longest.div_ceil(BARS).max(1);
-    let bars = (between / 2..longest).step_by(between).flat_map(bar).collect();
+    let band = means.iter().enumerate().flat_map(bounds).collect();
     let line = means.iter().enumerate().map(|(step, (mean, _))| (step as f64, *mean)).collect();
     series.push(Series::new(mean_name(runs), Style::Line, MEAN, line));
-    series.push(Series::new(mean_name(runs), Style::Whiskers, MEAN, bars));
+    series.push(Series::new(mean_name(runs), Style::Band, MEAN, band));
     series
 }
 
 fn notes_on_seeds(window: usize) -> Vec<String> {
     vec![format!(
         "Thin lines are single seeds, each value the mean over the {window} steps around it; the thick \
-         line is their mean, with its 95 % interval (Student's t) here and there."
+         line is their mean, the band its 95 % interval (Student's t)."
     )]
 }
 
@@ -127,14 +122,14 @@ mod tests {
         let figure = figure(&Fixture::three_seeds()?);
         let series = &figure.panels[0].series;
         assert_eq!(series.iter().filter(|series| series.style == Style::PaleLine).count(), 3);
-        let [line, bars] = series.last_chunk().ok_or("no mean")?;
-        assert_eq!((line.style, bars.style), (Style::Line, Style::Whiskers));
+        let [line, band] = series.last_chunk().ok_or("no mean")?;
+        assert_eq!((line.style, band.style), (Style::Line, Style::Band));
         // -0.25, -0.15 and 0.05: mean -0.35/3 ± t s / √3 with t = 4.302653 and s² = 0.07/3.
         let (mean, margin) = (-0.35 / 3.0, 4.302_653 * (0.07f64 / 9.0).sqrt());
         assert!(line.y[1..].iter().all(|y| (y - mean).abs() < 1e-12), "{:?}", line.y);
-        let bar = bars.points().filter(|(x, y)| *x > 0.0 && y.is_finite()).map(|(_, y)| y);
-        assert!(bar.clone().count() > 20);
-        assert!(bar.clone().all(|y| ((y - mean).abs() - margin).abs() < 1e-5));
+        let bounds = band.points().filter(|(x, y)| *x > 0.0 && y.is_finite()).map(|(_, y)| y);
+        assert_eq!(bounds.clone().count(), 2 * (line.y.len() - 1));
+        assert!(bounds.clone().all(|y| ((y - mean).abs() - margin).abs() < 1e-5));
         Ok(())
     }
 }

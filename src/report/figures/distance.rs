@@ -6,7 +6,7 @@ use crate::report::figure::{Axis, Figure, Panel, Series, Spacing, Style};
 use crate::report::run_data::RunData;
 use crate::report::statistics::{Fit, fit_log, fit_power};
 
-use super::by_step::{by_step, named};
+use super::by_step::{by_step, named, updates};
 
 /// The fits leave out the first steps, where the distance is that of a few updates.
 const FIT_FROM: f64 = 10.0;
@@ -18,8 +18,9 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
     let distances = runs.iter().enumerate().map(|(i, run)| distance(runs, run, i));
     let fits = runs.iter().filter_map(log_fit);
     let distances: Vec<Series> = distances.collect();
-    let linear = panel("Linear t", Spacing::Linear, distances.clone());
-    let log = panel("Logarithmic t", Spacing::Log, distances.into_iter().chain(fits).collect());
+    let linear = panel(runs, "Linear t", Spacing::Linear, distances.clone());
+    let log =
+        panel(runs, "Logarithmic t", Spacing::Log, distances.into_iter().chain(fits).collect());
     Figure {
         id: "distance".to_owned(),
         title: "Distance from initialisation".to_owned(),
@@ -50,8 +51,10 @@ pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
     Csv::new("distance", columns, rows)
 }
 
-fn panel(title: &str, spacing: Spacing, series: Vec<Series>) -> Panel {
-    let x = Axis { spacing, whole: true, ..Axis::new("updates", "updates t") };
+fn panel(runs: &[RunData], title: &str, spacing: Spacing, series: Vec<Series>) -> Panel {
+    let axis = updates(runs);
+    let axis = if axis.names.is_empty() { Axis::new("updates", "updates t") } else { axis };
+    let x = Axis { spacing, whole: true, ..axis };
     let y = Axis { zero: true, ..Axis::new("distance", "distance ‖θₜ − θ₀‖") };
     Panel { title: title.to_owned(), in_image: true, x, y, series }
 }

@@ -11,6 +11,7 @@ mod density;
 mod distance;
 mod epoch_line;
 mod epochs;
+mod equal_axes;
 mod error_bars;
 mod gallery;
 mod heights;

@@ -5,7 +5,7 @@ use crate::report::csv::{Csv, cell};
 use crate::report::figure::{Axis, Figure, Panel, Series, Style};
 use crate::report::run_data::RunData;
 
-use super::by_step::{by_step, named};
+use super::by_step::{by_step, named, updates};
 
 /// Both losses against the update.
 pub(super) fn figure(runs: &[RunData]) -> Figure {
@@ -14,7 +14,7 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
     let panel = Panel {
         title: String::new(),
         in_image: true,
-        x: Axis::updates(),
+        x: updates(runs),
         y: Axis { switch: true, ..Axis::new("loss", "training loss") },
         series: batches.chain(fulls).collect(),
     };

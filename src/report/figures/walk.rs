@@ -27,7 +27,7 @@ struct Epoch<'a> {
 /// The walk of the run with this index.
 pub(super) fn figure(runs: &[RunData], index: usize) -> Figure {
     let run = &runs[index];
-    let epochs = epochs(run);
+    let epochs = epochs(runs, run);
     let chosen = chosen_for_image(epochs.len());
     let stretches: Vec<Stretch> = epochs.iter().map(|epoch| epoch.stretch).collect();
     let opening = opening(&stretches);
@@ -35,7 +35,7 @@ pub(super) fn figure(runs: &[RunData], index: usize) -> Figure {
     let several = runs.len() > 1;
     let mut notes = note_on_choice(epochs.len(), chosen.len());
     if run.manifest.checkpoints.is_empty() {
-        notes.extend(epochs.get(opening).and_then(note_on_opening));
+        notes.extend(epochs.get(opening).and_then(|epoch| note_on_opening(epoch, several)));
     }
     notes.extend(walk_series::note_on_bounds(&run.lines));
     let with_others = epochs.len() == 1;
@@ -80,13 +80,28 @@ pub(super) fn csv(runs: &[RunData]) -> Result<Csv, ReportError> {
 }
 
 /// The epochs with a finite loss along some update.
-fn epochs(run: &RunData) -> Vec<Epoch<'_>> {
+fn epochs<'a>(runs: &[RunData], run: &'a RunData) -> Vec<Epoch<'a>> {
     let epoch = |number| {
         let lines: Vec<&LineRecord> = run.lines_of(number).collect();
         lines.iter().any(|line| line.losses.iter().any(Option::is_some)).then_some(())?;
-        Some(Epoch { number, stretch: bounciest(run, &lines, SHOWN)?, lines })
+        Some(Epoch { number, stretch: stretch(runs, &lines)?, lines })
     };
     run.measured_epochs().into_iter().filter_map(epoch).collect()
+}
+
+/// Of what the runs would be shown at in an epoch, where a run with these lines was measured: the same for
+/// all of them, so that their axes are equal.
+fn stretch(runs: &[RunData], lines: &[&LineRecord]) -> Option<Stretch> {
+    let (first, last) = (lines.first()?, lines.last()?);
+    let of_run = |run: &RunData| {
+        let others: Vec<&LineRecord> = run.lines_of(first.epoch).collect();
+        bounciest(run, &others, SHOWN)
+    };
+    let is_measured = |stretch: &Stretch| {
+        stretch.iterations.0 >= first.iteration && stretch.iterations.1 <= last.iteration + 1
+    };
+    let stretches = runs.iter().filter_map(of_run).filter(is_measured).collect::<Vec<_>>();
+    stretches.get(opening(&stretches)).copied()
 }
 
 fn note_on_choice(measured: usize, shown: usize) -> Vec<String> {
@@ -97,13 +112,14 @@ fn note_on_choice(measured: usize, shown: usize) -> Vec<String> {
 }
 
 /// Which updates are shown first, and why.
-fn note_on_opening(epoch: &Epoch<'_>) -> Option<String> {
+fn note_on_opening(epoch: &Epoch<'_>, several: bool) -> Option<String> {
     let ((first, last), cosine) = (epoch.stretch.iterations, epoch.stretch.cosine?);
     let (measured, number) = (epoch.lines.len(), number(cosine, 2));
+    let of_any = if several { " of any run" } else { "" };
     (measured > SHOWN).then(|| {
         format!(
             "Of each epoch, those {SHOWN} updates in a row are shown first that have the lowest mean \
-             cosine: iterations {first} to {last} of epoch {}, {number}.",
+             cosine{of_any}: iterations {first} to {last} of epoch {}, {number}.",
             epoch.number,
         )
     })

@@ -70,6 +70,18 @@ function logTicks([low, high], most, whole) {
   return within([1], stride);
 }
 
+/** The label of an axis in lines of at most `width` pixels. */
+function labelLines(label, width) {
+  const most = width / 6.6;
+  const lines = [];
+  for (const word of label.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= most) lines[lines.length - 1] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 // ---- Axes: values to pixels and back ----
 
 const forward = (spacing, value) => (spacing === "log" ? Math.log(value) : value);
@@ -126,11 +138,13 @@ function fullRange(axis, spacing, series, [low, high]) {
   return widened(axis, spacing, low, high, scattered ? 0.04 : 0);
 }
 
-/** The range of y: what lies within a range of x, with some air. Whiskers do not widen it. */
-function rangeOfY(axis, spacing, series, [first, last]) {
+/** The range of y: what lies within a range of x, with some air. Bounds do not widen it. At the start, its view. */
+function rangeOfY({ x: { view }, y: axis }, spacing, series, [first, last]) {
+  const isStart = view && axis.view && view[0] === first && view[1] === last;
+  if (isStart && spacing.y === axis.spacing) return axis.view;
   let [low, high] = [Infinity, -Infinity];
   for (const { style, x, y } of series) {
-    if (style === "whiskers") continue;
+    if (style === "whiskers" || style === "band") continue;
     for (let i = 0; i < x.length; i++) {
       if (!usable(spacing.x, x[i]) || !usable(spacing.y, y[i]) || x[i] < first || x[i] > last) continue;
       low = Math.min(low, y[i]);

@@ -48,6 +48,36 @@ function linePath(points) {
   return { path, lone: lone + lonely, thinned };
 }
 
+/** The outlines of pairs of a lower and an upper bound, null for a gap; as decimate.rs. */
+function bandPath(points) {
+  let path = "";
+  let [there, back] = [[], []];
+  const flush = () => {
+    if (there.length) path += `M${[...there, ...back.reverse()].join("L")}z`;
+    [there, back] = [[], []];
+  };
+  for (let i = 0; i + 1 < points.length; ) {
+    if (points[i] === null || points[i + 1] === null) {
+      flush();
+      i += 2;
+      continue;
+    }
+    const [start] = points[i];
+    let [end, low, high] = [start, -Infinity, Infinity];
+    for (; points[i] && points[i + 1] && Math.floor(points[i][0]) === Math.floor(start); i += 2) {
+      end = points[i][0];
+      low = Math.max(low, points[i][1], points[i + 1][1]);
+      high = Math.min(high, points[i][1], points[i + 1][1]);
+    }
+    for (const x of new Set([px(start), px(end)])) {
+      there.push(`${x},${px(low)}`);
+      back.push(`${x},${px(high)}`);
+    }
+  }
+  flush();
+  return path;
+}
+
 /** One point of every pixel, as `shape` draws it. */
 function cloudPath(points, shape) {
   const seen = new Set();
@@ -81,7 +111,9 @@ function drawSeries({ lines, marks, inside }, style, color, points) {
     if (style === "dotted-line" && !thinned) draw(marks, "path", { ...stroke, "stroke-width": 3.4, d: cloud(dot) });
     return thinned;
   }
-  if (style === "rings") {
+  if (style === "band") {
+    draw(lines, "path", { fill: color, "fill-opacity": 0.2, d: bandPath(points) });
+  } else if (style === "rings") {
     draw(marks, "path", { ...stroke, "stroke-width": 1.4, d: cloud(ring) });
   } else if (style === "triangles") {
     draw(marks, "path", { fill: color, class: "triangle", d: cloud(triangle) });

@@ -3,6 +3,8 @@
 const MARGIN = { left: 72, right: 14, top: 14, bottom: 46 };
 /** What a panel has below its plot where the next one says what x is. */
 const WITHOUT_LABEL = 26;
+/** From one line of a label to the next. */
+const LABEL_LINE = 16;
 let panels = 0;
 
 class PanelView {
@@ -108,8 +110,10 @@ class PanelView {
     const { share, least, most, labelled } = this.layout;
     const height = Math.round(Math.min(most, Math.max(least, width * share)));
     this.size = { width, height };
-    const bottom = height - (labelled ? MARGIN.bottom : WITHOUT_LABEL);
     const gutter = this.figure.gutter();
+    this.labels = labelled ? labelLines(this.panel.x.label, width - gutter) : [];
+    const below = MARGIN.bottom + LABEL_LINE * (this.labels.length - 1);
+    const bottom = height - (labelled ? below : WITHOUT_LABEL);
     this.edges = { left: gutter, right: width - MARGIN.right, top: MARGIN.top, bottom };
     for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) {
       this.svg.setAttribute(name, value);
@@ -139,7 +143,7 @@ class PanelView {
       const x = series.x[i];
       const next = series.x[i + 1] ?? x;
       const before = series.x[i - 1] ?? x;
-      if ((x >= low && x <= high) || (line && ((x < low && next >= low) || (x > high && before <= high)))) {
+      if (series.style === "band" || (x >= low && x <= high) || (line && ((x < low && next >= low) || (x > high && before <= high)))) {
         yield i;
       }
     }
@@ -151,7 +155,7 @@ class PanelView {
   }
 
   autoY() {
-    return rangeOfY(this.panel.y, this.spacing, this.visible(), this.x);
+    return rangeOfY(this.panel, this.spacing, this.visible(), this.x);
   }
 
   ticks(axis, range, most) {
@@ -174,11 +178,14 @@ class PanelView {
       const x = px(this.scaleX.at(at));
       if (!everyWhole && !axis.categories.length) this.rule(x, top, x, bottom, "grid");
       this.rule(x, bottom, x, bottom + 4, "axis");
-      draw(this.svg, "text", { x, y: bottom + 18, class: "tick tick-x" }, label);
+      // The last one stays within the image.
+      const most = this.size.width - 3.5 * label.length;
+      draw(this.svg, "text", { x: Math.min(x, px(most)), y: bottom + 18, class: "tick tick-x" }, label);
     }
     this.rule(left, bottom, right, bottom, "axis");
-    if (!this.layout.labelled) return;
-    draw(this.svg, "text", { x: (left + right) / 2, y: bottom + 39, class: "label" }, axis.label);
+    for (const [i, line] of this.labels.entries()) {
+      draw(this.svg, "text", { x: (left + right) / 2, y: bottom + 39 + LABEL_LINE * i, class: "label" }, line);
+    }
   }
 
   /** Ticks with the axis's names in place of their numbers, as many as have room. */
@@ -226,10 +233,11 @@ class PanelView {
     const layers = { lines, marks, inside: (point) => this.contains(point) };
     let thinned = false;
     let [inView, total] = [0, 0];
-    for (const series of this.visible()) {
+    const bandsFirst = this.visible().sort((a, b) => (b.style === "band") - (a.style === "band"));
+    for (const series of bandsFirst) {
       const points = [];
       for (const i of this.indices(series)) {
-        const drawable = usable(this.spacing.x, series.x[i]) && usable(this.spacing.y, series.y[i]);
+        const drawable = usable(this.spacing.x, series.x[i]) && usable(this.spacing.y, this.heightOf(series, i));
         points.push(drawable ? this.place(series, i) : null);
       }
       for (let i = 0; i < series.x.length; i++) {
@@ -277,6 +285,13 @@ class PanelView {
     }
   }
 
+  /** y, where a bound below all that a logarithmic axis has is one at its very end. */
+  heightOf(series, i) {
+    const y = series.y[i];
+    const isBelow = series.style === "band" && this.spacing.y === "log" && y !== null && y <= 0;
+    return isBelow ? Number.MIN_VALUE : y;
+  }
+
   /** The pixels of a point. */
   place(series, i) {
     let x = this.scaleX.at(series.x[i]);
@@ -284,7 +299,7 @@ class PanelView {
       const { bars, width } = this.barWidth();
       x += width * (bars.indexOf(series) - (bars.length - 1) / 2);
     }
-    return [x, this.scaleY.at(series.y[i])];
+    return [x, this.scaleY.at(this.heightOf(series, i))];
   }
 
   // -- Moving the view --

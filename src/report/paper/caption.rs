@@ -64,6 +64,7 @@ fn look(style: Style) -> &'static str {
         Style::Dashed => "dashed",
         Style::PaleLine => "thin, pale line",
         Style::Whiskers => "thin, pale bars",
+        Style::Band => "shaded band",
         Style::Dots => "dots",
         Style::Rings => "rings",
         Style::PaleDots => "small, pale dots",

@@ -1,7 +1,7 @@
 //! What a series looks like: lines, dots, triangles and bars, and the same in small for the legend.
 
 use crate::report::decimate::{self, Point};
-use crate::report::figure::{Series, Style};
+use crate::report::figure::{Series, Spacing, Style};
 use crate::report::palette::LIGHT;
 use crate::report::scale::Scale;
 
@@ -26,10 +26,16 @@ pub(super) fn series(series: &Series, x: &Scale, y: &Scale) -> Drawn {
         let next = points.get(i + 1).map_or(here, |next| next.0);
         let enters = here < x.values.0 && next >= x.values.0;
         let leaves = here > x.values.1 && before <= x.values.1;
-        inside(here) || (is_line && (enters || leaves))
+        series.style == Style::Band || inside(here) || (is_line && (enters || leaves))
     };
     let shown = (0..points.len()).filter(|&i| shown(i));
-    let places = shown.map(|i| (x.at(points[i].0), y.at(points[i].1)));
+    // A bound below all that a logarithmic axis has is one at its very end.
+    let least = match (series.style, y.spacing) {
+        (Style::Band, Spacing::Log) => f64::MIN_POSITIVE,
+        _ => f64::NEG_INFINITY,
+    };
+    let bounded = |value: f64| if value < least { least } else { value };
+    let places = shown.map(|i| (x.at(points[i].0), y.at(bounded(points[i].1))));
     let color = LIGHT[series.color % LIGHT.len()];
     draw(series.style, color, &places.collect::<Vec<_>>(), |place| {
         x.contains(place.0) && y.contains(place.1)
@@ -39,7 +45,9 @@ pub(super) fn series(series: &Series, x: &Scale, y: &Scale) -> Drawn {
 /// A sample of a style, from (x, y) to (x + width, y).
 pub(super) fn sample(style: Style, color: usize, (x, y): Point, width: f64) -> String {
     let (left, middle, right) = ((x, y), (x + width / 2.0, y), (x + width, y));
+    let band = [(x, y - 5.0), (x, y + 5.0), (x + width, y - 5.0), (x + width, y + 5.0)];
     let points: &[Point] = match style {
+        Style::Band => &band,
         Style::Line | Style::Dashed | Style::PaleLine | Style::Whiskers => &[left, right],
         Style::DottedLine => &[left, middle, right],
         Style::PaleDots => &[left, middle, right],
@@ -73,6 +81,7 @@ fn draw(style: Style, color: &str, points: &[Point], inside: impl Fn(Point) -> b
         Style::Line => (line(1.6, ""), String::new()),
         Style::Dashed => (line(1.8, " stroke-dasharray=\"5 3.5\""), String::new()),
         Style::PaleLine | Style::Whiskers => (line(0.8, " stroke-opacity=\"0.35\""), String::new()),
+        Style::Band => (band(points, color), String::new()),
         Style::DottedLine => (line(1.2, ""), stroke(&dots(marks()), color, 3.0, "")),
         Style::Dots => (String::new(), stroke(&dots(marks()), color, 5.5, "")),
         Style::PaleDots => {
@@ -116,6 +125,15 @@ fn lines(points: impl Iterator<Item = Point>, color: &str, width: f64, more: &st
     line + &stroke(&dots(lone.into_iter().flatten()), color, 2.0 * width, "")
 }
 
+fn band(points: &[Point], color: &str) -> String {
+    let outlines = decimate::band(points);
+    if outlines.is_empty() {
+        return String::new();
+    }
+    let path: String = outlines.iter().map(|outline| polyline(outline) + "z").collect();
+    format!("<path d=\"{path}\" fill=\"{color}\" fill-opacity=\"0.2\"/>\n")
+}
+
 fn polyline(piece: &[Point]) -> String {
     let places = piece.iter().map(|(x, y)| format!("{},{}", pixel(*x), pixel(*y)));
     format!("M{}", places.collect::<Vec<_>>().join("L"))
@@ -143,6 +161,19 @@ fn outline(points: impl Iterator<Item = Point>, shape: impl Fn(f64, f64) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_band_is_filled_and_goes_on_below_a_logarithmic_axis() {
+        let points = vec![(0.0, -1.0), (0.0, 2.0), (1.0, 0.5), (1.0, 3.0)];
+        let band = Series::new("s", Style::Band, 0, points);
+        let x = Scale { spacing: Spacing::Linear, values: (0.0, 1.0), pixels: (0.0, 10.0) };
+        let y = Scale { spacing: Spacing::Log, values: (0.1, 10.0), pixels: (100.0, 0.0) };
+        let Drawn { lines, marks } = series(&band, &x, &y);
+        assert!(lines.contains("fill-opacity=\"0.2\"") && marks.is_empty(), "{lines}");
+        let start = lines.split("M0,").nth(1).and_then(|rest| rest.split('L').next());
+        let lowest: f64 = start.and_then(|text| text.parse().ok()).unwrap_or_default();
+        assert!(lowest > 1e4, "{lines}");
+    }
 
     #[test]
     fn gaps_break_lines_and_single_points_show() {

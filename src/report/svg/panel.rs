@@ -64,7 +64,10 @@ pub(super) fn panel(panel: &Panel, place: Place<'_>, layout: &Layout) -> String 
     let mut svg = x_axis(&panel.x, &x, (frame, x_room), with_x_label);
     svg.push_str(&y_axis(&panel.y, &y, (frame, y_room), gutter));
     let mut drawn = grouped_bars(&panel.series, &x, &y);
-    for series in &panel.series {
+    // A sort that is stable.
+    let mut series: Vec<&Series> = panel.series.iter().collect();
+    series.sort_by_key(|series| series.style != Style::Band);
+    for series in series {
         let Drawn { lines, marks } = marks::series(series, &x, &y);
         drawn.lines.push_str(&lines);
         drawn.marks.push_str(&marks);
@@ -149,7 +152,9 @@ fn named_ticks(axis: &Axis, values: (f64, f64), width: f64, room: f64) -> Vec<Ti
     let mut ticks = ticks::ticks(axis.spacing, values, most, axis.whole);
     if !axis.names.is_empty() {
         ticks.retain_mut(|tick| {
-            let name = (tick.at >= 0.0).then(|| axis.names.get(tick.at as usize)).flatten();
+            let name = (tick.at >= 0.0 && tick.at.fract() == 0.0)
+                .then(|| axis.names.get(tick.at as usize))
+                .flatten();
             name.inspect(|name| tick.label.clone_from(name)).is_some()
         });
     }
