@@ -156,6 +156,11 @@ impl Dataset {
         &self.labels
     }
 
+    /// What [`Dataset::pixels`] makes of each byte, one table a channel.
+    pub fn levels<P: Pixel>(&self) -> &[[P; 256]] {
+        P::tables(&self.tables)
+    }
+
     /// What [`Dataset::pixels`] does to a byte.
     pub fn normalisation(&self) -> &PixelNormalisation {
         &self.normalisation
@@ -184,6 +189,25 @@ impl Dataset {
         self.images.truncate(samples * self.shape.bytes());
         self.labels.truncate(samples);
         Ok(self)
+    }
+
+    /// Some of the samples alone, in an order of theirs.
+    ///
+    /// # Panics
+    /// If an index is not below [`Dataset::len`].
+    pub fn only(&self, samples: &[u32]) -> Self {
+        let size = self.shape.bytes();
+        let image = |&sample: &u32| &self.images[sample as usize * size..][..size];
+        let labels = samples.iter().map(|&sample| self.label(sample)).collect();
+        Self {
+            images: samples.iter().flat_map(image).copied().collect(),
+            labels,
+            shape: self.shape,
+            classes: self.classes,
+            normalisation: self.normalisation.clone(),
+            tables: self.tables.clone(),
+            files: self.files.clone(),
+        }
     }
 
     /// Normalises the same images otherwise from now on.

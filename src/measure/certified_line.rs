@@ -61,7 +61,7 @@ impl Trajectory {
             evaluations: 0,
             certified: Some(certified),
         };
-        if precision == Precision::F32 && objective.supports(Precision::F64) {
+        if precision == Precision::F32 {
             let compared = &order[..order.len().min(COMPARED_UNITS)];
             self.learn_from_units(objective, line, &found, compared)?;
         }
@@ -83,6 +83,11 @@ impl Trajectory {
             return Ok(());
         }
         let three = [1, last.div_ceil(2), last].map(|point| found.alphas[point]);
+        if self.learn_from_compared(objective, line, &three, largest)?
+            || !objective.supports(Precision::F64)
+        {
+            return Ok(());
+        }
         let means = |precision| {
             let open = objective.open(line, &three, precision)?;
             let sums = open.unit_losses(units, &[0, 1, 2])?;

@@ -51,10 +51,10 @@ impl Trajectory {
         precision: Precision,
     ) -> Result<LineLosses, ObjectiveError> {
         let mut found = self.line_in(precision, objective, line, points)?;
-        if precision == Precision::F32 && points > 1 && objective.supports(Precision::F64) {
+        if precision == Precision::F32 && points > 1 {
             found.evaluations += self.learn_from_three(objective, line, &found)?;
             found.judge(self.trust.error(line.number, precision));
-            if !found.resolved {
+            if !found.resolved && objective.supports(Precision::F64) {
                 let again = self.line_in(Precision::F64, objective, line, points)?;
                 self.trust.learn(
                     line.number,
@@ -112,9 +112,33 @@ impl Trajectory {
         let mut three = vec![1, last.div_ceil(2), last];
         three.dedup();
         let of_three = |values: &[f64]| -> Vec<f64> { three.iter().map(|&k| values[k]).collect() };
-        let double = objective.losses(line, &of_three(&found.alphas), Precision::F64)?;
+        let alphas = of_three(&found.alphas);
+        if self.learn_from_compared(objective, line, &alphas, found.largest())? {
+            return Ok(0);
+        }
+        if !objective.supports(Precision::F64) {
+            return Ok(0);
+        }
+        let double = objective.losses(line, &alphas, Precision::F64)?;
         self.trust.learn(line.number, found.largest(), &of_three(&found.losses), &double);
         Ok(three.len())
+    }
+
+    /// Learns from what a loss compares by itself, if it does, on a line with this largest loss.
+    pub(super) fn learn_from_compared(
+        &mut self,
+        objective: &impl Objective,
+        line: Line,
+        alphas: &[f64],
+        largest: f64,
+    ) -> Result<bool, ObjectiveError> {
+        let Some(both) = objective.compared(line, alphas)? else { return Ok(false) };
+        // Their error as a share of their own largest loss.
+        let factor = largest / both[1].iter().copied().fold(0.0, f64::max);
+        let [single, double] = both
+            .map(|losses| -> Vec<f64> { losses.into_iter().map(|loss| loss * factor).collect() });
+        self.trust.learn(line.number, largest, &single, &double);
+        Ok(true)
     }
 }
 
@@ -174,6 +198,8 @@ mod tests {
     #[derive(Default)]
     struct Rough {
         lacks_doubles: bool,
+        /// The error on samples whose loss is a quarter of all samples'.
+        compared: Option<f64>,
         evaluations: Mutex<[usize; 2]>,
     }
 
@@ -198,6 +224,18 @@ mod tests {
 
         fn gradient(&self, _: &Point, _: Loss, _: Precision) -> Result<Gradient, ObjectiveError> {
             Err(ObjectiveError::Unsupported("gradient"))
+        }
+
+        fn compared(
+            &self,
+            line: Line,
+            alphas: &[f64],
+        ) -> Result<Option<[Vec<f64>; 2]>, ObjectiveError> {
+            let Some(error) = self.compared else { return Ok(None) };
+            let theta = |&alpha: &f64| Point::between(line.from, line.to, alpha).theta[0];
+            let double = alphas.iter().map(theta).map(|theta| 0.25 + theta * theta / 8.0);
+            let single = double.clone().map(|loss| loss + error).collect();
+            Ok(Some([single, double.collect()]))
         }
 
         fn open<'a>(
@@ -258,6 +296,21 @@ mod tests {
                 assert!(line.resolved);
                 assert!(barrier(&line.alphas, &line.losses).is_some_and(|b| !b.is_crossed()));
             }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_device_is_trusted_by_what_it_compares_itself() -> Result<(), ObjectiveError> {
+        for (error, resolved) in [(1e-6, true), (0.02, false)] {
+            let objective =
+                Rough { lacks_doubles: true, compared: Some(error), ..Rough::default() };
+            let (path, lines) = walk(&objective, [1.0, 0.5])?;
+            let expected = error / (0.25 + 0.875f64.powi(2) / 8.0);
+            let learnt = path.trust.learnt(0).map(|known| known.error);
+            assert!(learnt.is_some_and(|found| (found / expected - 1.0).abs() < 0.2), "{learnt:?}");
+            assert_eq!(lines[0].trusted_error, path.trust.error(0, Precision::F32));
+            assert_eq!((lines[0].resolved, objective.counts()), (resolved, Some([5, 0])));
         }
         Ok(())
     }

@@ -37,6 +37,17 @@ impl BatchNorm {
         Self { channels, index, weight, bias }
     }
 
+    /// Norms activations by their own statistics over some dimensions.
+    fn by_own(&self, input: Series<4>, over: &[usize], pass: &mut Pass) -> Series<4> {
+        let dims = input.dims();
+        let count = over.iter().map(|&dim| dims[dim]).product();
+        let mean_input = mean(input.clone(), over);
+        let centred = input - mean_input.clone();
+        let variance = mean(centred.clone().square(), over);
+        pass.observed.push(Statistics { mean: mean_input, variance: variance.clone(), count });
+        self.apply(centred, variance, pass)
+    }
+
     fn apply(&self, centred: Series<4>, variance: Series<4>, pass: &mut Pass) -> Series<4> {
         let shape = [1, 1, 1, self.channels];
         let scale = variance.add_scalar(EPSILON).powf(-0.5) * pass.parameter(self.weight, shape);
@@ -45,14 +56,14 @@ impl BatchNorm {
     }
 }
 
-/// Mean over all but the channels, [1, 1, 1, c].
+/// Mean over some dimensions.
 ///
 /// A dimension at a time: the framework adds up a dimension number by number, and over all the
 /// pixels of a batch at once the rounding errors of f32 would grow to 1e-5.
-fn mean(activation: Series<4>) -> Series<4> {
+fn mean(activation: Series<4>, over: &[usize]) -> Series<4> {
     let dims = activation.dims();
-    let long = [2, 1, 0].into_iter().filter(|&dim| dims[dim] > 1);
-    long.fold(activation, Series::mean_dim)
+    let long = over.iter().filter(|&&dim| dims[dim] > 1);
+    long.fold(activation, |mean, &dim| mean.mean_dim(dim))
 }
 
 impl Layer for BatchNorm {
@@ -71,17 +82,11 @@ impl Layer for BatchNorm {
                 let Statistics { mean, variance, .. } = all[self.index].clone();
                 self.apply(input - mean, variance, pass)
             }
-            Normalisation::Batch => {
-                let [n, h, w, _] = input.dims();
-                let mean_input = mean(input.clone());
-                let centred = input - mean_input.clone();
-                let variance = mean(centred.clone().square());
-                pass.observed.push(Statistics {
-                    mean: mean_input,
-                    variance: variance.clone(),
-                    count: n * h * w,
-                });
-                self.apply(centred, variance, pass)
+            Normalisation::Batch => self.by_own(input, &[2, 1, 0], pass),
+            Normalisation::Batches(batches) => {
+                let shape @ [n, h, w, c] = input.dims();
+                let batches = input.reshape([batches, n / batches, h * w, c]);
+                self.by_own(batches, &[2, 1], pass).reshape(shape)
             }
         }
     }

@@ -72,7 +72,7 @@ pub trait Layer: Debug + Send + Sync {
     }
 }
 
-/// Mean and (biased) variance of every channel, [1, 1, 1, c] each.
+/// Mean and (biased) variance of every channel, [1, 1, 1, c] each, or [g, 1, 1, c] of g batches.
 #[derive(Debug, Clone)]
 pub struct Statistics {
     /// Mean over the batch and, for images, over the pixels.
@@ -88,6 +88,8 @@ pub struct Statistics {
 pub enum Normalisation<'a> {
     /// The batch at hand.
     Batch,
+    /// So many batches of one size, one behind the other, each by its own.
+    Batches(usize),
     /// Given statistics, one for each norm in the order of the network.
     Frozen(&'a [Statistics]),
 }
@@ -98,7 +100,7 @@ pub struct Pass<'a> {
     parameters: &'a [Series<1>],
     /// Where batch norm takes its statistics from.
     pub normalisation: Normalisation<'a>,
-    /// The statistics of the batch, one for each norm passed; only under [`Normalisation::Batch`].
+    /// The statistics of the batch or batches, one for each norm passed; none where they are given.
     pub observed: Vec<Statistics>,
     tape: Tape<'a>,
 }

@@ -1,9 +1,12 @@
 //! The loss of a network that classifies images: cross-entropy, averaged over the training set.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor};
 
 use super::directional::in_theta;
 use super::planned_gradient::PlannedGradients;
+use super::resident::Resident;
 use super::transfer::{dtype, scaled_tensor};
 use super::{
     BatchNormPolicy, Crew, Directional, Gradient, Interrupt, Line, LineEvaluation, Loss,
@@ -17,6 +20,10 @@ use crate::network::{
 use crate::parameters::Tensors;
 use crate::plan::Plan;
 use crate::precision::Precision;
+
+/// Evaluation batches on which a device is compared with the CPU in 64 bits. The error of a mean over few
+/// is larger than that over all, so it is on the safe side.
+const SAMPLED_BATCHES: usize = 2;
 
 /// How training presents its batches to the network.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +39,7 @@ pub struct TrainingBatches {
 /// L(theta) of a network on a data set.
 #[derive(Debug)]
 pub struct Classification {
-    pub(super) network: Network,
+    pub(super) network: Arc<Network>,
     pub(super) data: Dataset,
     pub(super) measured: MeasuredLoss,
     pub(super) training: TrainingBatches,
@@ -42,6 +49,8 @@ pub struct Classification {
     pub(super) plan: Option<Plan>,
     /// The same for gradients.
     pub(super) gradients: Option<PlannedGradients>,
+    /// The images where they are used; none on the CPU, which has them.
+    pub(super) resident: Option<Resident>,
     /// The same network on the test split.
     pub(super) test: Option<Box<Self>>,
     /// Those who share the work; none where this process has all of it.
@@ -51,18 +60,32 @@ pub struct Classification {
 impl Classification {
     /// Puts a loss together.
     pub fn new(
-        network: Network,
+        network: impl Into<Arc<Network>>,
         data: Dataset,
         measured: MeasuredLoss,
         training: TrainingBatches,
         device: Device,
         interrupt: Interrupt,
     ) -> Self {
+        let network = network.into();
         let is_cpu = device == Device::flex();
         let plan = Plan::of(&network).filter(|_| is_cpu);
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
+        let resident = (!is_cpu).then(|| Resident::new(&data, &device));
         let (test, crew) = (None, None);
-        Self { network, data, measured, training, device, interrupt, plan, gradients, test, crew }
+        Self {
+            network,
+            data,
+            measured,
+            training,
+            device,
+            interrupt,
+            plan,
+            gradients,
+            resident,
+            test,
+            crew,
+        }
     }
 
     /// The same loss with a test split to score on, by the same network once more. It is presented as
@@ -106,6 +129,12 @@ impl Classification {
         Self { plan: None, gradients: None, ..self }
     }
 
+    /// The same loss as on a device that is not the CPU, whatever it is on.
+    pub fn as_on_device(self) -> Self {
+        let resident = Some(Resident::new(&self.data, &self.device));
+        Self { resident, ..self.by_series() }
+    }
+
     /// The steps that losses in 32 bits take on the CPU; none where they run through series.
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()
@@ -130,6 +159,16 @@ impl Classification {
         (self.network.layout.norms() > 0).then_some(policy)
     }
 
+    /// The loss on its first evaluation batches alone, on a device.
+    fn sampled(&self, device: &Device) -> Self {
+        let samples = self.measured.order.iter().take(SAMPLED_BATCHES * self.measured.batch_size);
+        let data = self.data.only(&samples.copied().collect::<Vec<u32>>());
+        let order = (0..data.len() as u32).collect();
+        let measured = MeasuredLoss { order, ..self.measured.clone() };
+        let (network, interrupt) = (Arc::clone(&self.network), self.interrupt.clone());
+        Self::new(network, data, measured, self.training, device.clone(), interrupt)
+    }
+
     /// Opens a line of which nothing is kept but what the evaluation needs.
     pub fn open_apart(
         &self,
@@ -137,6 +176,9 @@ impl Classification {
         alphas: &[f64],
         precision: Precision,
     ) -> Result<Box<dyn LineEvaluation + '_>, ObjectiveError> {
+        if self.resident.is_some() {
+            return Ok(Box::new(self.open_grouped(line, alphas, precision)?));
+        }
         match self.open_planned(line, alphas, precision)? {
             Some(planned) => Ok(Box::new(planned)),
             None => Ok(Box::new(self.open_line(line, alphas, precision)?)),
@@ -155,10 +197,19 @@ impl Classification {
         factor: f64,
         precision: Precision,
     ) -> Vec<Tensor<1>> {
+        if self.resident.is_some() {
+            return self.entries(&scaled_tensor(theta, factor, &self.device, precision));
+        }
         let entries = self.network.layout.parameters.iter();
         let entry =
             |entry: &Entry| scaled_tensor(&theta[entry.range()], factor, &self.device, precision);
         entries.map(entry).collect()
+    }
+
+    /// Each entry of a flat vector that is on the device.
+    pub(super) fn entries(&self, theta: &Tensor<1>) -> Vec<Tensor<1>> {
+        let entries = self.network.layout.parameters.iter();
+        entries.map(|entry| theta.clone().slice(entry.range())).collect()
     }
 }
 
@@ -209,6 +260,20 @@ impl Objective for Classification {
         precision: Precision,
     ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
         self.open_apart(line, alphas, precision)
+    }
+
+    fn compared(
+        &self,
+        line: Line,
+        alphas: &[f64],
+    ) -> Result<Option<[Vec<f64>; 2]>, ObjectiveError> {
+        if self.resident.is_none() {
+            return Ok(None);
+        }
+        let on = |device| self.sampled(device);
+        let single = on(&self.device).losses(line, alphas, Precision::F32)?;
+        let double = on(&Device::flex()).losses(line, alphas, Precision::F64)?;
+        Ok(Some([single, double]))
     }
 
     fn scores(&self, at: &Point, precision: Precision) -> Result<Scores, ObjectiveError> {

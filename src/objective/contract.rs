@@ -134,6 +134,13 @@ pub trait Objective: Sync {
         self.open(line, alphas, precision)?.losses()
     }
 
+    /// The losses of some samples at every alpha, in 32 bits as this loss has them and in 64 as the CPU
+    /// has them, by which the error of the former is known. None where the loss in 64 bits says it: on
+    /// the CPU. What batch norm takes from the training set it takes from these samples.
+    fn compared(&self, _: Line, _alphas: &[f64]) -> Result<Option<[Vec<f64>; 2]>, ObjectiveError> {
+        Ok(None)
+    }
+
     /// How well a point does on the training set and on the test split.
     ///
     /// Cost: one forward pass over both; two over the training set where statistics are recomputed.

@@ -26,15 +26,18 @@ pub enum DeviceError {
     },
 }
 
-/// `cpu`, or `cuda:0`, `vulkan`, `wgpu` where built with the feature of that name.
+/// `cpu`, or `cuda:0`, `vulkan`, `wgpu` where built with the feature of that name; the first of a family
+/// where no number is given.
 pub fn device_by_name(
     name: &str,
     doubles_for: Option<&'static str>,
 ) -> Result<Device, DeviceError> {
-    let device = match name.split(':').next() {
-        Some("cpu") if name == "cpu" => Some(Device::flex()),
-        Some(family) => accelerator(family, name[family.len()..].trim_start_matches(':')),
-        None => None,
+    let device = match name.split_once(':') {
+        None if name == "cpu" => Some(Device::flex()),
+        None => devices(name).into_iter().next(),
+        Some((family, index)) => {
+            index.parse().ok().and_then(|index| devices(family).into_iter().nth(index))
+        }
     };
     let device = device
         .ok_or_else(|| DeviceError::Unknown { name: name.to_owned(), known: known().join(", ") })?;
@@ -46,21 +49,29 @@ pub fn device_by_name(
     }
 }
 
+/// The name of the device for one of several processes on a machine: those of a family in turn, where
+/// `name` has no number.
+pub fn device_of(name: &str, process: usize) -> String {
+    match devices(name).len() {
+        0 => name.to_owned(),
+        count => format!("{name}:{}", process % count),
+    }
+}
+
 fn known() -> Vec<&'static str> {
     let mut known = vec!["cpu"];
-    known.extend(cfg!(feature = "cuda").then_some("cuda:0"));
+    known.extend(cfg!(feature = "cuda").then_some("cuda"));
     known.extend(cfg!(feature = "vulkan").then_some("vulkan"));
     known.extend(cfg!(feature = "wgpu").then_some("wgpu"));
     known
 }
 
-/// The `index`-th device (default 0) of a family; none if the machine has no such device.
-fn accelerator(family: &str, index: &str) -> Option<Device> {
+/// The devices of a family on this machine; none of a family that this build leaves out. Asking for one
+/// that is not there would panic at its first operation.
+fn devices(family: &str) -> Vec<Device> {
     #[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
     {
         use burn::tensor::DeviceType;
-        // Asking for a device that is not there panics at its first operation: probe instead.
-        let index: usize = if index.is_empty() { 0 } else { index.parse().ok()? };
         let family = match family {
             #[cfg(feature = "cuda")]
             "cuda" => DeviceType::Cuda,
@@ -68,13 +79,28 @@ fn accelerator(family: &str, index: &str) -> Option<Device> {
             "vulkan" => DeviceType::Vulkan,
             #[cfg(feature = "wgpu")]
             "wgpu" => DeviceType::Wgpu,
-            _ => return None,
+            _ => return Vec::new(),
         };
-        Device::enumerate(family).into_vec().into_iter().nth(index)
+        Device::enumerate(family).into_vec()
     }
     #[cfg(not(any(feature = "cuda", feature = "vulkan", feature = "wgpu")))]
     {
-        let _ = (family, index);
-        None
+        let _ = family;
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_share_a_cpu_and_take_no_device_that_is_not_there() {
+        assert_eq!(device_of("cpu", 3), "cpu");
+        assert_eq!(device_of("cuda:1", 3), "cuda:1");
+        for name in ["cpu:0", "cuda:x", "gpu", ""] {
+            let message = device_by_name(name, None).err().map(|error| error.to_string());
+            assert!(message.is_some_and(|text| text.contains("this build knows: cpu")), "{name}");
+        }
     }
 }

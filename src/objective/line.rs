@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::classification::normalisation;
 use super::presentation::Presentation;
+use super::statistics::flat;
 use super::transfer::host;
 use super::{
     BatchNormPolicy, Classification, Line, LineEvaluation, MeasuredLoss, ObjectiveError, Point,
@@ -175,10 +176,7 @@ impl OpenLine<'_> {
 
     /// The statistics that the first point was given, in the order of the buffers.
     pub(super) fn statistics(&self) -> Result<Vec<f64>, ObjectiveError> {
-        let given = self.stations.first().and_then(|station| station.frozen.as_deref());
-        let rows = given.unwrap_or_default().iter().flat_map(|norm| [&norm.mean, &norm.variance]);
-        let rows = rows.map(|row| host(row.value().clone())).collect::<Result<Vec<_>, _>>()?;
-        Ok(rows.concat())
+        flat(self.stations.first().and_then(|station| station.frozen.as_deref()))
     }
 
     /// Gives each point the statistics that are averages over the training set there.

@@ -83,11 +83,11 @@ impl Classification {
     }
 
     /// The summed loss of some samples, from their logits, in f64.
-    pub(super) fn summed_loss(&self, logits: &[f32], samples: &[u32]) -> f64 {
+    pub(super) fn summed_loss<T: Into<f64> + Copy>(&self, logits: &[T], samples: &[u32]) -> f64 {
         let rows = logits.chunks_exact(self.network.classes).zip(samples);
         let losses = rows.map(|(row, &sample)| {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let shifted = |z: f32| f64::from(z) - f64::from(largest);
+            let largest = row.iter().map(|&z| z.into()).fold(f64::NEG_INFINITY, f64::max);
+            let shifted = |z: T| z.into() - largest;
             let total: f64 = row.iter().map(|&z| shifted(z).exp()).sum();
             total.ln() - shifted(row[usize::from(self.data.label(sample))])
         });

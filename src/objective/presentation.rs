@@ -29,6 +29,16 @@ impl Classification {
     ) -> Tensor<4> {
         let shape = self.network.input;
         let shape = [samples.len(), shape.height, shape.width, shape.channels];
+        let is_augmented =
+            self.training.augment != Augment::None && !matches!(presentation, Presentation::Plain);
+        if let Some(resident) = self.resident.as_ref().filter(|_| !is_augmented) {
+            let levels = match precision {
+                Precision::F32 => TensorData::from(self.data.levels::<f32>().as_flattened()),
+                Precision::F64 => TensorData::from(self.data.levels::<f64>().as_flattened()),
+            };
+            let levels = Tensor::from_data(levels, (&self.device, dtype(precision)));
+            return resident.gather(samples, levels).reshape(shape);
+        }
         let data = match precision {
             Precision::F32 => TensorData::new(self.pixels::<f32>(samples, presentation), shape),
             Precision::F64 => TensorData::new(self.pixels::<f64>(samples, presentation), shape),

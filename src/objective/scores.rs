@@ -1,5 +1,6 @@
 //! How well a point does on the training set and on the test split: loss and accuracy in one pass.
 
+use super::grouped::GroupedLine;
 use super::line::OpenLine;
 use super::planned::PlannedLine;
 use super::transfer::host;
@@ -56,12 +57,14 @@ impl Classification {
     ) -> Result<(Score, Option<Vec<f64>>), ObjectiveError> {
         let line = Line { from: at, to: at, number: 0 };
         let is_recomputed = self.policy(Loss::Measured) == Some(BatchNormPolicy::Recomputed);
-        let (sums, statistics) = match self.open_planned(line, &[0.0], precision)? {
-            Some(open) => (open.scores()?, is_recomputed.then(|| open.statistics())),
-            None => {
-                let open = self.open_line(line, &[0.0], precision)?;
-                (open.scores()?, is_recomputed.then(|| open.statistics()).transpose()?)
-            }
+        let (sums, statistics) = if self.resident.is_some() {
+            let open = self.open_grouped(line, &[0.0], precision)?;
+            (open.scores()?, is_recomputed.then(|| open.statistics()).transpose()?)
+        } else if let Some(open) = self.open_planned(line, &[0.0], precision)? {
+            (open.scores()?, is_recomputed.then(|| open.statistics()))
+        } else {
+            let open = self.open_line(line, &[0.0], precision)?;
+            (open.scores()?, is_recomputed.then(|| open.statistics()).transpose()?)
         };
         let samples = self.data.len() as f64;
         let [loss, right] = [0, 1].map(|entry| sums.get(entry).map_or(f64::NAN, |x| x / samples));
@@ -74,6 +77,20 @@ impl PlannedLine<'_> {
     fn scores(&self) -> Result<Vec<f64>, ObjectiveError> {
         let units: Vec<usize> = (0..self.units()).collect();
         let read = |logits: &[f32], _: &Workspace, samples: &[u32]| {
+            let right = self.objective.right(logits, samples);
+            vec![self.objective.summed_loss(logits, samples), right as f64]
+        };
+        total(self.objective.divided(&units, SCORES, |units| {
+            Ok(self.visit(units, &[0], read)?.into_iter().map(|unit| unit.concat()).collect())
+        })?)
+    }
+}
+
+impl GroupedLine<'_> {
+    /// The same, on a device.
+    fn scores(&self) -> Result<Vec<f64>, ObjectiveError> {
+        let units: Vec<usize> = (0..self.units()).collect();
+        let read = |logits: &[f64], samples: &[u32]| {
             let right = self.objective.right(logits, samples);
             vec![self.objective.summed_loss(logits, samples), right as f64]
         };

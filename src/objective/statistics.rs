@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 
 use super::BatchNormPolicy;
 use super::presentation::Presentation;
-use super::transfer::{host, tensor};
+use super::transfer::{add_all, host, tensor};
 use super::{Classification, Loss, ObjectiveError, Point};
 use crate::network::{Normalisation, Pass, Statistics};
 use crate::precision::Precision;
@@ -45,18 +45,28 @@ pub(super) fn observe(pass: &Pass, directions: usize, order: usize) -> Vec<Obser
     slots.flat_map(of_slot).collect()
 }
 
+/// Statistics that norms are given, in the order of the buffers.
+pub(super) fn flat(given: Option<&[Statistics]>) -> Result<Vec<f64>, ObjectiveError> {
+    let rows = given.unwrap_or_default().iter().flat_map(|norm| [&norm.mean, &norm.variance]);
+    let rows = rows.map(|row| host(row.value().clone())).collect::<Result<Vec<_>, _>>()?;
+    Ok(rows.concat())
+}
+
 /// A batch's statistics on the host.
 pub(super) fn observed(
     pass: &Pass,
     directions: usize,
     order: usize,
 ) -> Result<Vec<f64>, ObjectiveError> {
-    let mut flat = Vec::new();
-    for Observed { tensor, factor, channels } in observe(pass, directions, order) {
-        match tensor {
-            None => flat.resize(flat.len() + channels, 0.0),
-            Some(tensor) => flat.extend(host(tensor.inner())?.into_iter().map(|x| x * factor)),
-        }
+    let found = observe(pass, directions, order);
+    let tensors = found.iter().filter_map(|observed| observed.tensor.clone()).map(Tensor::inner);
+    let (mut values, mut flat) = (Vec::new(), Vec::new());
+    add_all(&mut values, 1.0, tensors.collect())?;
+    let mut values = values.into_iter();
+    for Observed { tensor, factor, channels } in found {
+        let there = if tensor.is_some() { channels } else { 0 };
+        flat.extend(values.by_ref().take(there).map(|value| value * factor));
+        flat.resize(flat.len() + channels - there, 0.0);
     }
     Ok(flat)
 }

@@ -52,6 +52,9 @@ pub(super) fn add_all(
     factor: f64,
     tensors: Vec<Tensor<1>>,
 ) -> Result<(), ObjectiveError> {
+    // From a device all at once: each hand-over waits for it.
+    let is_far = tensors.first().is_some_and(|tensor| tensor.device() != Device::flex());
+    let tensors = if is_far { vec![Tensor::cat(tensors, 0)] } else { tensors };
     let lengths = tensors.iter().map(|tensor| tensor.dims()[0]);
     sum.reserve_exact(lengths.sum::<usize>().saturating_sub(sum.len()));
     let mut start = 0;

@@ -105,6 +105,14 @@ impl Objective for SharedLoss<'_> {
         Ok(Box::new(SharedLine { open, crew, id }))
     }
 
+    fn compared(
+        &self,
+        line: Line,
+        alphas: &[f64],
+    ) -> Result<Option<[Vec<f64>; 2]>, ObjectiveError> {
+        self.loss.compared(line, alphas)
+    }
+
     fn scores(&self, at: &Point, precision: Precision) -> Result<Scores, ObjectiveError> {
         let order = || Order::Scores(precision);
         self.call(order, &[&at.theta, &at.buffers], || self.loss.scores(at, precision))

@@ -190,11 +190,16 @@ impl<O: Objective> Walker<'_, O> {
         let loss = check_determinism(self.objective, at, precision)?
             .map_err(|(first, second)| WalkError::NotDeterministic { first, second })?;
         let mut manifest = self.recorder.folder.manifest()?;
-        let can_compare = precision == Precision::F32 && self.objective.supports(Precision::F64);
-        if can_compare && manifest.evaluation_error.is_none() {
+        if precision == Precision::F32 && manifest.evaluation_error.is_none() {
             let line = Line { from: at, to: at, number: 0 };
-            let exact = self.objective.losses(line, &[0.0], Precision::F64)?[0];
-            manifest.evaluation_error = finite((loss - exact).abs() / exact);
+            let (single, exact) = match self.objective.compared(line, &[0.0])? {
+                Some([single, double]) => (single[0], double[0]),
+                None if self.objective.supports(Precision::F64) => {
+                    (loss, self.objective.losses(line, &[0.0], Precision::F64)?[0])
+                }
+                None => return Ok(()),
+            };
+            manifest.evaluation_error = finite((single - exact).abs() / exact);
             self.recorder.folder.write_manifest(&manifest)?;
         }
         Ok(())

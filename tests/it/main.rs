@@ -10,11 +10,14 @@ mod curvature_walk;
 mod data_files;
 mod data_formats;
 mod determinism;
+#[cfg(feature = "vulkan")]
+mod device;
 mod experiments;
 mod extremes;
 mod failures;
 mod fetch;
 mod fuzz;
+mod grouped;
 mod huge_plans;
 mod image_folder;
 mod inferred;

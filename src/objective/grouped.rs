@@ -1,0 +1,276 @@
+//! Losses on a device that has the images: many evaluation batches at once, because a hundred small
+//! images do not fill it.
+//!
+//! A group is several units behind one another in one batch; under statistics of the batch, norms take
+//! each unit's own. Theta at both ends of the line is uploaded once, and mixed there. The logits of a
+//! group at all points come back at once, and the softmax is the host's, in f64.
+
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::line::{Samples, samples_at};
+use super::presentation::Presentation;
+use super::statistics::flat;
+use super::transfer::{host, tensor};
+use super::{
+    BatchNormPolicy, Classification, Line, LineEvaluation, Loss, ObjectiveError, Point, tree,
+};
+use crate::network::{Normalisation, Pass, Statistics};
+use crate::precision::Precision;
+use crate::taylor::Series;
+
+/// Bytes on the device that the activations of a group may take.
+const GROUP_BYTES: usize = 1 << 30;
+/// Outputs of the largest layer that are held at once: of the first layer two; of others input and
+/// output, each once more in the order that a convolution wants; three of a norm.
+const OUTPUTS_HELD: usize = 8;
+
+/// A line with everything that its units share.
+pub(super) struct GroupedLine<'a> {
+    pub(super) objective: &'a Classification,
+    /// Theta at both ends.
+    ends: [Tensor<1>; 2],
+    points: Vec<GroupedPoint>,
+    precision: Precision,
+}
+
+/// One point of the line.
+struct GroupedPoint {
+    alpha: f64,
+    frozen: Option<Vec<Statistics>>,
+    samples: Samples,
+}
+
+impl Classification {
+    /// Opens a line on the device.
+    pub(super) fn open_grouped(
+        &self,
+        line: Line,
+        alphas: &[f64],
+        precision: Precision,
+    ) -> Result<GroupedLine<'_>, ObjectiveError> {
+        let policy = self.policy(Loss::Measured);
+        let buffers = |at: &Point| Point { theta: Vec::new(), buffers: at.buffers.clone() };
+        let [from, to] = [line.from, line.to].map(buffers);
+        let point = |&alpha: &f64| GroupedPoint {
+            alpha,
+            frozen: (policy == Some(BatchNormPolicy::Running))
+                .then(|| self.statistics(&Point::between(&from, &to, alpha).buffers, precision)),
+            samples: self.samples_of(line.number, alpha),
+        };
+        let mut open = GroupedLine {
+            objective: self,
+            ends: [line.from, line.to].map(|end| tensor(&end.theta, &self.device, precision)),
+            points: alphas.iter().map(point).collect(),
+            precision,
+        };
+        if policy == Some(BatchNormPolicy::Recomputed) {
+            open.recompute_statistics()?;
+        }
+        Ok(open)
+    }
+}
+
+impl LineEvaluation for GroupedLine<'_> {
+    fn units(&self) -> usize {
+        self.objective.data.len().div_ceil(self.objective.measured.batch_size)
+    }
+
+    fn samples(&self, unit: usize) -> usize {
+        self.batch(&Samples::Fixed, unit).0.len()
+    }
+
+    fn points(&self) -> usize {
+        self.points.len()
+    }
+
+    fn unit_losses(
+        &self,
+        units: &[usize],
+        points: &[usize],
+    ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
+        let loss = |logits: &[f64], samples: &[u32]| self.objective.summed_loss(logits, samples);
+        self.objective.divided(units, points.len(), |units| self.visit(units, points, loss))
+    }
+}
+
+impl GroupedLine<'_> {
+    fn batch<'b>(&'b self, samples: &'b Samples, unit: usize) -> (&'b [u32], Presentation) {
+        samples_at(&self.objective.measured, samples, unit)
+    }
+
+    /// What `read` makes of each unit's logits and samples at each point.
+    pub(super) fn visit<T: Send>(
+        &self,
+        units: &[usize],
+        points: &[usize],
+        read: impl Fn(&[f64], &[u32]) -> T + Sync,
+    ) -> Result<Vec<Vec<T>>, ObjectiveError> {
+        self.visit_rows(units, points, |logits, _| logits.into_value(), read)
+    }
+
+    /// What `read` makes of the part of each unit, and of its samples, in the rows that `rows` makes of
+    /// its group's pass: as many for each unit.
+    fn visit_rows<T: Send>(
+        &self,
+        units: &[usize],
+        points: &[usize],
+        rows: impl Fn(Series<2>, &Pass) -> Tensor<2>,
+        read: impl Fn(&[f64], &[u32]) -> T + Sync,
+    ) -> Result<Vec<Vec<T>>, ObjectiveError> {
+        if points.is_empty() {
+            return Ok(units.iter().map(|_| Vec::new()).collect());
+        }
+        let mut found = Vec::with_capacity(units.len());
+        let bytes = OUTPUTS_HELD
+            * self.precision.bytes()
+            * self.objective.network.activations.largest.max(1)
+            * self.objective.measured.batch_size;
+        for group in groups(units, GROUP_BYTES / bytes, |unit| self.samples(unit)) {
+            self.objective.interrupt.check()?;
+            let numbers = self.run(group, points, &rows)?;
+            let parts: Vec<&[f64]> =
+                numbers.chunks_exact(numbers.len() / (points.len() * group.len())).collect();
+            let of_unit = |(place, &unit): (usize, &usize)| {
+                let at = |(row, &point): (usize, &usize)| {
+                    let samples = self.batch(&self.points[point].samples, unit).0;
+                    read(parts[row * group.len() + place], samples)
+                };
+                points.iter().enumerate().map(at).collect::<Vec<T>>()
+            };
+            found.par_extend(group.par_iter().enumerate().map(of_unit));
+        }
+        Ok(found)
+    }
+
+    /// The rows of a group's pass at one point after the other.
+    fn run(
+        &self,
+        group: &[usize],
+        points: &[usize],
+        rows: impl Fn(Series<2>, &Pass) -> Tensor<2>,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        let network = &self.objective.network;
+        let shared = network.linear_prefix();
+        let line = self.line();
+        let prefix = |samples: &Samples| {
+            let mut pass = Pass::new(&line, Normalisation::Batch);
+            network.forward(0..shared, Series::constant(self.images(samples, group)), &mut pass)
+        };
+        let mut fixed = None;
+        let rows = points.iter().map(|&point| {
+            let GroupedPoint { alpha, frozen, samples } = &self.points[point];
+            let drawn;
+            let prefix = match samples {
+                Samples::Fixed => fixed.get_or_insert_with(|| prefix(samples)),
+                Samples::Drawn { .. } => {
+                    drawn = prefix(samples);
+                    &drawn
+                }
+            };
+            let own = Normalisation::Batches(group.len());
+            let normalisation = frozen.as_deref().map_or(own, Normalisation::Frozen);
+            let parameters = self.parameters(*alpha);
+            let mut pass = Pass::new(&parameters, normalisation);
+            let output = network.forward(shared..network.depth(), prefix.at(*alpha), &mut pass);
+            rows(network.head(output), &pass)
+        });
+        host(Tensor::cat(rows.collect(), 0))
+    }
+
+    /// A group's images, unit by unit.
+    fn images(&self, samples: &Samples, group: &[usize]) -> Tensor<4> {
+        let all = group.iter().flat_map(|&unit| self.batch(samples, unit).0);
+        let (_, presentation) = self.batch(samples, 0);
+        let all: Vec<u32> = all.copied().collect();
+        self.objective.images(&all, self.precision, presentation)
+    }
+
+    /// The parameters as from + alpha (to - from), for a layer that is linear in them.
+    fn line(&self) -> Vec<Series<1>> {
+        let [from, to] = &self.ends;
+        let update = self.objective.entries(&(to.clone() - from.clone()));
+        let entries = self.objective.entries(from).into_iter().zip(update);
+        entries.map(|(from, update)| Series::line(from, update, 1)).collect()
+    }
+
+    /// The parameters at a point; exactly those of an end at 0 and 1.
+    fn parameters(&self, alpha: f64) -> Vec<Series<1>> {
+        let [from, to] = self.ends.clone();
+        let theta = match alpha {
+            0.0 => from,
+            1.0 => to,
+            _ => (to - from.clone()).mul_scalar(alpha) + from,
+        };
+        self.objective.entries(&theta).into_iter().map(Series::constant).collect()
+    }
+
+    /// The statistics that the first point was given, in the order of the buffers.
+    pub(super) fn statistics(&self) -> Result<Vec<f64>, ObjectiveError> {
+        flat(self.points.first().and_then(|point| point.frozen.as_deref()))
+    }
+
+    /// Gives each point the statistics that are averages over the training set there.
+    fn recompute_statistics(&mut self) -> Result<(), ObjectiveError> {
+        let objective = self.objective;
+        let points: Vec<usize> = (0..self.points.len()).collect();
+        let averages: Vec<f64> = objective.joined(self.units(), |share| {
+            let units: Vec<usize> = share.clone().collect();
+            let weigh = |row: &[f64], samples: &[u32]| -> Vec<f64> {
+                row.iter().map(|value| value * objective.weight(samples)).collect()
+            };
+            let found = self.visit_rows(&units, &points, |_, pass| observed(pass), weigh)?;
+            let of = |unit: usize| Ok(found[unit - units[0]].concat());
+            tree::share_in_turn(self.units(), share, &of)
+        })?;
+        let buffers = objective.network.layout.buffer_dimension();
+        for (point, average) in self.points.iter_mut().zip(averages.chunks(buffers.max(1))) {
+            point.frozen = Some(objective.statistics(average, self.precision));
+        }
+        Ok(())
+    }
+}
+
+/// Mean and unbiased variance of every norm, a row for each batch, in the order of the buffers.
+fn observed(pass: &Pass) -> Tensor<2> {
+    let of_norm = |Statistics { mean, variance, count }: &Statistics| {
+        let unbiased = *count as f64 / (*count as f64 - 1.0);
+        [mean.value().clone(), variance.value().clone().mul_scalar(unbiased)]
+    };
+    let rows = pass.observed.iter().flat_map(of_norm).map(|row| {
+        let [batches, .., channels] = row.dims();
+        row.reshape([batches, channels])
+    });
+    Tensor::cat(rows.collect(), 1)
+}
+
+/// Units in groups of neighbours of one size: at most so many, or one, and about as many in each.
+fn groups(
+    units: &[usize],
+    most: usize,
+    samples: impl Fn(usize) -> usize,
+) -> impl Iterator<Item = &[usize]> {
+    let alike = units.chunk_by(move |&a, &b| samples(a) == samples(b));
+    alike.flat_map(move |units| {
+        let groups = units.len().div_ceil(most.max(1));
+        units.chunks(units.len().div_ceil(groups))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_of_one_size_and_even() {
+        let samples = |unit: usize| if unit == 9 { 40 } else { 100 };
+        let of = |units: &[usize], most: usize| -> Vec<Vec<usize>> {
+            groups(units, most, samples).map(<[usize]>::to_vec).collect()
+        };
+        let all: Vec<usize> = (0..10).collect();
+        assert_eq!(of(&all, 4), [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8], vec![9]]);
+        assert_eq!(of(&[9, 2, 5], 100), [vec![9], vec![2, 5]]);
+        assert_eq!(of(&[3, 1], 0), [vec![3], vec![1]]);
+        assert_eq!(of(&[], 4), Vec::<Vec<usize>>::new());
+    }
+}

@@ -1,0 +1,151 @@
+//! Losses, gradients and alignment on a GPU against the CPU in 64 bits, under every policy of batch norm.
+//! `tests/device/run.sh` runs it on Mesa's software Vulkan.
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use losswalk::linalg::norm;
+use losswalk::measure::alignments;
+use losswalk::objective::{
+    Classification, Line, Loss, Objective, Point, device_by_name, device_of,
+};
+use losswalk::precision::Precision;
+use losswalk::taylor::convolve2d;
+
+use crate::grouped::{POLICIES, end, loss_on};
+use crate::networks::TestResult;
+
+const CASES: [(&str, (usize, usize)); 3] = [
+    ("model.arch = 'mlp'\nmodel.hidden = [50, 35]", (9, 3)),
+    ("model.arch = 'vgg11'\nmodel.width = 0.125", (32, 3)),
+    ("model.arch = 'resnet'\nmodel.depth = 8", (16, 3)),
+];
+
+/// The loss of each case under each policy, on the device and on the CPU.
+fn on_both(check: impl Fn(&str, [&Classification; 2], &Point) -> TestResult) -> TestResult {
+    for ((model, images), policy) in CASES.iter().flat_map(|case| POLICIES.map(|p| (case, p))) {
+        let settings = [format!("evaluation.batch_norm={policy}")];
+        let loss = |device: Device| loss_on(device, model, *images, &settings);
+        let ((on_device, at), (on_cpu, _)) =
+            (loss(device_by_name("vulkan", None)?)?, loss(Device::flex())?);
+        check(&format!("{policy} {model}"), [&on_device, &on_cpu], &at)?;
+    }
+    Ok(())
+}
+
+/// The error of a vector in 32 bits, as a share of its norm.
+fn error(found: &[f64], expected: &[f64]) -> f64 {
+    let difference: Vec<f64> = found.iter().zip(expected).map(|(a, b)| a - b).collect();
+    norm(&difference) / norm(expected)
+}
+
+#[test]
+fn losses_of_groups_are_those_of_the_cpu() -> TestResult {
+    on_both(|what, [on_device, on_cpu], at| {
+        let to = end(on_cpu, at)?;
+        let line = Line { from: at, to: &to, number: 0 };
+        let of = |loss: &Classification, precision| -> TestResult<Vec<Vec<f64>>> {
+            let open = loss.open(line, &[0.0, 0.4, 1.0], precision)?;
+            Ok(open.unit_losses(&[0, 1, 2, 3], &[0, 1, 2])?)
+        };
+        let found = of(on_device, Precision::F32)?;
+        for (found, expected) in found.iter().zip(of(on_cpu, Precision::F64)?) {
+            assert!(error(found, &expected) < 2e-5, "{what}: {found:?} for {expected:?}");
+            assert!(error(&[found[0]], &[found[1]]) > 2e-3, "{what}: points are told apart");
+        }
+        assert_eq!(of(on_device, Precision::F32)?, found, "{what}: the same bits again");
+        let [found, expected] =
+            [on_device.scores(at, Precision::F32)?.train, on_cpu.scores(at, Precision::F64)?.train];
+        assert!(error(&[found.loss], &[expected.loss]) < 2e-5, "{what}");
+        assert_eq!(found.accuracy, expected.accuracy, "{what}");
+        Ok(())
+    })
+}
+
+#[test]
+fn gradients_are_those_of_the_cpu() -> TestResult {
+    on_both(|what, [on_device, on_cpu], at| {
+        let batch = [3, 1, 4, 0, 5, 9, 2, 6];
+        for of in [Loss::Measured, Loss::in_epoch(&batch, 1)] {
+            let found = on_device.gradient(at, of, Precision::F32)?;
+            let expected = on_cpu.gradient(at, of, Precision::F64)?;
+            assert!(error(&[found.loss], &[expected.loss]) < 2e-5, "{what}");
+            let error = [
+                error(&found.gradient, &expected.gradient),
+                error(&found.buffers, &expected.buffers),
+            ];
+            assert!(error.iter().all(|&error| error < 1e-3), "{what}: {error:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn alignment_is_that_of_the_cpu() -> TestResult {
+    on_both(|what, [on_device, on_cpu], at| {
+        let batches = [Loss::of(&[3, 1, 4, 0, 5, 9]), Loss::of(&[2, 6, 7, 8])];
+        let found = alignments(on_device, at, &batches, Precision::F32)?;
+        let expected = alignments(on_cpu, at, &batches, Precision::F64)?;
+        for (found, expected) in found.iter().zip(expected) {
+            let full = found.full.zip(expected.full).ok_or("a gradient of zero")?;
+            let of_batch = found.of_batch.zip(expected.of_batch).ok_or("no curvature")?;
+            let pairs = [
+                (found.grad_norm, expected.grad_norm),
+                (full.0.slope, full.1.slope),
+                (full.0.curvature, full.1.curvature),
+                of_batch,
+            ];
+            for (found, expected) in pairs {
+                assert!(error(&[found], &[expected]) < 1e-2, "{what}: {found} for {expected}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn processes_take_devices_in_turn() -> TestResult {
+    let names: Vec<String> = (0..9).map(|process| device_of("vulkan", process)).collect();
+    assert_eq!(names[0], "vulkan:0");
+    let count = names.iter().skip(1).position(|name| *name == names[0]).map(|index| index + 1);
+    let count = count.ok_or("more devices than this test counts to")?;
+    for name in &names {
+        device_by_name(name, None)?;
+    }
+    assert!(device_by_name(&format!("vulkan:{count}"), None).is_err(), "one more than there are");
+    assert_eq!(device_of("vulkan:0", 5), "vulkan:0");
+    Ok(())
+}
+
+#[test]
+fn what_a_device_compares_is_its_error_on_the_first_batches() -> TestResult {
+    on_both(|what, [on_device, on_cpu], at| {
+        let to = end(on_cpu, at)?;
+        let line = Line { from: at, to: &to, number: 0 };
+        let [single, double] = on_device.compared(line, &[0.0, 0.5])?.ok_or("nothing compared")?;
+        assert!(
+            error(&single, &double) < 2e-5 && single != double,
+            "{what}: {single:?} {double:?}"
+        );
+        Ok(())
+    })
+}
+
+/// Numbers that need all 24 bits, times one: TF32 would keep 11 of them.
+#[test]
+fn vulkan_multiplies_in_32_bits() -> TestResult {
+    let device = device_by_name("vulkan", None)?;
+    let (rows, width) = (512, 128);
+    let number = |i: usize| 1.0 + (i * 7919 % (1 << 23)) as f32 * f32::EPSILON;
+    let numbers: Vec<f32> = (0..rows * width).map(number).collect();
+    let on_device = |numbers: Vec<f32>, shape: [usize; 4]| {
+        Tensor::<4>::from_data(TensorData::new(numbers, shape), (&device, DType::F32))
+    };
+    let identity = (0..width * width).map(|i| f32::from(i / width == i % width)).collect();
+    let identity = on_device(identity, [1, 1, width, width]);
+    let matrix = on_device(numbers.clone(), [1, 1, rows, width]);
+    let found: Vec<f32> = matrix.matmul(identity.clone()).into_data().iter().collect();
+    assert_eq!(found, numbers, "a product of matrices");
+    let images = on_device(numbers.clone(), [8, 8, 8, width]);
+    let found: Vec<f32> = convolve2d(images, identity, 1, 0).into_data().iter().collect();
+    assert_eq!(found, numbers, "a convolution");
+    Ok(())
+}
