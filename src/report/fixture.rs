@@ -195,6 +195,7 @@ fn manifest(name: &str, total_steps: u64) -> Manifest {
         kernels: Some("AVX-512".to_owned()),
         evaluation_error: Some(1e-7),
         line_errors: Vec::new(),
+        departures: Vec::new(),
         status: Status::Done,
         extensions: Vec::new(),
         problems: Vec::new(),

@@ -51,6 +51,20 @@ impl Log {
         self.file.write_all(&line).map_err(RunError::io("append to", &self.path))
     }
 
+    /// Takes back the first record that is not to be kept, and all after it.
+    pub fn keep_while<T: DeserializeOwned>(
+        &mut self,
+        is_kept: impl Fn(&T) -> bool,
+    ) -> Result<(), RunError> {
+        let bytes = read_or_empty(&self.path)?;
+        let kept =
+            parse::<T>(&self.path, &bytes)?.iter().take_while(|record| is_kept(record)).count();
+        let lines = bytes.split_inclusive(|&byte| byte == b'\n');
+        let length: usize = lines.take(kept).map(<[u8]>::len).sum();
+        self.file.set_len(length as u64).map_err(RunError::io("cut", &self.path))?;
+        self.sync()
+    }
+
     /// Waits until the disk has every appended record.
     pub fn sync(&mut self) -> Result<(), RunError> {
         self.file.sync_data().map_err(RunError::io("sync", &self.path))
@@ -131,6 +145,18 @@ mod tests {
         assert_eq!(records, [1, 2]);
         log.append(&7)?;
         assert_eq!(std::fs::read_to_string(&path)?, "1\n2\n7\n");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_taken_back_is_gone() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("log.jsonl");
+        std::fs::write(&path, "1\n2\n30\n4\n")?;
+        let (mut log, _) = Log::open::<u32>(&path)?;
+        log.keep_while(|&record: &u32| record < 10)?;
+        log.append(&7)?;
+        assert_eq!(read_records::<u32>(&path)?, [1, 2, 7]);
         Ok(())
     }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Machine;
 use crate::data::{DataFile, PixelNormalisation};
-use crate::measure::LineError;
+use crate::measure::{LineError, Trust};
+use crate::precision::Precision;
 
 /// Version of the run folder's format.
 ///
@@ -56,6 +57,15 @@ pub struct Extension {
     pub total_steps: u64,
     /// When more were added, in UTC.
     pub date: String,
+}
+
+/// A step that a device, after a resume, computed otherwise than before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Departure {
+    /// The step.
+    pub step: u64,
+    /// See [`StepRecord::error_of`](super::StepRecord::error_of).
+    pub error: f64,
 }
 
 /// The content of `manifest.json`.
@@ -123,6 +133,10 @@ pub struct Manifest {
     /// verdicts on barriers trust follows from it. Empty for a run that measures in 64 bits.
     #[serde(default)]
     pub line_errors: Vec<LineError>,
+    /// Steps from which on records were made anew after a resume, because a device repeated them up to its
+    /// rounding only.
+    #[serde(default)]
+    pub departures: Vec<Departure>,
     /// How far the run has come.
     pub status: Status,
     /// Explanations of nulls in the records, divergence first of all.
@@ -157,9 +171,20 @@ impl Default for Manifest {
             kernels: None,
             evaluation_error: None,
             line_errors: Vec::new(),
+            departures: Vec::new(),
             status: Status::Running,
             problems: Vec::new(),
         }
+    }
+}
+
+impl Manifest {
+    /// How far a repeated step may be from its record; none where it must have the same bits.
+    ///
+    /// What losses in 32 bits are trusted to on a device: on the CPU the same program has the same bits.
+    pub fn tolerance(&self) -> Option<f64> {
+        let trust = Trust::new(self.line_errors.clone());
+        (self.device != "cpu").then(|| trust.error(u64::MAX, Precision::F32))
     }
 }
 

@@ -32,7 +32,9 @@ pub use folder::RunFolder;
 pub use journal::Journal;
 pub use log::{Log, read_records};
 pub use machine::{Machine, now, seconds_since_1970};
-pub use manifest::{Extension, FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status};
+pub use manifest::{
+    Departure, Extension, FORMAT_VERSION, Manifest, ManifestParameter, Problem, Status,
+};
 pub use order::write_u32;
 pub use point_record::PointRecord;
 pub use records::{LineRecord, ReachRecord, Samples, StepRecord, TimingRecord, Verdict};

@@ -54,6 +54,20 @@ impl StepRecord {
         let update_cosine = self.update_cosine.and(again.update_cosine);
         *self == Self { update_cosine, ..again.clone() }
     }
+
+    /// How far `again`, the same step computed anew from the same parameters, is from this one: the
+    /// larger of the shares by which the batch's loss and the norm of the next parameters differ. Infinite
+    /// if it is another step.
+    pub fn error_of(&self, again: &Self) -> f64 {
+        let plan = |record: &Self| {
+            (record.step, record.epoch, record.iteration, record.learning_rate, record.batch_size)
+        };
+        let share = |a: Option<f64>, b: Option<f64>| Some((a? - b?).abs() / a?);
+        let shares =
+            [share(self.batch_loss, again.batch_loss), share(self.param_norm, again.param_norm)];
+        let [Some(loss), Some(norm)] = shares else { return f64::INFINITY };
+        if plan(self) == plan(again) { loss.max(norm) } else { f64::INFINITY }
+    }
 }
 
 /// One line of `line.jsonl`: the loss along theta_t + alpha (theta_{t+1} - theta_t).

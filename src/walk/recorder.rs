@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::WalkError;
 use crate::measure::{End, LineError};
-use crate::run::{LineRecord, Log, Problem, RunError, RunFolder, Status, StepRecord, TimingRecord};
+use crate::run::{
+    Departure, LineRecord, Log, Problem, RunError, RunFolder, Status, StepRecord, TimingRecord,
+};
 
 /// Open logs, and the records of an earlier attempt that lie ahead of the checkpoint.
 pub(super) struct Recorder<'a> {
@@ -60,11 +62,29 @@ impl<'a> Recorder<'a> {
         match self.steps_ahead.pop_front() {
             None => self.steps.append(record)?,
             Some(earlier) if earlier.is_repeated_by(record) => {}
-            Some(_) => return Err(WalkError::NotReproduced { step: record.step }),
+            Some(earlier) => self.depart(&earlier, record)?,
         }
         let lap = self.clock.lap();
         self.clock.train += lap;
         Ok(())
+    }
+
+    /// Goes on from a step that a device has repeated up to its rounding, and takes back what an earlier
+    /// attempt recorded from there on.
+    fn depart(&mut self, earlier: &StepRecord, again: &StepRecord) -> Result<(), WalkError> {
+        let (step, mut manifest) = (again.step, self.folder.manifest()?);
+        let error = earlier.error_of(again);
+        if !manifest.tolerance().is_some_and(|tolerance| error <= tolerance) {
+            return Err(WalkError::NotReproduced { step });
+        }
+        manifest.departures.retain(|departure| departure.step != step);
+        manifest.departures.push(Departure { step, error });
+        self.folder.write_manifest(&manifest)?;
+        self.lines.keep_while(|line: &LineRecord| line.step < step)?;
+        self.steps.keep_while(|known: &StepRecord| known.step < step)?;
+        self.steps_ahead.clear();
+        self.lines_ahead.clear();
+        Ok(self.steps.append(again)?)
     }
 
     /// The line of this step, if an earlier attempt has measured it.

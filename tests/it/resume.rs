@@ -334,3 +334,46 @@ fn a_run_of_a_version_with_fewer_columns_goes_on() -> TestResult {
     assert!(cosines[15..].iter().copied().eq(expected.skip(15)));
     Ok(())
 }
+
+/// Changes what a line of `steps.jsonl` says.
+fn edit_step(run: &Run, step: usize, edit: impl Fn(&mut StepRecord)) -> TestResult {
+    let mut steps = run.steps()?;
+    edit(&mut steps[step]);
+    let lines: Result<Vec<_>, _> = steps.iter().map(serde_json::to_string).collect();
+    Ok(std::fs::write(run.out.join("steps.jsonl"), lines?.join("\n") + "\n")?)
+}
+
+#[test]
+fn a_device_that_repeats_a_step_up_to_its_rounding_goes_on_from_there() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let settings = ["train.epochs=2", "data.train_samples=200"];
+    let run = Run::new(folder.path().join("r"), &settings);
+    assert_eq!(run.ends(&[])?.0, 0);
+    let whole = run.records()?;
+    let on = |device: &str| -> TestResult {
+        let mut manifest = run.manifest()?;
+        manifest.device = device.to_owned();
+        let path = run.out.join("manifest.json");
+        Ok(std::fs::write(path, serde_json::to_string(&manifest)?)?)
+    };
+    // As a run on other hardware left it: a step after the checkpoint is off by the last digits.
+    let leave = |share: f64| -> TestResult {
+        edit_step(&run, 15, |record| {
+            record.batch_loss = record.batch_loss.map(|loss| loss * (1.0 + share));
+        })
+    };
+    set_back(&run, 19)?;
+    leave(5e-8)?;
+    let (code, message) = run.ends(&["--resume"])?;
+    assert!(code != 0 && message.contains("step 15"), "the CPU repeats bits: {message}");
+    on("vulkan")?;
+    leave(1e-3)?;
+    assert!(run.ends(&["--resume"])?.0 != 0, "no rounding is as large");
+    edit_step(&run, 15, |record| record.batch_loss = record.batch_loss.map(|loss| loss / 1.001))?;
+    assert_eq!(run.ends(&["--resume"])?.0, 0);
+    assert!(run.records()? == whole, "all is made anew from the step that differed");
+    let departures = run.manifest()?.departures;
+    assert_eq!(departures.len(), 1);
+    assert!(departures[0].step == 15 && (departures[0].error - 5e-8).abs() < 1e-8);
+    Ok(())
+}
