@@ -18,6 +18,8 @@ pub struct Survey {
     pub ranks: usize,
     /// Ranks on this host.
     pub here: usize,
+    /// This rank's place among them, from 0.
+    pub place: usize,
     /// Hosts.
     pub hosts: usize,
     /// Threads for this rank: the cores that it may run on, divided among the ranks on this host that
@@ -29,7 +31,7 @@ impl Survey {
     /// Of one process alone.
     pub fn alone() -> Self {
         let threads = available_parallelism().map_or(1, NonZero::get);
-        Self { ranks: 1, here: 1, hosts: 1, threads }
+        Self { ranks: 1, here: 1, place: 0, hosts: 1, threads }
     }
 
     /// Asks all ranks.
@@ -41,9 +43,11 @@ impl Survey {
         let all: Vec<u64> = all.iter().map(|number| number.to_bits()).collect();
         let (pairs, _) = all.as_chunks::<2>();
         let as_here = |of: usize| pairs.iter().filter(|pair| pair[of] == own[of].to_bits()).count();
+        let before = &pairs[..crew.ranks().own()];
+        let place = before.iter().filter(|pair| pair[0] == own[0].to_bits()).count();
         let hosts = pairs.iter().map(|pair| pair[0]).collect::<HashSet<_>>().len();
         let threads = (Self::alone().threads / as_here(1)).max(1);
-        Self { ranks, here: as_here(0), hosts, threads }
+        Self { ranks, here: as_here(0), place, hosts, threads }
     }
 }
 
