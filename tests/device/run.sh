@@ -7,5 +7,5 @@ if ! ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mesa-vulkan-drivers >/dev/null
 fi
-cargo test --release --features vulkan --test it device
+cargo test --release --features wgpu --test it device
 DOCS_RS=1 cargo check --release --features cuda # Types alone: linking needs what CUDA's crates fetch.

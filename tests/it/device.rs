@@ -1,5 +1,6 @@
 //! Losses, gradients and alignment on a GPU against the CPU in 64 bits, under every policy of batch norm.
-//! `tests/device/run.sh` runs it on Mesa's software Vulkan.
+//! `tests/device/run.sh` runs it on Mesa's software Vulkan, by way of WGSL: its reader of SPIR-V (22.3 and
+//! 25.0) crashes at what the framework writes.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use losswalk::linalg::norm;
@@ -13,6 +14,9 @@ use losswalk::taylor::convolve2d;
 use crate::grouped::{POLICIES, end, loss_on};
 use crate::networks::TestResult;
 
+/// Shaders by way of WGSL, or of SPIR-V.
+const NAME: &str = if cfg!(feature = "wgpu") { "wgpu" } else { "vulkan" };
+
 const CASES: [(&str, (usize, usize)); 3] = [
     ("model.arch = 'mlp'\nmodel.hidden = [50, 35]", (9, 3)),
     ("model.arch = 'vgg11'\nmodel.width = 0.125", (32, 3)),
@@ -25,7 +29,7 @@ fn on_both(check: impl Fn(&str, [&Classification; 2], &Point) -> TestResult) -> 
         let settings = [format!("evaluation.batch_norm={policy}")];
         let loss = |device: Device| loss_on(device, model, *images, &settings);
         let ((on_device, at), (on_cpu, _)) =
-            (loss(device_by_name("vulkan", None)?)?, loss(Device::flex())?);
+            (loss(device_by_name(NAME, None)?)?, loss(Device::flex())?);
         check(&format!("{policy} {model}"), [&on_device, &on_cpu], &at)?;
     }
     Ok(())
@@ -49,8 +53,9 @@ fn losses_of_groups_are_those_of_the_cpu() -> TestResult {
         let found = of(on_device, Precision::F32)?;
         for (found, expected) in found.iter().zip(of(on_cpu, Precision::F64)?) {
             assert!(error(found, &expected) < 2e-5, "{what}: {found:?} for {expected:?}");
-            assert!(error(&[found[0]], &[found[1]]) > 2e-3, "{what}: points are told apart");
         }
+        let all_at = |point: usize| found.iter().map(|unit| unit[point]).collect::<Vec<f64>>();
+        assert!(error(&all_at(0), &all_at(2)) > 2e-3, "{what}: points are told apart");
         assert_eq!(of(on_device, Precision::F32)?, found, "{what}: the same bits again");
         let [found, expected] =
             [on_device.scores(at, Precision::F32)?.train, on_cpu.scores(at, Precision::F64)?.train];
@@ -103,15 +108,15 @@ fn alignment_is_that_of_the_cpu() -> TestResult {
 
 #[test]
 fn processes_take_devices_in_turn() -> TestResult {
-    let names: Vec<String> = (0..9).map(|process| device_of("vulkan", process)).collect();
-    assert_eq!(names[0], "vulkan:0");
+    let names: Vec<String> = (0..9).map(|process| device_of(NAME, process)).collect();
+    assert_eq!(names[0], format!("{NAME}:0"));
     let count = names.iter().skip(1).position(|name| *name == names[0]).map(|index| index + 1);
     let count = count.ok_or("more devices than this test counts to")?;
     for name in &names {
         device_by_name(name, None)?;
     }
-    assert!(device_by_name(&format!("vulkan:{count}"), None).is_err(), "one more than there are");
-    assert_eq!(device_of("vulkan:0", 5), "vulkan:0");
+    assert!(device_by_name(&format!("{NAME}:{count}"), None).is_err(), "one more than there are");
+    assert_eq!(device_of(&names[0], 5), names[0]);
     Ok(())
 }
 
@@ -131,8 +136,8 @@ fn what_a_device_compares_is_its_error_on_the_first_batches() -> TestResult {
 
 /// Numbers that need all 24 bits, times one: TF32 would keep 11 of them.
 #[test]
-fn vulkan_multiplies_in_32_bits() -> TestResult {
-    let device = device_by_name("vulkan", None)?;
+fn products_are_in_32_bits() -> TestResult {
+    let device = device_by_name(NAME, None)?;
     let (rows, width) = (512, 128);
     let number = |i: usize| 1.0 + (i * 7919 % (1 << 23)) as f32 * f32::EPSILON;
     let numbers: Vec<f32> = (0..rows * width).map(number).collect();

@@ -10,7 +10,7 @@ mod curvature_walk;
 mod data_files;
 mod data_formats;
 mod determinism;
-#[cfg(feature = "vulkan")]
+#[cfg(any(feature = "wgpu", feature = "vulkan"))]
 mod device;
 mod experiments;
 mod extremes;
