@@ -41,7 +41,7 @@ fn steps(
         let found = objective.gradient(&state.point, batch, Precision::F32)?;
         of_gradients += begin.elapsed().as_secs_f64() - before;
         let Gradient { gradient, buffers, .. } = found;
-        state.advance(gradient, buffers, train, 1e-3);
+        objective.reuse(state.advance(gradient, buffers, train, 1e-3));
     }
     let milliseconds = |seconds: f64| 1e3 * seconds / count as f64;
     Ok([milliseconds(of_gradients), milliseconds(begin.elapsed().as_secs_f64())])

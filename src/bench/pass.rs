@@ -99,10 +99,12 @@ impl Subject {
             Pass::SgdStep => {
                 let Gradient { gradient, buffers, .. } =
                     objective.gradient(&state.point, batch, Precision::F32)?;
-                state.advance(gradient, buffers, train, 1e-3);
+                objective.reuse(state.advance(gradient, buffers, train, 1e-3));
             }
             Pass::Ghg => {
-                black_box(objective.along_gradient(from, batch, Precision::F32)?);
+                let (gradient, _) =
+                    black_box(objective.along_gradient(from, batch, Precision::F32)?);
+                objective.reuse(gradient.gradient);
             }
             Pass::Hv => {
                 black_box(objective.hessian_product(from, &from.theta, Precision::F32)?);

@@ -62,6 +62,13 @@ impl PackedConvolution {
         }
     }
 
+    /// Packs the weights [k, k, outputs, inputs] of another convolution, with its taps in reverse order and
+    /// inputs and outputs exchanged; by the direct algorithm alone.
+    pub(super) fn repack_turned(&mut self, weights: &[f32]) {
+        assert_eq!(self.algorithm, Algorithm::Direct, "weights of {:?}", self.shape);
+        self.weights.copy_transposed(weights, self.algorithm.taps(self.shape), true);
+    }
+
     /// Its sizes.
     pub fn shape(&self) -> ConvolutionShape {
         self.shape

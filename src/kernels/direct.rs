@@ -4,6 +4,8 @@
 //! those left and right of it meet zeros. On narrow maps, and for fully connected layers, a tile is
 //! one output pixel of several samples, so that every tap is real for the whole tile.
 
+use std::ops::Range;
+
 use super::gather::Gathered;
 use super::pack::{Block, PackedWeights};
 use super::scratch::Scratch;
@@ -25,6 +27,10 @@ const GROUP_BYTES: usize = 256 << 10;
 /// rounding error.
 pub(super) const CHAIN: usize = 64;
 
+/// Weights of a fully connected layer that are multiplied with all samples before the next: half of a
+/// first-level cache.
+const PANEL: usize = 4096;
+
 /// One call.
 pub(super) struct Direct<'a, 'b> {
     pub(super) shape: ConvolutionShape,
@@ -41,6 +47,9 @@ impl Kernel for Direct<'_, '_> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
         let samples = self.source.pixels.len() / self.shape.input_len();
+        if self.shape.is_linear() {
+            return self.linear(lanes, samples);
+        }
         let wide = self.shape.output_size()[1] >= WIDE;
         let one = layout(self.shape, wide);
         let group = if wide { 1 } else { group_size::<L>(one) };
@@ -62,7 +71,7 @@ impl Kernel for Direct<'_, '_> {
 
 /// Samples whose images fit the cache, a multiple of the tile's rows.
 pub(super) fn group_size<L: Lanes>(one: Gathered) -> usize {
-    L::ROWS * (GROUP_BYTES / (one.len() * size_of::<f32>() * L::ROWS)).clamp(1, 8)
+    L::ROWS * (GROUP_BYTES / (one.len() * size_of::<f32>() * L::ROWS)).clamp(1, 16)
 }
 
 /// The layout of one image; a 1x1 kernel leaves out the pixels that it strides over.
@@ -142,6 +151,44 @@ impl Direct<'_, '_> {
         }
     }
 
+    /// A fully connected layer.
+    #[inline(always)]
+    fn linear<L: Lanes>(&mut self, lanes: L, samples: usize) {
+        let one = Gathered::interleaved([1, 1], self.shape.inputs);
+        for range in parts(samples, group_size::<L>(one)) {
+            let images = Gathered { samples: range.len(), ..one };
+            let in_place = self.source.in_place(images, range.start);
+            if in_place.is_none() {
+                let buffer = self.scratch.images.of_len(images.len());
+                images.fill(lanes, self.source, range.start, buffer);
+            }
+            for block in self.weights.blocks() {
+                let width = block.vectors * L::WIDTH;
+                let Scratch { images: copied, sums, .. } = &mut *self.scratch;
+                let sums = sums.of_len(range.len() * width);
+                let source = in_place.unwrap_or(copied);
+                linear_block(lanes, (source, images), block, sums);
+                self.write(lanes, block, range.clone());
+            }
+        }
+    }
+
+    /// Writes what a block gives to samples.
+    #[inline(always)]
+    fn write<L: Lanes>(&mut self, lanes: L, block: Block<'_>, samples: Range<usize>) {
+        let (width, outputs) = (block.vectors * L::WIDTH, self.shape.outputs);
+        for channel in (0..width).step_by(L::WIDTH) {
+            let start = block.first + channel;
+            let channels = start..outputs.min(start + L::WIDTH);
+            let mut writer = Writer::new(lanes, &mut self.target, self.bias, channels, outputs);
+            for (sample, sums) in samples.clone().zip(self.scratch.sums.chunks_exact(width)) {
+                writer.sample(sample);
+                writer.put(sample, lanes.load(&sums[channel..]));
+            }
+            writer.close();
+        }
+    }
+
     #[inline(always)]
     fn tile<L: Lanes>(
         &mut self,
@@ -153,8 +200,14 @@ impl Direct<'_, '_> {
         let Scratch { images, taps, sums, .. } = &mut *self.scratch;
         let width = block.vectors * L::WIDTH;
         let sums = sums.of_len(pixels.count * width);
-        let operands =
-            Operands { source: images, step, channels, weights: block.weights, chain: CHAIN };
+        let operands = Operands {
+            source: images,
+            step,
+            channels,
+            weights: block.weights,
+            chain: CHAIN,
+            adds: false,
+        };
         multiply(lanes, (pixels.count, block.vectors), operands, taps, sums);
         let outputs = self.shape.outputs;
         for channel in (0..width).step_by(L::WIDTH) {
@@ -167,6 +220,36 @@ impl Direct<'_, '_> {
                 writer.put(pixels.first + p * pixels.step, sums);
             }
             writer.close();
+        }
+    }
+}
+
+/// The sums of all samples, [sample, output] of a block: so many channels at a time that their weights stay
+/// in the first-level cache.
+#[inline(always)]
+fn linear_block<L: Lanes>(
+    lanes: L,
+    (source, images): (&[f32], Gathered),
+    block: Block<'_>,
+    sums: &mut [f32],
+) {
+    let width = block.vectors * L::WIDTH;
+    for channels in parts(images.channels, PANEL / (2 * L::WIDTH)) {
+        let operands = Operands {
+            source,
+            step: images.pixel,
+            channels: channels.len(),
+            weights: block.weights,
+            chain: CHAIN,
+            adds: channels.start > 0,
+        };
+        for samples in parts(images.samples, L::ROWS) {
+            let tap = Tap {
+                source: samples.start * images.pixel + channels.start,
+                weights: channels.start * width,
+            };
+            let sums = &mut sums[samples.start * width..samples.end * width];
+            multiply(lanes, (samples.len(), block.vectors), operands, &[tap], sums);
         }
     }
 }

@@ -111,7 +111,7 @@ impl Gathered {
 
 /// Copies some channels of `count` pixels of a row: from [pixel, `from_step`] to [pixel, `to_step`].
 #[inline(always)]
-fn copy_row<L: Lanes>(
+pub(super) fn copy_row<L: Lanes>(
     lanes: L,
     (from, from_step): (&[f32], usize),
     (channels, count): (Range<usize>, usize),

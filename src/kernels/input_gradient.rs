@@ -20,7 +20,7 @@ use super::tile::{Operands, Tap, multiply};
 #[derive(Debug, Clone)]
 pub struct PackedInputGradient {
     shape: ConvolutionShape,
-    /// Weights [tap, output, input].
+    /// Weights [tap, output, input], for Winograd's algorithm.
     turned: Vec<f32>,
     packed: Packed,
 }
@@ -44,17 +44,17 @@ impl PackedInputGradient {
     ) -> Result<Self, AlgorithmError> {
         algorithm.check(shape)?;
         let ConvolutionShape { inputs, outputs, kernel, stride, .. } = shape;
-        let turned = vec![0.0; shape.weight_len()];
         let packed = if stride == 1 {
             let shape = ConvolutionShape { inputs: outputs, outputs: inputs, ..shape };
-            let packed = PackedConvolution::new(instructions, shape, algorithm, &turned, None)?;
+            let still = vec![0.0; shape.weight_len()];
+            let packed = PackedConvolution::new(instructions, shape, algorithm, &still, None)?;
             Packed::Convolution(packed)
         } else {
             let rows = kernel * kernel * outputs;
             let weights = PackedWeights::zeros(rows, inputs, instructions.width());
             Packed::Strided { instructions, weights }
         };
-        let mut packed = Self { shape, turned, packed };
+        let mut packed = Self { shape, turned: Vec::new(), packed };
         packed.repack(weights);
         Ok(packed)
     }
@@ -62,10 +62,18 @@ impl PackedInputGradient {
     /// Packs other weights in the same memory.
     pub fn repack(&mut self, weights: &[f32]) {
         assert_eq!(weights.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
-        transpose(self.shape, weights, &mut self.turned);
+        let ConvolutionShape { kernel, .. } = self.shape;
         match &mut self.packed {
-            Packed::Convolution(packed) => packed.repack(&self.turned, None),
-            Packed::Strided { weights, .. } => weights.copy(&self.turned),
+            Packed::Convolution(packed) if packed.algorithm() == Algorithm::Direct => {
+                packed.repack_turned(weights);
+            }
+            Packed::Convolution(packed) => {
+                turn(self.shape, weights, &mut self.turned);
+                packed.repack(&self.turned, None);
+            }
+            Packed::Strided { weights: packed, .. } => {
+                packed.copy_transposed(weights, kernel * kernel, false);
+            }
         }
     }
 
@@ -88,12 +96,11 @@ impl PackedInputGradient {
 /// first-level cache.
 const ROWS: usize = 8;
 
-/// [tap, output, input] from [tap, input, output]; at stride 1 with the taps in reverse order.
-fn transpose(shape: ConvolutionShape, weights: &[f32], turned: &mut [f32]) {
-    let ConvolutionShape { inputs, outputs, stride, .. } = shape;
-    let taps = weights.len() / (inputs * outputs);
-    for (tap, to) in turned.chunks_exact_mut(inputs * outputs).enumerate() {
-        let tap = if stride == 1 { taps - 1 - tap } else { tap };
+/// [tap, output, input] from [tap, input, output], with the taps in reverse order.
+fn turn(shape: ConvolutionShape, weights: &[f32], turned: &mut Vec<f32>) {
+    let ConvolutionShape { inputs, outputs, .. } = shape;
+    turned.resize(weights.len(), 0.0);
+    for (tap, to) in turned.chunks_exact_mut(inputs * outputs).rev().enumerate() {
         let from = &weights[tap * inputs * outputs..];
         for first in (0..inputs).step_by(ROWS) {
             let channels = first..inputs.min(first + ROWS);
@@ -148,6 +155,7 @@ impl Strided<'_, '_> {
                     channels: images.channels,
                     weights: block.weights,
                     chain: CHAIN,
+                    adds: false,
                 };
                 multiply(lanes, (samples.len(), block.vectors), operands, taps, sums);
                 for channel in (0..vectors).step_by(L::WIDTH) {

@@ -1,10 +1,7 @@
 //! Batch statistics of all points of a line at once.
 
 use super::simd::{InstructionSet, Kernel, Lanes};
-use super::statistics::BatchStatistics;
-
-/// Channels whose sums stay in registers.
-const COLUMNS: usize = 32;
+use super::statistics::{BatchStatistics, widened};
 
 /// The first two moments of values a and b, channel by channel, and so of a + alpha b for any alpha:
 /// mean a + alpha mean b, and var a + 2 alpha cov(a, b) + alpha² var b.
@@ -40,18 +37,32 @@ struct Columns<'a> {
 impl Kernel for Columns<'_> {
     type Output = LineStatistics;
 
+    /// As many channels at a time as have their shifts and five sums in registers.
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> LineStatistics {
+        match L::WIDTH {
+            16 => self.by::<32>(),
+            8 => self.by::<8>(),
+            _ => self.by::<4>(),
+        }
+    }
+}
+
+impl Columns<'_> {
+    #[inline(always)]
+    fn by<const N: usize>(self) -> LineStatistics {
         let Self { a, b, channels } = self;
         let count = (a.len() / channels) as f64;
         let mut moments = vec![[0.0; 5]; channels];
-        for (block, moments) in moments.chunks_mut(COLUMNS).enumerate() {
-            let (start, width) = (block * COLUMNS, moments.len());
-            let shift = [widened(&a[start..][..width]), widened(&b[start..][..width])];
-            let mut sums = [[0.0; COLUMNS]; 5];
+        for (block, moments) in moments.chunks_mut(N).enumerate() {
+            let (start, width) = (block * N, moments.len());
+            let shift: [[f64; N]; 2] =
+                [widened(&a[start..][..width]), widened(&b[start..][..width])];
+            let mut sums = [[0.0; N]; 5];
             for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
-                let (a, b) = (widened(&a[start..][..width]), widened(&b[start..][..width]));
-                for i in 0..COLUMNS {
+                let a: [f64; N] = widened(&a[start..][..width]);
+                let b: [f64; N] = widened(&b[start..][..width]);
+                for i in 0..N {
                     let (a, b) = (a[i] - shift[0][i], b[i] - shift[1][i]);
                     sums[0][i] += a;
                     sums[1][i] += b;
@@ -68,14 +79,6 @@ impl Kernel for Columns<'_> {
         }
         LineStatistics { moments }
     }
-}
-
-/// Up to `COLUMNS` numbers, followed by zeros.
-#[inline(always)]
-fn widened(values: &[f32]) -> [f64; COLUMNS] {
-    let mut row = [0.0; COLUMNS];
-    row[..values.len()].copy_from_slice(values);
-    row.map(f64::from)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use super::simd::Lanes;
+use super::simd::{Kernel, Lanes};
 
 /// A row of output pixels: where its inputs and its output gradients start.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +52,28 @@ fn outer_vectors<L: Lanes, const V: usize>(
     macro_rules! of_rows {
         ($($rows:literal)*) => {
             match rows {
-                $($rows if $rows <= L::ROWS => fixed::<L, $rows, V>(lanes, factors, spans, sums),)*
+                $($rows if $rows <= L::ROWS => lanes.run(Tile::<$rows, V> { factors, spans, sums }),)*
                 _ => unreachable!("{rows} rows in a tile"),
             }
         };
     }
     of_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+}
+
+/// One tile: a function of its own, which has all registers.
+struct Tile<'a, 'b, const P: usize, const V: usize> {
+    factors: Factors<'a>,
+    spans: (&'a [Span], [usize; 2]),
+    sums: &'b mut [f32],
+}
+
+impl<const P: usize, const V: usize> Kernel for Tile<'_, '_, P, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        fixed::<L, P, V>(lanes, self.factors, self.spans, self.sums);
+    }
 }
 
 #[inline(always)]

@@ -2,6 +2,9 @@
 
 use super::aligned::Aligned;
 
+/// Rows that are copied together, so that those of all blocks are read once.
+const ROWS: usize = 16;
+
 /// Blocks of outputs, each [tap, channel, output], of two vectors or, the last one, as few as hold
 /// the rest; zeros fill it up.
 #[derive(Debug, Clone)]
@@ -43,11 +46,48 @@ impl PackedWeights {
     /// Packs weights [rows, outputs].
     pub(super) fn copy(&mut self, weights: &[f32]) {
         let &mut Self { rows, outputs, .. } = self;
+        for first_row in (0..rows).step_by(ROWS) {
+            let count = ROWS.min(rows - first_row);
+            let from = &weights[first_row * outputs..][..count * outputs];
+            self.fill(|first, block| {
+                let width = block.len() / rows;
+                let to = &mut block[first_row * width..][..count * width];
+                match width {
+                    32 if first + 32 <= outputs => copy_columns::<32>(from, (first, outputs), to),
+                    16 if first + 16 <= outputs => copy_columns::<16>(from, (first, outputs), to),
+                    _ => {
+                        let some = width.min(outputs - first);
+                        let rows = from.chunks_exact(outputs);
+                        for (to, from) in to.chunks_exact_mut(width).zip(rows) {
+                            to[..some].copy_from_slice(&from[first..][..some]);
+                        }
+                    }
+                }
+            });
+        }
+    }
+
+    /// Packs weights [tap, output, row] for rows [tap, row], the taps in reverse order if so asked.
+    pub(super) fn copy_transposed(&mut self, weights: &[f32], taps: usize, reverses: bool) {
+        let &mut Self { rows, outputs, .. } = self;
+        let length = rows / taps;
         self.fill(|first, block| {
             let width = block.len() / rows;
-            let count = width.min(outputs - first);
-            for (to, from) in block.chunks_exact_mut(width).zip(weights.chunks_exact(outputs)) {
-                to[..count].copy_from_slice(&from[first..][..count]);
+            let columns = first..outputs.min(first + width);
+            for (tap, to) in block.chunks_exact_mut(length * width).enumerate() {
+                let tap = if reverses { taps - 1 - tap } else { tap };
+                let from = &weights[tap * outputs * length..];
+                let from = &from[first * length..][..columns.len() * length];
+                match (width, columns.len()) {
+                    (32, 32) => transpose_columns::<32>(from, to),
+                    (16, 16) => transpose_columns::<16>(from, to),
+                    _ => {
+                        for (k, from) in from.chunks_exact(length).enumerate() {
+                            let to = to.iter_mut().skip(k).step_by(width);
+                            to.zip(from).for_each(|(to, &weight)| *to = weight);
+                        }
+                    }
+                }
             }
         });
     }
@@ -60,5 +100,32 @@ impl PackedWeights {
             let weights = &self.numbers[rows * first..][..rows * vectors * width];
             Block { weights, first, vectors }
         })
+    }
+}
+
+/// Some columns of [rows, `all`] from `first` on.
+fn copy_columns<const N: usize>(from: &[f32], (first, all): (usize, usize), to: &mut [f32]) {
+    for (to, from) in to.as_chunks_mut::<N>().0.iter_mut().zip(from.chunks_exact(all)) {
+        if let Some(from) = from[first..].first_chunk() {
+            *to = *from;
+        }
+    }
+}
+
+/// N columns, one after the other, side by side.
+fn transpose_columns<const N: usize>(from: &[f32], to: &mut [f32]) {
+    let length = from.len() / N;
+    let (tiles, rest) = to.as_chunks_mut::<N>().0.as_chunks_mut::<8>();
+    for (i, tile) in tiles.iter_mut().enumerate() {
+        for (k, column) in from.chunks_exact(length).enumerate() {
+            for (row, x) in tile.iter_mut().zip(&column[8 * i..][..8]) {
+                row[k] = *x;
+            }
+        }
+    }
+    for (row, i) in rest.iter_mut().zip(8 * tiles.len()..) {
+        for (x, column) in row.iter_mut().zip(from.chunks_exact(length)) {
+            *x = column[i];
+        }
     }
 }

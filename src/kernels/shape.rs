@@ -26,6 +26,11 @@ impl ConvolutionShape {
         Self { height: 1, width: 1, inputs, outputs, kernel: 1, stride: 1 }
     }
 
+    /// True of a fully connected layer.
+    pub fn is_linear(self) -> bool {
+        self == Self::linear(self.inputs, self.outputs)
+    }
+
     /// Zeros on each side.
     pub fn padding(self) -> usize {
         (self.kernel - 1) / 2

@@ -1,6 +1,7 @@
 //! Images as a kernel reads them: normalised and rectified on the way.
 
-use super::simd::Lanes;
+use super::gather::{Gathered, copy_row};
+use super::simd::{InstructionSet, Kernel, Lanes};
 
 /// Where inputs come from, and what is done on the way.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +10,37 @@ pub struct Source<'a> {
     pub pixels: &'a [f32],
     /// Applied to them.
     pub normalise: Option<Normalise<'a>>,
+}
+
+impl<'a> Source<'a> {
+    /// The numbers from a sample on, if they lie as a layout has them and are read as they are.
+    pub(super) fn in_place(self, layout: Gathered, first: usize) -> Option<&'a [f32]> {
+        let is_plain = self.normalise.is_none() && layout.pixel == layout.channels;
+        is_plain.then(|| &self.pixels[first * layout.pixel..])
+    }
+
+    /// Writes the numbers as they are read, of pixels with so many channels.
+    pub fn apply(self, instructions: InstructionSet, channels: usize, to: &mut [f32]) {
+        assert_eq!(to.len(), self.pixels.len(), "numbers that are read");
+        instructions.run(Apply { source: self, channels, to });
+    }
+}
+
+struct Apply<'a, 'b> {
+    source: Source<'a>,
+    channels: usize,
+    to: &'b mut [f32],
+}
+
+impl Kernel for Apply<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { source: Source { pixels, normalise }, channels, to } = self;
+        let size = (0..channels, pixels.len() / channels);
+        copy_row(lanes, (pixels, channels), size, normalise, (to, channels));
+    }
 }
 
 /// y = (x - mean) scale + offset, channel by channel, and its positive part if `rectify`.

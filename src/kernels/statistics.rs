@@ -43,13 +43,44 @@ impl BatchStatistics {
 
 /// The sums over samples of numbers [n, each], in f64 in the order of the samples.
 pub fn totals(numbers: &[f32], each: usize) -> Vec<f64> {
-    let mut totals = vec![0.0; each];
-    for sample in numbers.chunks_exact(each) {
-        for (total, &number) in totals.iter_mut().zip(sample) {
-            *total += f64::from(number);
+    InstructionSet::detect().run(Totals { numbers, each })
+}
+
+struct Totals<'a> {
+    numbers: &'a [f32],
+    each: usize,
+}
+
+impl Kernel for Totals<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> Vec<f64> {
+        match L::WIDTH {
+            16 => self.by::<64>(),
+            8 => self.by::<32>(),
+            _ => self.by::<8>(),
         }
     }
-    totals
+}
+
+impl Totals<'_> {
+    #[inline(always)]
+    fn by<const N: usize>(self) -> Vec<f64> {
+        let Self { numbers, each } = self;
+        let mut totals = vec![0.0; each];
+        for (block, totals) in totals.chunks_mut(N).enumerate() {
+            let mut sums = [0.0; N];
+            for sample in numbers.chunks_exact(each) {
+                let row: [f64; N] = widened(&sample[block * N..][..totals.len()]);
+                for i in 0..N {
+                    sums[i] += row[i];
+                }
+            }
+            totals.copy_from_slice(&sums[..totals.len()]);
+        }
+        totals
+    }
 }
 
 struct Columns<'a> {
@@ -57,40 +88,69 @@ struct Columns<'a> {
     channels: usize,
 }
 
-/// Channels whose sums stay in registers.
-const COLUMNS: usize = 64;
-
 impl Kernel for Columns<'_> {
     type Output = BatchStatistics;
 
+    /// As many channels at a time as have their shift and sums in registers.
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> BatchStatistics {
+        match L::WIDTH {
+            16 => self.by::<64>(),
+            8 => self.by::<24>(),
+            _ => self.by::<8>(),
+        }
+    }
+}
+
+impl Columns<'_> {
+    #[inline(always)]
+    fn by<const N: usize>(self) -> BatchStatistics {
         let Self { values, channels } = self;
         let count = (values.len() / channels) as f64;
         let [mut mean, mut variance] = [vec![0.0; channels], vec![0.0; channels]];
-        let outputs = mean.chunks_mut(COLUMNS).zip(variance.chunks_mut(COLUMNS));
+        let outputs = mean.chunks_mut(N).zip(variance.chunks_mut(N));
         for (block, (mean, variance)) in outputs.enumerate() {
-            let (start, width) = (block * COLUMNS, mean.len());
-            let mut row = [0.0; COLUMNS];
-            row[..width].copy_from_slice(&values[start..][..width]);
-            let shift = row;
-            let (mut sums, mut squares) = ([0.0; COLUMNS], [0.0; COLUMNS]);
+            let (start, width) = (block * N, mean.len());
+            let shift: [f64; N] = widened(&values[start..][..width]);
+            let (mut sums, mut squares) = ([0.0; N], [0.0; N]);
+            // One after the other: in one loop the compiler pairs a sum with its square.
             for values in values.chunks_exact(channels) {
-                row[..width].copy_from_slice(&values[start..][..width]);
-                for i in 0..COLUMNS {
-                    let shifted = f64::from(row[i]) - f64::from(shift[i]);
-                    sums[i] += shifted;
+                let row: [f64; N] = widened(&values[start..][..width]);
+                for i in 0..N {
+                    sums[i] += row[i] - shift[i];
+                }
+            }
+            for values in values.chunks_exact(channels) {
+                let row: [f64; N] = widened(&values[start..][..width]);
+                for i in 0..N {
+                    let shifted = row[i] - shift[i];
                     squares[i] += shifted * shifted;
                 }
             }
             for i in 0..width {
                 let shifted = sums[i] / count;
-                mean[i] = f64::from(shift[i]) + shifted;
+                mean[i] = shift[i] + shifted;
                 variance[i] = squares[i] / count - shifted * shifted;
             }
         }
         BatchStatistics { mean, variance }
     }
+}
+
+/// Up to N numbers, followed by zeros.
+#[inline(always)]
+pub(super) fn widened<const N: usize>(values: &[f32]) -> [f64; N] {
+    let mut row = [0.0; N];
+    if let Some(values) = values.first_chunk::<N>() {
+        for i in 0..N {
+            row[i] = f64::from(values[i]);
+        }
+        return row;
+    }
+    for (to, &value) in row.iter_mut().zip(values) {
+        *to = f64::from(value);
+    }
+    row
 }
 
 #[cfg(test)]

@@ -26,9 +26,11 @@ pub(super) struct Operands<'a> {
     /// About so many products are added up in a register before their sum is added to others: rounding
     /// errors grow with the square root of it, not of all products.
     pub(super) chain: usize,
+    /// To what stands in the sums.
+    pub(super) adds: bool,
 }
 
-/// `sums[row, output]` = the sum over taps and channels of row times weight, for up to `L::ROWS` rows
+/// `sums[row, output]` = (or, if `adds`, +=) the sum over taps and channels of row times weight, for up to `L::ROWS` rows
 /// and 1 or 2 vectors of outputs. The order of additions does not depend on the number of rows.
 #[inline(always)]
 pub(super) fn multiply<L: Lanes>(
@@ -69,14 +71,14 @@ fn multiply_vectors<L: Lanes, const V: usize>(
 #[inline(always)]
 fn fixed<L: Lanes, const P: usize, const V: usize>(
     lanes: L,
-    Operands { source, step, channels, weights, chain }: Operands<'_>,
+    Operands { source, step, channels, weights, chain, adds }: Operands<'_>,
     taps: &[Tap],
     sums: &mut [f32],
 ) {
     let block = V * L::WIDTH;
     let sums = &mut sums[..P * block];
     let mut tile = [[lanes.splat(0.0); V]; P];
-    let (mut length, mut flushed) = (0, false);
+    let (mut length, mut flushed) = (0, adds);
     for tap in taps {
         for channels in parts(channels, chain) {
             if length >= chain {

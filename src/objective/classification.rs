@@ -253,6 +253,12 @@ impl Objective for Classification {
         })
     }
 
+    fn reuse(&self, gradient: Vec<f64>) {
+        if let Some(planned) = &self.gradients {
+            planned.reuse(gradient);
+        }
+    }
+
     fn open<'a>(
         &'a self,
         line: Line<'a>,

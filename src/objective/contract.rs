@@ -110,6 +110,9 @@ pub trait Objective: Sync {
         precision: Precision,
     ) -> Result<Gradient, ObjectiveError>;
 
+    /// Takes back a gradient that nobody needs any more: the next one may use its memory.
+    fn reuse(&self, _gradient: Vec<f64>) {}
+
     /// Opens a line for evaluation at some points: L(from + alpha (to - from)) for every alpha, each
     /// the mean over the full training set. `alphas` is never empty; at 0 and 1 the point is exactly
     /// `from` and `to`. A loss that is not made of units hands over [`Computed`](super::Computed).

@@ -25,6 +25,9 @@ pub(super) struct PlannedGradients {
     pub(super) curvature: PlannedCurvature,
     stations: Mutex<Vec<GradientStation>>,
     workspaces: GradientWorkspaces,
+    /// A gradient that has served: memory of this size goes back to the system otherwise, and is cleared
+    /// page by page when it comes again.
+    served: Mutex<Vec<f64>>,
 }
 
 impl PlannedGradients {
@@ -33,7 +36,20 @@ impl PlannedGradients {
         let plan = GradientPlan::of(network)?;
         let curvature = PlannedCurvature::of(network)?;
         let (stations, workspaces) = (Mutex::default(), GradientWorkspaces::default());
-        Some(Self { plan, curvature, stations, workspaces })
+        Some(Self { plan, curvature, stations, workspaces, served: Mutex::default() })
+    }
+
+    /// Keeps the memory of a gradient.
+    pub(super) fn reuse(&self, gradient: Vec<f64>) {
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = gradient;
+    }
+
+    /// A gradient of so many entries, to be written over.
+    pub(super) fn vector(&self, dimension: usize) -> Vec<f64> {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut vector = std::mem::take(&mut *served);
+        vector.resize(dimension, 0.0);
+        vector
     }
 
     /// Runs `work` with theta packed.
@@ -124,14 +140,16 @@ impl Classification {
     ) -> f64 {
         let classes = self.network.classes;
         let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+        let mut exponentials = vec![0.0; classes];
         let losses = rows.zip(samples).map(|((row, gradient), &sample)| {
             let label = usize::from(self.data.label(sample));
             let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let shifted = |z: f32| f64::from(z) - f64::from(largest);
-            let total: f64 = row.iter().map(|&z| shifted(z).exp()).sum();
-            for (class, (to, &z)) in gradient.iter_mut().zip(row).enumerate() {
+            exponentials.iter_mut().zip(row).for_each(|(to, &z)| *to = shifted(z).exp());
+            let total: f64 = exponentials.iter().sum();
+            for (class, (to, exponential)) in gradient.iter_mut().zip(&exponentials).enumerate() {
                 let own = if class == label { 1.0 } else { 0.0 };
-                *to = (shifted(z).exp() / total - own) as f32;
+                *to = (exponential / total - own) as f32;
             }
             total.ln() - shifted(row[label])
         });
@@ -198,7 +216,7 @@ impl Call<'_> {
             let loss = plan.run(self.station, pass, workspace, |logits, gradient| {
                 objective.loss_gradient(logits, unit, gradient)
             });
-            let mut gradient = vec![0.0; layout.dimension()];
+            let mut gradient = self.planned.vector(layout.dimension());
             plan.read(workspace, layout, factor, &mut gradient);
             let running = match given {
                 Given::Batch(_) => {
@@ -241,7 +259,7 @@ impl Call<'_> {
         let pass = Backward { given, images: &images, cotangents: Some(&cotangents), of };
         workspaces.with(plan, self.shares, |workspace| {
             plan.run(self.station, pass, workspace, |_, gradient| gradient.fill(0.0));
-            let mut gradient = vec![0.0; layout.dimension()];
+            let mut gradient = self.planned.vector(layout.dimension());
             plan.read(workspace, layout, 1.0, &mut gradient);
             let observed = observed(workspace.statistics().iter(), plan.counts(unit.len()));
             Part { loss: 0.0, gradient, running: Running::seen(observed) }

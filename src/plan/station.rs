@@ -26,22 +26,29 @@ impl Station {
         Self::of(&plan.weights[..1], &[], layout, theta, winograd)
     }
 
-    /// Packs a multiple of another theta, in single precision in `single` first, on all threads.
+    /// Packs a multiple of another theta, on all threads; `single` has it in single precision.
     pub(super) fn move_to(
         &mut self,
         plan: &Plan,
         layout: &Layout,
         (theta, factor): (&[f64], f64),
-        single: &mut Vec<f32>,
+        single: &[f32],
     ) {
-        single.resize(theta.len(), 0.0);
-        let numbers = single.par_iter_mut().zip(theta).with_min_len(1 << 16);
-        numbers.for_each(|(x, &y)| *x = (factor * y) as f32);
         let entry = |id: ParameterId| &single[layout.parameters[id.0].range()];
         let all = self.packed.par_iter_mut().zip(&plan.weights).with_max_len(1);
         all.for_each(|(packed, weights)| {
             packed.repack(entry(weights.weight), weights.bias.map(entry));
         });
+        self.move_norms(plan, layout, (theta, factor));
+    }
+
+    /// Takes over a multiple of another theta's norms.
+    pub(super) fn move_norms(
+        &mut self,
+        plan: &Plan,
+        layout: &Layout,
+        (theta, factor): (&[f64], f64),
+    ) {
         for (pair, norm) in self.norms.iter_mut().zip(&plan.norms) {
             for (to, id) in pair.iter_mut().zip([norm.weight, norm.bias]) {
                 let from = &theta[layout.parameters[id.0].range()];
@@ -84,4 +91,11 @@ fn pack<'a>(
         Ok(packed) => packed,
         Err(error) => unreachable!("{error}"),
     }
+}
+
+/// Writes a multiple of theta in single precision, on all threads.
+pub(super) fn narrow((theta, factor): (&[f64], f64), single: &mut Vec<f32>) {
+    single.resize(theta.len(), 0.0);
+    let numbers = single.par_iter_mut().zip(theta).with_min_len(1 << 16);
+    numbers.for_each(|(x, &y)| *x = (factor * y) as f32);
 }

@@ -89,6 +89,10 @@ impl Objective for SharedLoss<'_> {
         self.call_of((at, of, &[]), order, || self.loss.gradient(at, of, precision))
     }
 
+    fn reuse(&self, gradient: Vec<f64>) {
+        self.loss.reuse(gradient);
+    }
+
     fn open<'a>(
         &'a self,
         line: Line<'a>,

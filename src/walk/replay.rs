@@ -45,7 +45,8 @@ impl<'a, O: Objective> Replay<'a, O> {
         self.objective.check()?;
         let found = self.gradient(step)?;
         let rate = self.plan.learning_rate(step);
-        self.state.advance(found.gradient, found.buffers, &self.plan.train, rate);
+        let served = self.state.advance(found.gradient, found.buffers, &self.plan.train, rate);
+        self.objective.reuse(served);
         let recorded = records.get(step as usize).and_then(|record| record.param_norm);
         if recorded != Some(norm(&self.state.point.theta)) {
             return Err(WalkError::NotReplayed { step });

@@ -57,13 +57,14 @@ impl State {
     }
 
     /// Goes on to theta_{t+1} from g_t, by the optimiser that `train` names and at this learning rate.
+    /// Returns g_{t-1}, which has served.
     pub fn advance(
         &mut self,
         mut gradient: Vec<f64>,
         mut buffers: Vec<f64>,
         train: &Train,
         learning_rate: f64,
-    ) {
+    ) -> Vec<f64> {
         train.precision.round(&mut buffers);
         self.step += 1;
         // theta_{t-1} has served, and leaves its memory to theta_{t+1}.
@@ -73,7 +74,7 @@ impl State {
         point.buffers = buffers;
         let vectors = [point.theta.as_mut_slice(), &mut gradient];
         move_theta(vectors, from, train, (self.step, learning_rate), &mut self.carried);
-        self.previous_gradient = gradient;
+        std::mem::replace(&mut self.previous_gradient, gradient)
     }
 
     /// The state as files.

@@ -214,7 +214,8 @@ impl<O: Objective> Walker<'_, O> {
             previous => cosine(previous, &gradient),
         };
         let learning_rate = self.plan.learning_rate(place.step);
-        self.state.advance(gradient, buffers, &self.plan.train, learning_rate);
+        let served = self.state.advance(gradient, buffers, &self.plan.train, learning_rate);
+        self.objective.reuse(served);
         let theta = &self.state.point.theta;
         let movement = self.trajectory.advance(&self.state.previous.theta, theta);
         self.state.path_length = movement.path_length;

@@ -147,6 +147,7 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
             channels,
             weights: block.weights,
             chain: CHAIN,
+            adds: false,
         };
         for place in 0..N * N {
             for rows in parts(tiles, L::ROWS) {

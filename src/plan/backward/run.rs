@@ -125,13 +125,24 @@ impl Way<'_> {
 
     /// The gradient of weights, by parts at once where threads share the batch.
     fn weights(&mut self, weights: usize, from: Value, gradient: usize) {
-        let len = self.plan.plan.weights[weights].shape.output_len();
+        let shape = self.plan.plan.weights[weights].shape;
         let mut all = std::mem::take(&mut self.workspace.weights);
         let parts = all[weights].parts(self.samples);
+        // Each part would copy what is read: a good share of the work where samples have one pixel.
+        let once = shape.is_linear() && from.is_pending();
+        let mut read = std::mem::take(&mut self.workspace.read);
+        let read_once = read.of_len(if once { self.samples * from.len() } else { 0 });
+        if once {
+            let source = self.source(from, 0..self.samples);
+            source.apply(InstructionSet::detect(), from.len(), read_once);
+        }
         let part = |part: WeightGradientPart<'_>, way: &Self| {
             let all = 0..way.samples;
-            let gradient = way.gradient(gradient, len, &all);
-            let source = way.source(from, all);
+            let gradient = way.gradient(gradient, shape.output_len(), &all);
+            let source = match once {
+                true => Source { pixels: read_once, normalise: None },
+                false => way.source(from, all),
+            };
             way.workspace.forward.scratches.with(|scratch| part.run(source, gradient, scratch));
         };
         let way = &*self;
@@ -141,6 +152,7 @@ impl Way<'_> {
             parts.into_iter().for_each(|one| part(one, way));
         }
         self.workspace.weights = all;
+        self.workspace.read = read;
     }
 
     /// The gradient of a convolution's input.

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::Station;
+use super::super::station::narrow;
 use super::compile::GradientPlan;
 use super::step::Back;
 use crate::kernels::{Algorithm, InstructionSet, PackedInputGradient};
@@ -41,11 +42,17 @@ impl GradientStation {
     /// Packs another theta, on all threads.
     pub fn move_to(&mut self, plan: &GradientPlan, layout: &Layout, theta: &[f64]) {
         let Self { forward, back, theta: single } = self;
-        forward.move_to(&plan.plan, layout, (theta, 1.0), single);
-        let all = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
-        all.for_each(|(back, weights)| {
-            let values = &single[layout.parameters[weights.weight.0].range()];
-            back.iter_mut().for_each(|back| back.repack(values));
-        });
+        narrow((theta, 1.0), single);
+        let single = &*single;
+        let back = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
+        rayon::join(
+            || forward.move_to(&plan.plan, layout, (theta, 1.0), single),
+            || {
+                back.for_each(|(back, weights)| {
+                    let values = &single[layout.parameters[weights.weight.0].range()];
+                    back.iter_mut().for_each(|back| back.repack(values));
+                });
+            },
+        );
     }
 }

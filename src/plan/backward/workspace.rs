@@ -13,13 +13,15 @@ use crate::kernels::{Aligned, InstructionSet, WeightGradient};
 pub struct GradientWorkspace {
     pub(in super::super) forward: Workspace,
     pub(in super::super) gradients: Vec<Aligned>,
+    /// What a fully connected layer read.
+    pub(super) read: Aligned,
     /// Sums of the samples, for the norm at hand.
     pub(super) sums: Vec<f32>,
     pub(super) weights: Vec<WeightGradient>,
     pub(super) biases: Vec<Vec<f64>>,
     pub(in super::super) norms: Vec<NormBack>,
     /// Samples of the last batch.
-    pub(super) samples: usize,
+    pub(in super::super) samples: usize,
 }
 
 impl GradientWorkspace {
@@ -30,6 +32,7 @@ impl GradientWorkspace {
         Self {
             forward: Workspace { shares, ..Workspace::new(&plan.plan) },
             gradients: vec![Aligned::default(); plan.buffers.len()],
+            read: Aligned::default(),
             sums: Vec::new(),
             weights: weights.clone().map(|w| WeightGradient::new(instructions, w.shape)).collect(),
             biases: weights.map(|_| Vec::new()).collect(),

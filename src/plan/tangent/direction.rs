@@ -1,6 +1,7 @@
 //! A direction in theta, packed for the kernels.
 
 use super::super::Station;
+use super::super::station::narrow;
 use super::compile::CurvaturePlan;
 use crate::network::Layout;
 
@@ -34,6 +35,7 @@ impl DirectionStation {
         (direction, factor): (&[f64], f64),
     ) {
         let Self { station, single } = self;
+        narrow((direction, factor), single);
         station.move_to(&plan.gradient.plan, layout, (direction, factor), single);
     }
 }

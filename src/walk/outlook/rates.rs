@@ -64,7 +64,8 @@ impl Rates {
         let mut state = State::start(start.clone(), experiment.train.precision);
         let gradient = seconds(|| {
             let found = objective.gradient(&start, of, experiment.train.precision)?;
-            state.advance(found.gradient, found.buffers, &experiment.train, 0.0);
+            let served = state.advance(found.gradient, found.buffers, &experiment.train, 0.0);
+            objective.reuse(served);
             Ok(())
         })?;
 
