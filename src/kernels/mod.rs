@@ -10,6 +10,7 @@
 
 mod algorithm;
 mod aligned;
+mod batch_gradient;
 mod convolution;
 mod direct;
 mod gather;
@@ -40,6 +41,7 @@ mod winograd;
 
 pub use algorithm::{Algorithm, AlgorithmError};
 pub use aligned::Aligned;
+pub use batch_gradient::BatchGradient;
 pub use convolution::PackedConvolution;
 pub use input_gradient::PackedInputGradient;
 pub use line_statistics::LineStatistics;

@@ -17,4 +17,6 @@ pub struct Scratch {
     pub(super) spans: Vec<Span>,
     /// The sums of a tile.
     pub(super) sums: Aligned,
+    /// What one of two products gives to the other.
+    pub(super) between: Aligned,
 }

@@ -19,8 +19,8 @@ use super::{BatchNormPolicy, Classification, Directional, Gradient, Loss, Object
 use crate::linalg::{norm, normaliser};
 use crate::network::Network;
 use crate::plan::{
-    Backward, Course, CurvaturePlan, CurvatureWorkspaces, DirectionStation, Given, GivenAlong,
-    GradientStation, NormStatistics, Order, Sought, Tangent,
+    Backward, Course, CurvaturePlan, CurvatureWorkspace, CurvatureWorkspaces, DirectionStation,
+    Given, GivenAlong, GradientStation, NormStatistics, Order, Sought, Tangent,
 };
 use crate::precision::Precision;
 
@@ -60,6 +60,28 @@ impl PlannedCurvature {
         stations.par_extend(others.par_iter().map(pack));
         let result = work(&stations);
         *kept() = stations.into_iter().next();
+        result
+    }
+
+    /// The last batch of a workspace along a multiple of its own gradient.
+    fn along_own<T>(
+        &self,
+        objective: &Classification,
+        gradient: (&[f64], f64),
+        (station, images): (&GradientStation, &[f32]),
+        workspace: &mut CurvatureWorkspace,
+        read: impl FnOnce(Tangent<'_>) -> T,
+    ) -> T {
+        let kept = || self.direction.lock().unwrap_or_else(PoisonError::into_inner);
+        let (plan, layout) = (&self.plan, &objective.network.layout);
+        let new = || DirectionStation::new(plan, layout, gradient, objective.measured.winograd);
+        let free = kept().take();
+        let mut direction = free.unwrap_or_else(new);
+        direction.move_to_gradient(plan, layout, gradient, images, workspace);
+        let (given, order) = (GivenAlong::Batch, Order::Second);
+        let course = Course { images, given, cotangents: None, order };
+        let result = read(plan.along(station, &direction, course, workspace));
+        *kept() = Some(direction);
         result
     }
 }
@@ -124,20 +146,15 @@ impl Classification {
                 let Some(factor) = normaliser(norm(&gradient.gradient)) else {
                     return Ok((gradient, None));
                 };
-                let direction = [(gradient.gradient.as_slice(), factor)];
-                let sums = planned.curvature.with_directions(self, &direction, |stations| {
-                    let course = Course {
-                        images,
-                        given: GivenAlong::Batch,
-                        cotangents: None,
-                        order: Order::Second,
-                    };
-                    let moments = stations.iter().flat_map(|direction| {
-                        let along = plan.along(station, direction, course, workspace);
-                        self.moments_along(along, unit)
-                    });
-                    std::iter::once(loss).chain(moments).collect::<Vec<f64>>()
-                });
+                let direction = (gradient.gradient.as_slice(), factor);
+                let moments = planned.curvature.along_own(
+                    self,
+                    direction,
+                    (station, images),
+                    workspace,
+                    |along| self.moments_along(along, unit),
+                );
+                let sums: Vec<f64> = std::iter::once(loss).chain(moments).collect();
                 Ok((gradient, directionals(&sums, unit.len()).pop()))
             })
         })

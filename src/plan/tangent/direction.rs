@@ -1,15 +1,23 @@
 //! A direction in theta, packed for the kernels.
 
+use rayon::prelude::*;
+
 use super::super::Station;
 use super::super::station::narrow;
+use super::super::step::Value;
 use super::compile::CurvaturePlan;
-use crate::network::Layout;
+use super::step::Along;
+use super::workspace::CurvatureWorkspace;
+use crate::kernels::{BatchGradient, InstructionSet, Scratch, Source, Target};
+use crate::network::{Layout, ParameterId};
 
 /// A multiple of a direction, packed. It moves to other directions in the same memory.
 #[derive(Debug)]
 pub struct DirectionStation {
     pub(super) station: Station,
     single: Vec<f32>,
+    /// Layers whose direction is the gradient of a batch, and needs no weights.
+    of_batch: Vec<Option<BatchGradient>>,
 }
 
 impl DirectionStation {
@@ -24,7 +32,8 @@ impl DirectionStation {
         let plan = &plan.gradient.plan;
         let multiple: Vec<f64> = direction.iter().map(|x| factor * x).collect();
         let station = Station::new(plan, layout, &multiple, winograd);
-        Self { station, single: Vec::new() }
+        let of_batch = plan.weights.iter().map(|_| None).collect();
+        Self { station, single: Vec::new(), of_batch }
     }
 
     /// Packs a multiple of another direction, on all threads.
@@ -34,8 +43,89 @@ impl DirectionStation {
         layout: &Layout,
         (direction, factor): (&[f64], f64),
     ) {
-        let Self { station, single } = self;
+        let Self { station, single, of_batch } = self;
         narrow((direction, factor), single);
         station.move_to(&plan.gradient.plan, layout, (direction, factor), single);
+        of_batch.fill_with(|| None);
+    }
+
+    /// As [`DirectionStation::move_to`] for the gradient of the mean loss of the batch that `workspace`
+    /// was computed with. Fully connected layers take it from the batch where that takes fewer products.
+    pub fn move_to_gradient(
+        &mut self,
+        plan: &CurvaturePlan,
+        layout: &Layout,
+        (gradient, factor): (&[f64], f64),
+        images: &[f32],
+        workspace: &CurvatureWorkspace,
+    ) {
+        let Self { station, of_batch, .. } = self;
+        let forward = &plan.gradient.plan;
+        station.move_norms(forward, layout, (gradient, factor));
+        let samples = workspace.gradient.samples;
+        let single = |id: ParameterId| -> Vec<f32> {
+            let numbers = &gradient[layout.parameters[id.0].range()];
+            numbers.iter().map(|x| (factor * x) as f32).collect()
+        };
+        let all = station.packed.par_iter_mut().zip(of_batch).enumerate().with_max_len(1);
+        all.for_each(|(index, (packed, of_batch))| {
+            let weights = &forward.weights[index];
+            let bias = weights.bias.map(single);
+            let layer = plan.layer(index).filter(|_| BatchGradient::pays(weights.shape, samples));
+            let Some((from, adjoint)) = layer else {
+                *of_batch = None;
+                return packed.repack(&single(weights.weight), bias.as_deref());
+            };
+            let room = of_batch.take().filter(|room| room.samples() == samples);
+            let new = || BatchGradient::new(InstructionSet::detect(), weights.shape, samples);
+            *of_batch = room.or_else(|| new().ok());
+            let read = workspace.gradient.forward.source(from, images, 0..samples);
+            let len = samples * weights.shape.outputs;
+            let adjoints = &workspace.gradient.gradients[adjoint][..len];
+            let factor = (factor / samples as f64) as f32;
+            let of_batch = of_batch.iter_mut();
+            of_batch.for_each(|room| room.repack(read, (adjoints, factor), bias.as_deref()));
+        });
+    }
+
+    /// A layer's product with its direction, and bias.
+    pub(super) fn forward(
+        &self,
+        weights: usize,
+        source: Source<'_>,
+        target: Target<'_>,
+        scratch: &mut Scratch,
+    ) {
+        match &self.of_batch[weights] {
+            Some(of_batch) => of_batch.forward(source, target, scratch),
+            None => self.station.packed[weights].forward(source, target, scratch),
+        }
+    }
+
+    /// The same without bias.
+    pub(super) fn product(
+        &self,
+        weights: usize,
+        source: Source<'_>,
+        target: Target<'_>,
+        scratch: &mut Scratch,
+    ) {
+        match &self.of_batch[weights] {
+            Some(of_batch) => of_batch.product(source, target, scratch),
+            None => self.station.packed[weights].product(source, target, scratch),
+        }
+    }
+}
+
+impl CurvaturePlan {
+    /// What a layer reads, and the buffer with the adjoints of what it writes.
+    fn layer(&self, index: usize) -> Option<(Value, usize)> {
+        self.steps.iter().find_map(|step| match *step {
+            Along::Convolve { weights, from, place, .. } if weights == index => {
+                let adjoint = self.gradient.adjoints.places[place]?;
+                Some((from, adjoint))
+            }
+            _ => None,
+        })
     }
 }

@@ -101,7 +101,7 @@ impl CurvaturePlan {
         workspace: &'w mut CurvatureWorkspace,
     ) -> Tangent<'w> {
         let samples = course.images.len() / self.gradient.plan.input.len();
-        let (here, direction) = (&station.forward, &direction.station);
+        let here = &station.forward;
         let mut pass =
             Pass { plan: self, here, direction, course, samples, second: 0.0, workspace };
         self.steps.iter().for_each(|step| pass.step(step));
@@ -120,7 +120,7 @@ impl CurvaturePlan {
 struct Pass<'a> {
     plan: &'a CurvaturePlan,
     here: &'a Station,
-    direction: &'a Station,
+    direction: &'a DirectionStation,
     course: Course<'a>,
     samples: usize,
     second: f64,
@@ -180,7 +180,7 @@ impl Pass<'_> {
                 let through = Some(Through { read, adds: false });
                 let own = statistics.take_if(|_| tangent.is_none());
                 let target = Target { pixels: &mut *pixels, shortcut, statistics: own, through };
-                pass.direction.packed[weights].forward(x, target, scratch);
+                pass.direction.forward(weights, x, target, scratch);
                 let Some(tangent) = tangent else { return };
                 let pixels_along = pass.tangent(tangent, from.len(), &samples);
                 let along = Source { pixels: pixels_along, normalise: None };
@@ -214,8 +214,8 @@ impl Pass<'_> {
             let target = Target { pixels, shortcut: None, statistics, through };
             let tangent = pass.tangent(tangent, from.len(), &samples);
             let source = Source { pixels: tangent, normalise: None };
-            let packed = &pass.direction.packed[weights];
-            forward.scratches.with(|scratch| packed.product(source, target, scratch));
+            let direction = pass.direction;
+            forward.scratches.with(|scratch| direction.product(weights, source, target, scratch));
         });
         self.workspace.products = products;
         let sums = totals(&self.workspace.sums, 2 * channels);
@@ -303,7 +303,7 @@ impl Pass<'_> {
     fn norm(&self, norm: usize) -> Here<'_> {
         let [gamma, _] = &self.here.norms[norm];
         let statistics = &self.workspace.gradient.forward.statistics[norm];
-        Here { gamma, direction: &self.direction.norms[norm], statistics }
+        Here { gamma, direction: &self.direction.station.norms[norm], statistics }
     }
 
     /// Has `fill` write a tangent of so many numbers a sample, share by share.
