@@ -15,7 +15,7 @@ use crate::precision::Precision;
 const SAFETY: f64 = 10.0;
 /// No 32-bit loss is trusted beyond the last digit of its format, however lucky the comparison.
 const LAST_DIGIT: f64 = f32::EPSILON as f64;
-/// What 32-bit losses are trusted to where nothing can be measured, as on a device without 64 bits.
+/// What 32-bit losses are trusted to where nothing can be measured.
 const UNMEASURED: f64 = 2e-5;
 /// What 64-bit losses are trusted to: their sums lose about 1e-14.
 const DOUBLE: f64 = 2e-13;
