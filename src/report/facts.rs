@@ -68,7 +68,7 @@ pub(super) fn facts(runs: &[RunData]) -> Table {
         ("training samples N", &|run| whole(run.manifest.samples)),
         ("parameters", &|run| whole(run.manifest.parameter_count as u64)),
         ("learning rate η", &|run| range(run, |step| step.learning_rate)),
-        ("batch size", &|run| range(run, |step| step.batch_size.map(|size| size as f64))),
+        ("batch size", &batch_size),
         ("epochs", &epochs),
         ("steps", &steps),
         ("measured updates", &|run| whole(run.lines.len() as u64)),
@@ -271,6 +271,17 @@ fn range(run: &RunData, value: impl Fn(&crate::run::StepRecord) -> Option<f64>) 
     if low == high { low.to_string() } else { format!("{low} to {high}") }
 }
 
+/// The last batch of an epoch may be smaller.
+fn batch_size(run: &RunData) -> String {
+    let sizes = || run.steps.iter().filter_map(|step| step.batch_size);
+    match (sizes().min(), sizes().max()) {
+        (Some(least), Some(most)) if least < most => {
+            format!("{most}, at the end of an epoch {least}")
+        }
+        (_, most) => most.map_or_else(dash, |size| size.to_string()),
+    }
+}
+
 fn batch_norm(run: &RunData) -> &'static str {
     match run.lines.first().map(|line| line.batch_norm) {
         None => "nothing was measured",
@@ -333,6 +344,21 @@ mod tests {
         assert_eq!(cells(&runs, "optimiser")?, optimisers);
         let networks = "<td>mlp, hidden [500, 350]</td><td>layers, layers 2</td><td>–</td>";
         assert_eq!(cells(&runs, "network")?, networks);
+        Ok(())
+    }
+
+    #[test]
+    fn a_smaller_batch_ends_an_epoch() -> Result<(), TestError> {
+        let mut fixture = Fixture::new("a", 30, 0);
+        for (step, size) in fixture.steps.iter_mut().zip([20, 20, 17].into_iter().cycle()) {
+            step.batch_size = Some(size);
+        }
+        let smaller = fixture.load()?;
+        for step in &mut fixture.steps {
+            step.batch_size = Some(20);
+        }
+        let cells = cells(&[smaller, fixture.load()?], "batch size")?;
+        assert_eq!(cells, "<td>20, at the end of an epoch 17</td><td>20</td>");
         Ok(())
     }
 

@@ -23,7 +23,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// `--resume` or `report` without a run to read.
-    #[error("{}: not a run folder (no manifest.json); name one that `losswalk run` has made, or begin it without --resume", path.display())]
+    #[error("{}: not a run folder (no manifest.json); name one that `losswalk run` has made", path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,

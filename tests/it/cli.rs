@@ -66,7 +66,7 @@ fn a_run_that_exists_is_refused_and_so_is_another_experiment() -> TestResult {
     let out = folder.path().join("r");
     let run = Run::new(out.clone(), &["train.epochs=1", "data.train_samples=100"]);
     let (code, message) = run.ends(&["--resume"])?;
-    assert!(code == 2 && message.contains("not a run folder"), "{code}: {message}");
+    assert!(code == 2 && message.contains("begin it without --resume"), "{code}: {message}");
     assert_eq!(run.ends(&[])?.0, 0);
     let (code, message) = run.ends(&[])?;
     assert!(code == 2 && message.contains("--resume"), "{code}: {message}");

@@ -45,6 +45,14 @@ fn compare(run: &Path) -> (f64, f64) {
 }
 
 #[test]
+fn a_report_on_nothing_says_what_to_name() {
+    let output = losswalk().args(["report", "runs/none"]).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(message.contains("has made") && !message.contains("--resume"), "{message}");
+}
+
+#[test]
 fn figures_for_a_publication_are_of_the_width_asked() {
     let lab = Lab::new();
     let run = lab.done("run", &[]);

@@ -57,6 +57,14 @@ pub enum PrepareError {
     /// Settings that the data set's size forbids.
     #[error("the experiment does not fit its data:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
     Samples(Vec<Problem>),
+    /// `--resume` where nothing was begun.
+    #[error(
+        "{folder}: there is no run to go on with (no manifest.json); begin it without --resume"
+    )]
+    NothingBegun {
+        /// The folder.
+        folder: String,
+    },
     /// `--resume` with another experiment than the one that began the run.
     #[error(
         "{folder}: began with another experiment; continue with the same, or choose another --out (epochs may be added at the end, unless the learning rate follows a cosine). run.toml has, and the experiment has not:\n{difference}"

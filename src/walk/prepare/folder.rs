@@ -47,8 +47,11 @@ impl Prepared {
     }
 
     fn reopen(&self, path: &Path) -> Result<RunFolder, PrepareError> {
-        let folder = RunFolder::resume(path)?;
         let name = || path.display().to_string();
+        let folder = RunFolder::resume(path).map_err(|error| match error {
+            RunError::NotARun { .. } => PrepareError::NothingBegun { folder: name() },
+            error => error.into(),
+        })?;
         let text_path = folder.experiment();
         let text = std::fs::read_to_string(&text_path).map_err(RunError::io("read", &text_path))?;
         let text = self.as_written_now(text);
