@@ -19,7 +19,11 @@ import time
 from report import PLOT, Checks, check_everything_is_drawn, in_browser, plot_frame, screenshot
 
 SETTINGS = ["train.batch_size=50", "measure.points=40"]
-POINTS = "return JSON.parse(document.querySelector('#walk script').textContent).panels[0].series[0].x.length"
+# Of every epoch: the first of them is whole after a moment.
+POINTS = (
+    "return JSON.parse(document.querySelector('#walk script').textContent)"
+    ".panels.reduce((sum, panel) => sum + panel.series[0].x.length, 0)"
+)
 CHOSEN = "return [...document.querySelectorAll('#walk [aria-pressed=false]')].map((e) => e.textContent)"
 
 
