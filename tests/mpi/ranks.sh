@@ -82,7 +82,7 @@ echo "other commands are the leading rank's"
 
 long() { # OUT: a run of some seconds
     arguments exact "$1"
-    printf '%s\n' --set train.epochs=4 --set "measure=[{kind='line',iterations=20}]"
+    printf '%s\n' --set train.epochs=12 --set "measure=[{kind='line',iterations=20,points=30}]"
 }
 
 rank() { # N: the process of that rank of the job under way
