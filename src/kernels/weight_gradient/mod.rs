@@ -1,0 +1,155 @@
+//! The gradient with respect to the weights of a convolution.
+
+mod convolution;
+mod cut;
+mod linear;
+
+use std::ops::Range;
+
+use super::aligned::Aligned;
+use super::gather::Gathered;
+use super::scratch::Scratch;
+use super::shape::ConvolutionShape;
+use super::simd::{InstructionSet, Kernel, Lanes};
+use super::source::Source;
+use cut::Cut;
+
+/// Products a weight that are summed in registers before they are added to the gradient, at least: else
+/// reading and writing the gradient would take longer than the products.
+const PRODUCTS: usize = 512;
+
+/// Parts that a batch is cut into, about: enough for threads to share, and so few that images are not
+/// copied often.
+const PARTS: usize = 16;
+
+/// dL/dW[i, j, c, k], the sum over samples and output pixels of x[y s + i - p, x s + j - p, c] times
+/// dL/dy[y, x, k], for weights [k, k, inputs, outputs].
+///
+/// The work on a batch comes in parts, each a few blocks of outputs over a range of samples with memory
+/// of its own: whoever computes which part in which order, the bits are the same, for the shape and the
+/// number of samples alone fix them.
+#[derive(Debug, Clone)]
+pub struct WeightGradient {
+    instructions: InstructionSet,
+    shape: ConvolutionShape,
+    /// Blocks of two vectors of outputs.
+    blocks: Vec<Range<usize>>,
+    /// For each piece of the batch the blocks, each [tap, input, output].
+    numbers: Aligned,
+}
+
+/// A part of the work on a batch.
+#[derive(Debug)]
+pub struct WeightGradientPart<'a> {
+    instructions: InstructionSet,
+    shape: ConvolutionShape,
+    samples: Range<usize>,
+    /// Blocks of outputs side by side.
+    blocks: &'a [Range<usize>],
+    /// For each block [tap, input, output], in whole vectors.
+    numbers: &'a mut [f32],
+}
+
+impl WeightGradient {
+    /// Of a convolution of this shape.
+    pub fn new(instructions: InstructionSet, shape: ConvolutionShape) -> Self {
+        let blocks = Cut { shape, width: instructions.width() }.blocks().collect();
+        Self { instructions, shape, blocks, numbers: Aligned::default() }
+    }
+
+    /// The work on a batch of so many samples. What was there before is written over.
+    pub fn parts(&mut self, samples: usize) -> Vec<WeightGradientPart<'_>> {
+        let Self { instructions, shape, .. } = *self;
+        let cut = self.cut();
+        let pieces = cut.pieces(samples);
+        let together = (pieces * self.blocks.len()).div_ceil(PARTS);
+        let mut rest = self.numbers.of_len(pieces * cut.piece_len());
+        let mut all = Vec::new();
+        for piece in 0..pieces {
+            let samples = piece * samples / pieces..(piece + 1) * samples / pieces;
+            for blocks in self.blocks.chunks(together) {
+                let len = blocks.iter().map(|block| cut.block_len(block)).sum();
+                let (numbers, others) = rest.split_at_mut(len);
+                rest = others;
+                let samples = samples.clone();
+                all.push(WeightGradientPart { instructions, shape, samples, blocks, numbers });
+            }
+        }
+        all
+    }
+
+    /// Writes a multiple of the gradient, once all parts for so many samples have been computed: the
+    /// rows of `outputs` of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
+    pub fn read(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
+        let (cut, outputs) = (self.cut(), self.shape.outputs);
+        assert!(gradient.len().is_multiple_of(outputs), "whole rows of {:?}", self.shape);
+        let pieces = cut.pieces(samples);
+        for (row, to) in (first..).zip(gradient.chunks_exact_mut(outputs)) {
+            for (piece, numbers) in
+                self.numbers.chunks_exact(cut.piece_len()).take(pieces).enumerate()
+            {
+                let mut before = 0;
+                for block in &self.blocks {
+                    let sums = &numbers[before + row * cut.padded(block)..];
+                    before += cut.block_len(block);
+                    for (to, &sum) in to[block.clone()].iter_mut().zip(sums) {
+                        let before = if piece == 0 { 0.0 } else { *to };
+                        *to = before + factor * f64::from(sum);
+                    }
+                }
+            }
+        }
+    }
+
+    fn cut(&self) -> Cut {
+        Cut { shape: self.shape, width: self.instructions.width() }
+    }
+}
+
+impl WeightGradientPart<'_> {
+    /// Computes it, from all images and output gradients of the batch.
+    pub fn run(self, images: Source<'_>, gradients: &[f32], scratch: &mut Scratch) {
+        let samples = images.pixels.len() / self.shape.input_len();
+        assert_eq!(gradients.len(), samples * self.shape.output_len(), "of {:?}", self.shape);
+        assert!(self.samples.end <= samples, "{samples} samples of {:?}", self.samples);
+        self.instructions.run(Call { part: self, images, gradients, scratch });
+    }
+}
+
+struct Call<'a, 'b> {
+    part: WeightGradientPart<'b>,
+    images: Source<'a>,
+    gradients: &'a [f32],
+    scratch: &'b mut Scratch,
+}
+
+impl Kernel for Call<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self, lanes: L) {
+        let WeightGradientPart { shape, ref samples, .. } = self.part;
+        let samples = samples.clone();
+        if shape.is_linear() {
+            self.linear(lanes, samples);
+        } else {
+            self.convolution(lanes, samples);
+        }
+    }
+}
+
+/// Some channels of one gradient, in whole vectors.
+fn outputs<L: Lanes>(shape: ConvolutionShape, channels: Range<usize>) -> Gathered {
+    let pixel = channels.len().next_multiple_of(L::WIDTH);
+    let whole = Gathered::whole(shape.output_size(), shape.outputs);
+    Gathered { pixel, ..whole.with_channels(channels) }
+}
+
+/// Adds whole vectors.
+#[inline(always)]
+fn add<L: Lanes>(lanes: L, sums: &[f32], to: &mut [f32]) {
+    for (to, sums) in to.chunks_exact_mut(L::WIDTH).zip(sums.chunks_exact(L::WIDTH)) {
+        let sum = lanes.add(lanes.load(to), lanes.load(sums));
+        lanes.store(to, sum);
+    }
+}
