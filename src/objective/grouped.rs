@@ -8,8 +8,7 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::line::{Samples, samples_at};
-use super::presentation::Presentation;
+use super::line::Samples;
 use super::statistics::flat;
 use super::transfer::{host, tensor};
 use super::{
@@ -73,11 +72,11 @@ impl Classification {
 
 impl LineEvaluation for GroupedLine<'_> {
     fn units(&self) -> usize {
-        self.objective.data.len().div_ceil(self.objective.measured.batch_size)
+        self.objective.measured.units()
     }
 
     fn samples(&self, unit: usize) -> usize {
-        self.batch(&Samples::Fixed, unit).0.len()
+        self.objective.measured.batch(&Samples::Fixed, unit).0.len()
     }
 
     fn points(&self) -> usize {
@@ -95,10 +94,6 @@ impl LineEvaluation for GroupedLine<'_> {
 }
 
 impl GroupedLine<'_> {
-    fn batch<'b>(&'b self, samples: &'b Samples, unit: usize) -> (&'b [u32], Presentation) {
-        samples_at(&self.objective.measured, samples, unit)
-    }
-
     /// What `read` makes of each unit's logits and samples at each point.
     pub(super) fn visit<T: Send>(
         &self,
@@ -133,7 +128,8 @@ impl GroupedLine<'_> {
                 numbers.chunks_exact(numbers.len() / (points.len() * group.len())).collect();
             let of_unit = |(place, &unit): (usize, &usize)| {
                 let at = |(row, &point): (usize, &usize)| {
-                    let samples = self.batch(&self.points[point].samples, unit).0;
+                    let samples =
+                        self.objective.measured.batch(&self.points[point].samples, unit).0;
                     read(parts[row * group.len() + place], samples)
                 };
                 points.iter().enumerate().map(at).collect::<Vec<T>>()
@@ -180,8 +176,8 @@ impl GroupedLine<'_> {
 
     /// A group's images, unit by unit.
     fn images(&self, samples: &Samples, group: &[usize]) -> Tensor<4> {
-        let all = group.iter().flat_map(|&unit| self.batch(samples, unit).0);
-        let (_, presentation) = self.batch(samples, 0);
+        let all = group.iter().flat_map(|&unit| self.objective.measured.batch(samples, unit).0);
+        let (_, presentation) = self.objective.measured.batch(samples, 0);
         let all: Vec<u32> = all.copied().collect();
         self.objective.images(&all, self.precision, presentation)
     }

@@ -13,8 +13,7 @@ use super::presentation::Presentation;
 use super::statistics::flat;
 use super::transfer::host;
 use super::{
-    BatchNormPolicy, Classification, Line, LineEvaluation, MeasuredLoss, ObjectiveError, Point,
-    Protocol,
+    BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point, Protocol,
 };
 use crate::network::{Pass, Statistics, cross_entropy};
 use crate::precision::Precision;
@@ -107,11 +106,11 @@ impl Classification {
 
 impl LineEvaluation for OpenLine<'_> {
     fn units(&self) -> usize {
-        self.objective.data.len().div_ceil(self.objective.measured.batch_size)
+        self.objective.measured.units()
     }
 
     fn samples(&self, unit: usize) -> usize {
-        self.batch(&Samples::Fixed, unit).0.len()
+        self.objective.measured.batch(&Samples::Fixed, unit).0.len()
     }
 
     fn points(&self) -> usize {
@@ -135,10 +134,6 @@ impl LineEvaluation for OpenLine<'_> {
 }
 
 impl OpenLine<'_> {
-    fn batch<'b>(&'b self, samples: &'b Samples, unit: usize) -> (&'b [u32], Presentation) {
-        samples_at(&self.objective.measured, samples, unit)
-    }
-
     /// Runs a unit through the network at some points and collects what `read` makes of the logits, of
     /// the pass and of the unit's samples.
     pub(super) fn visit<T>(
@@ -150,7 +145,7 @@ impl OpenLine<'_> {
         let network = &self.objective.network;
         let shared = network.linear_prefix();
         let prefix = |samples: &Samples| {
-            let (batch, presentation) = self.batch(samples, unit);
+            let (batch, presentation) = self.objective.measured.batch(samples, unit);
             let images = self.objective.images(batch, self.precision, presentation);
             let mut pass = Pass::new(&self.line, normalisation(None));
             network.forward(0..shared, Series::constant(images), &mut pass)
@@ -169,7 +164,11 @@ impl OpenLine<'_> {
             let mut pass = Pass::new(&station.parameters, normalisation(station.frozen.as_deref()));
             let output = prefix.at(station.alpha);
             let output = network.forward(shared..network.depth(), output, &mut pass);
-            read(network.head(output), &pass, self.batch(&station.samples, unit).0)
+            read(
+                network.head(output),
+                &pass,
+                self.objective.measured.batch(&station.samples, unit).0,
+            )
         });
         values.collect()
     }
@@ -195,18 +194,4 @@ impl OpenLine<'_> {
         }
         Ok(())
     }
-}
-
-/// A unit's samples among those of a point, and how they are presented.
-pub(super) fn samples_at<'a>(
-    measured: &'a MeasuredLoss,
-    samples: &'a Samples,
-    unit: usize,
-) -> (&'a [u32], Presentation) {
-    let (order, presentation) = match samples {
-        Samples::Fixed => (&measured.order, Presentation::Plain),
-        Samples::Drawn { order, presentation } => (order, *presentation),
-    };
-    let start = unit * measured.batch_size;
-    (&order[start..order.len().min(start + measured.batch_size)], presentation)
 }

@@ -1,5 +1,7 @@
 //! Which function of theta is measured.
 
+use super::line::Samples;
+use super::presentation::Presentation;
 use super::{BatchNormPolicy, Protocol};
 use crate::random::Stream;
 
@@ -35,5 +37,24 @@ impl MeasuredLoss {
     /// The evaluation batches, the units of work of every sum over the training set.
     pub fn batches(&self) -> Vec<&[u32]> {
         self.order.chunks(self.batch_size).collect()
+    }
+
+    /// How many evaluation batches there are.
+    pub fn units(&self) -> usize {
+        self.order.len().div_ceil(self.batch_size)
+    }
+
+    /// An evaluation batch among the samples of a point, and how it is presented.
+    pub(super) fn batch<'a>(
+        &'a self,
+        samples: &'a Samples,
+        unit: usize,
+    ) -> (&'a [u32], Presentation) {
+        let (order, presentation) = match samples {
+            Samples::Fixed => (&self.order, Presentation::Plain),
+            Samples::Drawn { order, presentation } => (order, *presentation),
+        };
+        let start = unit * self.batch_size;
+        (&order[start..order.len().min(start + self.batch_size)], presentation)
     }
 }

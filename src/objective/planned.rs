@@ -4,8 +4,7 @@
 //! first layer's output is a + alpha b along the line. Where the packed weights of all points would not
 //! fit, points take turns instead, and each is packed once.
 
-use super::line::{Samples, samples_at};
-use super::presentation::Presentation;
+use super::line::Samples;
 use super::{BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point};
 use crate::network::Layout;
 use crate::plan::{Given, NormStatistics, Plan, Station, Workspace, Workspaces};
@@ -97,11 +96,11 @@ impl Classification {
 
 impl LineEvaluation for PlannedLine<'_> {
     fn units(&self) -> usize {
-        self.objective.data.len().div_ceil(self.objective.measured.batch_size)
+        self.objective.measured.units()
     }
 
     fn samples(&self, unit: usize) -> usize {
-        self.batch(&Samples::Fixed, unit).0.len()
+        self.objective.measured.batch(&Samples::Fixed, unit).0.len()
     }
 
     fn points(&self) -> usize {
@@ -121,10 +120,6 @@ impl LineEvaluation for PlannedLine<'_> {
 }
 
 impl PlannedLine<'_> {
-    fn batch<'b>(&'b self, samples: &'b Samples, unit: usize) -> (&'b [u32], Presentation) {
-        samples_at(&self.objective.measured, samples, unit)
-    }
-
     /// What `read` makes of each unit at each point: of the logits, of the workspace that they were
     /// computed in, and of the unit's samples.
     pub(super) fn visit<T: Send>(
@@ -141,7 +136,7 @@ impl PlannedLine<'_> {
                 let mut is_known = false;
                 let at = |&point: &usize| {
                     let PlannedPoint { alpha, samples, .. } = &self.points[point];
-                    let (batch, presentation) = self.batch(samples, unit);
+                    let (batch, presentation) = self.objective.measured.batch(samples, unit);
                     if !is_known || matches!(samples, Samples::Drawn { .. }) {
                         let images = self.objective.pixels::<f32>(batch, presentation);
                         self.plan.first_step(first, &images, workspace);
@@ -169,7 +164,7 @@ impl PlannedLine<'_> {
             let layout = &self.objective.network.layout;
             let station = Station::new(self.plan, layout, theta, self.objective.measured.winograd);
             let of_units = self.objective.each(units, |unit| {
-                let (batch, presentation) = self.batch(samples, unit);
+                let (batch, presentation) = self.objective.measured.batch(samples, unit);
                 let images = self.objective.pixels::<f32>(batch, presentation);
                 Ok(self.workspaces.with(self.plan, |workspace| {
                     let given = self.given(point);
