@@ -3,7 +3,7 @@
 # after any rank was killed, and stops in order. PROGRAM is built with --features mpi, PLAIN without.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-program=$1 plain=$2
+program=$(realpath "$1") plain=$(realpath "$2")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
