@@ -132,29 +132,36 @@ impl Cli {
                 crew.ranks().abort();
             });
         }
-        match self.command {
-            Command::Init(arguments) => init::run(arguments),
-            Command::Completions(arguments) => shell::completions(arguments),
-            Command::Man(arguments) => shell::man(arguments),
-            Command::Schema => shell::schema(),
-            Command::List(arguments) => list::list(arguments),
-            Command::Show(arguments) => list::show_run(arguments),
-            Command::Run(arguments) => run::run(arguments, &job, &signals),
-            Command::Report(arguments) => report::run(arguments),
-            Command::Watch(arguments) => watch::run(arguments),
-            Command::Export(arguments) => export::run(arguments),
-            Command::Line(arguments) => line::run(arguments, &job),
-            Command::Path(arguments) => path::run(arguments, &job),
-            Command::Verify(arguments) => verify::run(arguments, &job),
-            Command::Bench(arguments) => bench::run(arguments),
-            Command::Data(command) => {
-                Ok(if data::run(command)? { Exit::Done } else { Exit::Usage })
-            }
+        let exit = self.command.lead(&job, &signals)?;
+        if let Some(exchange) = job.exchange().filter(|exchange| exchange.bytes > 0) {
+            eprintln!("{exchange}");
         }
+        Ok(exit)
     }
 }
 
 impl Command {
+    /// Does it all, or what other ranks do not.
+    fn lead(self, job: &Job, signals: &Signals) -> anyhow::Result<Exit> {
+        match self {
+            Self::Init(arguments) => init::run(arguments),
+            Self::Completions(arguments) => shell::completions(arguments),
+            Self::Man(arguments) => shell::man(arguments),
+            Self::Schema => shell::schema(),
+            Self::List(arguments) => list::list(arguments),
+            Self::Show(arguments) => list::show_run(arguments),
+            Self::Run(arguments) => run::run(arguments, job, signals),
+            Self::Report(arguments) => report::run(arguments),
+            Self::Watch(arguments) => watch::run(arguments),
+            Self::Export(arguments) => export::run(arguments),
+            Self::Line(arguments) => line::run(arguments, job),
+            Self::Path(arguments) => path::run(arguments, job),
+            Self::Verify(arguments) => verify::run(arguments, job),
+            Self::Bench(arguments) => bench::run(arguments),
+            Self::Data(command) => Ok(if data::run(command)? { Exit::Done } else { Exit::Usage }),
+        }
+    }
+
     /// Serves the leading rank; a command that is not shared leaves nothing to do.
     fn follow(&self, job: &Job, crew: &Crew, signals: &Signals) -> anyhow::Result<Exit> {
         let device = match self {

@@ -1,13 +1,15 @@
 //! What this process has to do: all of it, or a part that others wait for.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::metered::{Exchange, Metered};
 use super::order::Order;
 use super::survey::{Survey, compare, fingerprint};
 use super::{Launch, RanksError, SharedLoss};
 use crate::data::PixelNormalisation;
 use crate::experiment::Experiment;
-use crate::objective::{BatchNormPolicy, Classification, Crew, Interrupt, ObjectiveError};
+use crate::objective::{BatchNormPolicy, Classification, Crew, Interrupt, ObjectiveError, Ranks};
 use crate::run::RunError;
 use crate::walk::{PrepareError, Prepared, Setup, prepare};
 
@@ -15,7 +17,8 @@ use crate::walk::{PrepareError, Prepared, Setup, prepare};
 /// others stop.
 #[derive(Debug)]
 pub struct Job {
-    crew: Option<Crew>,
+    /// The ranks, and what they cost one another, if there are several.
+    crew: Option<(Crew, Arc<Metered>)>,
     survey: Survey,
     lines: AtomicU64,
 }
@@ -29,26 +32,33 @@ impl Job {
         match Launch::detect() {
             None => Ok(Self { crew: None, survey: Survey::alone(), lines: AtomicU64::new(0) }),
             #[cfg(feature = "mpi")]
-            Some(launch) => Ok(Self::of(Crew::new(super::mpi::join(launch)?))),
+            Some(launch) => Ok(Self::of(super::mpi::join(launch)?)),
             #[cfg(not(feature = "mpi"))]
             Some(launch) => Err(RanksError::WithoutMpi(launch.processes)),
         }
     }
 
     /// Of ranks that reach one another; all of them call this.
-    pub fn of(crew: Crew) -> Self {
+    pub fn of(ranks: Arc<dyn Ranks>) -> Self {
+        let metered = Arc::new(Metered::over(ranks));
+        let crew = Crew::new(metered.clone());
         let survey = Survey::of(&crew);
-        Self { crew: Some(crew), survey, lines: AtomicU64::new(0) }
+        Self { crew: Some((crew, metered)), survey, lines: AtomicU64::new(0) }
     }
 
     /// The ranks, if there are several.
     pub fn crew(&self) -> Option<&Crew> {
-        self.crew.as_ref()
+        self.crew.as_ref().map(|(crew, _)| crew)
+    }
+
+    /// What this rank spent on the others until now, if there are several.
+    pub fn exchange(&self) -> Option<Exchange> {
+        self.crew.as_ref().map(|(_, metered)| metered.exchange())
     }
 
     /// The ranks, if this one does what another orders.
     pub fn follows(&self) -> Option<&Crew> {
-        self.crew.as_ref().filter(|crew| !crew.is_leading())
+        self.crew().filter(|crew| !crew.is_leading())
     }
 
     /// Where the ranks are.
@@ -67,7 +77,7 @@ impl Job {
         interrupt: &Interrupt,
     ) -> Result<Prepared, RanksError> {
         let mut prepared = prepare(experiment, setup, interrupt)?;
-        if let Some(crew) = &self.crew {
+        if let Some(crew) = self.crew() {
             let text = experiment.to_toml().map_err(|error| {
                 PrepareError::from(RunError::content("run.toml", error.to_string()))
             })?;
@@ -109,13 +119,13 @@ impl Job {
     }
 
     fn tell(&self, order: &Order) -> Result<(), ObjectiveError> {
-        self.crew.as_ref().map_or(Ok(()), |crew| order.tell(crew, &[]))
+        self.crew().map_or(Ok(()), |crew| order.tell(crew, &[]))
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        let Some(crew) = &self.crew else { return };
+        let Some(crew) = self.crew() else { return };
         if std::thread::panicking() {
             // The others wait for this rank.
             crew.ranks().abort();

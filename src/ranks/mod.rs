@@ -8,6 +8,7 @@
 mod error;
 mod job;
 mod launch;
+mod metered;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod order;
@@ -18,6 +19,7 @@ mod survey;
 pub use error::RanksError;
 pub use job::Job;
 pub use launch::Launch;
+pub use metered::Exchange;
 pub use order::Order;
 pub use server::serve;
 pub use shared_loss::SharedLoss;

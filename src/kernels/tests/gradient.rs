@@ -50,33 +50,48 @@ fn input_gradient_of_any_shape_is_the_definition() {
     }
 }
 
+fn check_weight_gradient(numbers: &mut Numbers, shape: ConvolutionShape, samples: usize) {
+    let images = numbers.integers(samples * shape.input_len());
+    let gradient = numbers.integers(samples * shape.output_len());
+    let [mean, scale, offset] = [(); 3].map(|()| numbers.integers(shape.inputs));
+    let normalise = Normalise { mean: &mean, scale: &scale, offset: &offset, rectify: true };
+    let normalise = (numbers.below(2) == 0).then_some(normalise);
+    let expected = reference::weight_gradient(shape, &normalised(&images, normalise), &gradient);
+    for instructions in InstructionSet::available() {
+        let mut weights = WeightGradient::new(instructions, shape);
+        let images = Source { pixels: &images, normalise };
+        // In any order, and over what was there before.
+        for part in weights.parts(samples).into_iter().rev() {
+            part.run(images, &gradient, &mut Scratch::default());
+        }
+        let mut found = vec![f64::NAN; shape.weight_len()];
+        // A few rows at a time.
+        let rows = 1 + numbers.below(shape.weight_len() / shape.outputs);
+        let parts = found.chunks_mut(rows * shape.outputs).enumerate();
+        parts.for_each(|(i, part)| weights.read(samples, 0.5, i * rows, part));
+        let doubled: Vec<f32> = found.iter().map(|x| 2.0 * *x as f32).collect();
+        let what = format!("{} {shape:?}, {samples} samples", instructions.name());
+        assert_equal(&doubled, &expected, &what);
+    }
+}
+
 #[test]
 fn weight_gradient_of_any_shape_is_the_definition() {
     let mut numbers = Numbers(12);
     for _ in 0..100 {
         let shape = shape(&mut numbers);
         let samples = 1 + numbers.below(20);
-        let images = numbers.integers(samples * shape.input_len());
-        let gradient = numbers.integers(samples * shape.output_len());
-        let [mean, scale, offset] = [(); 3].map(|()| numbers.integers(shape.inputs));
-        let normalise = Normalise { mean: &mean, scale: &scale, offset: &offset, rectify: true };
-        let normalise = (numbers.below(2) == 0).then_some(normalise);
-        let expected =
-            reference::weight_gradient(shape, &normalised(&images, normalise), &gradient);
-        for instructions in InstructionSet::available() {
-            let mut weights = WeightGradient::new(instructions, shape);
-            let images = Source { pixels: &images, normalise };
-            // In any order, and over what was there before.
-            for part in weights.parts(samples).into_iter().rev() {
-                part.run(images, &gradient, &mut Scratch::default());
-            }
-            let mut found = vec![f64::NAN; shape.weight_len()];
-            // A few rows at a time.
-            let rows = 1 + numbers.below(shape.weight_len() / shape.outputs);
-            let parts = found.chunks_mut(rows * shape.outputs).enumerate();
-            parts.for_each(|(i, part)| weights.read(samples, 0.5, i * rows, part));
-            let doubled: Vec<f32> = found.iter().map(|x| 2.0 * *x as f32).collect();
-            assert_equal(&doubled, &expected, &format!("{} {shape:?}", instructions.name()));
-        }
+        check_weight_gradient(&mut numbers, shape, samples);
+    }
+}
+
+/// More than are multiplied before a sum is written.
+#[test]
+fn weight_gradient_of_many_samples_is_the_definition() {
+    let mut numbers = Numbers(13);
+    for samples in [512, 513, 1100] {
+        let ConvolutionShape { inputs, outputs, .. } = shape(&mut numbers);
+        let linear = ConvolutionShape::linear(inputs, outputs);
+        check_weight_gradient(&mut numbers, linear, samples);
     }
 }

@@ -147,6 +147,22 @@ mod tests {
     }
 
     #[test]
+    fn a_number_of_points_is_told_where_it_is_that_of_all() -> Result<(), TestError> {
+        let [one, mut other] = [Fixture::new("a", 30, 20), Fixture::new("b", 30, 20)];
+        if let Some(line) = other.lines.first_mut() {
+            line.alphas.push(2.0);
+        }
+        let runs = [one.load()?, other.load()?];
+        let told = |runs: &[RunData]| -> Option<bool> {
+            let barriers = figures::figures(runs).find(|figure| figure.id == "barriers")?;
+            Some(caption(&barriers, runs).contains("K = 2:"))
+        };
+        assert_eq!(told(&runs[..1]), Some(true));
+        assert_eq!(told(&runs), Some(false));
+        Ok(())
+    }
+
+    #[test]
     fn equal_records_give_equal_bytes() -> Result<(), TestError> {
         let run = || Fixture::new("a", 30, 20).with_curvature();
         let [(_one, first), (_other, second)] =

@@ -171,3 +171,20 @@ fn of_model(
     let (key, value) = experiment.model.size();
     Claim::vectors(key, value, what, [vectors, network.layout.dimension()])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_reckoned_as_the_files_have_them_and_as_the_settings_want_them() {
+        let shape = ImageShape { height: 28, width: 28, channels: 1 };
+        let bytes = |data: &Data| -> Vec<u64> {
+            of_data(data, 100, shape).into_iter().map(|claim| claim.bytes).collect()
+        };
+        let mut data = Data::named("mnist".to_owned());
+        assert_eq!(bytes(&data), [78_400]);
+        (data.pad, data.channels) = (Some(32), Some(3));
+        assert_eq!(bytes(&data), [78_400, 102_400, 3 * 102_400 + 3 * 256 * 12]);
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 
-use losswalk::objective::{Crew, Ranks};
+use losswalk::objective::Ranks;
 
 /// What a rank brings to a collective call, and which it is.
 type Contribution = (&'static str, Vec<f64>);
@@ -32,8 +32,8 @@ struct Threads {
     ways: Ways,
 }
 
-/// So many ranks that reach one another.
-pub fn crews(count: usize) -> Vec<Crew> {
+/// So many of them, that reach one another.
+pub fn hall(count: usize) -> Vec<Arc<dyn Ranks>> {
     let board = Mutex::new(vec![("", Vec::new()); count]);
     let hall = Arc::new(Hall { barrier: Barrier::new(count), board });
     let (orders_to, orders): (Vec<_>, Vec<_>) = (0..count).map(|_| channel()).unzip();
@@ -47,9 +47,9 @@ pub fn crews(count: usize) -> Vec<Crew> {
         }
     }
     let ends = to.into_iter().zip(from).zip(orders).enumerate();
-    let rank = |(own, ((to, from), orders))| {
+    let rank = |(own, ((to, from), orders))| -> Arc<dyn Ranks> {
         let ways = Ways { to, from, orders_to: orders_to.clone(), orders: Mutex::new(orders) };
-        Crew::new(Arc::new(Threads { own, hall: hall.clone(), ways }))
+        Arc::new(Threads { own, hall: hall.clone(), ways })
     };
     ends.map(rank).collect()
 }

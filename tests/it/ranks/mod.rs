@@ -20,7 +20,7 @@ use losswalk::run::RunFolder;
 use losswalk::walk::{Outcome, Prepared, Setup, prepare, walk};
 
 use crate::lab::{Lab, SMALL};
-use hall::crews;
+use hall::hall;
 
 const NETWORK: &str = "model={arch='layers',layers=[{kind='convolution',name='a',outputs=3},\
     {kind='batch-norm',name='n'},{kind='relu'},{kind='linear',name='c',outputs=10}]}";
@@ -41,13 +41,13 @@ fn with_ranks<T: Send>(
     work: impl FnOnce(&Job) -> T + Send,
 ) -> T {
     let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let mut crews = crews(ranks).into_iter();
-    let leading = crews.next().unwrap();
+    let mut ranks_here = hall(ranks).into_iter();
+    let leading = ranks_here.next().unwrap();
     scope(|scope| {
-        for crew in crews {
-            let interrupt = interrupts.get(crew.ranks().own()).cloned().unwrap_or_default();
+        for rank in ranks_here {
+            let interrupt = interrupts.get(rank.own()).cloned().unwrap_or_default();
             let serving = move || {
-                let job = Job::of(crew);
+                let job = Job::of(rank);
                 let crew = job.follows().unwrap();
                 pool().install(|| serve(crew, &setup(threads, ranks), &interrupt)).unwrap();
             };
@@ -215,8 +215,7 @@ fn a_request_to_stop_that_any_rank_gets_stops_all_and_the_run_goes_on_with_other
 #[test]
 fn what_fails_on_another_rank_is_told_with_its_name_by_the_leading_one() {
     let experiment = experiment(&["data.train_samples=300"]);
-    let mut crews = crews(2).into_iter();
-    let (leading, other) = (crews.next().unwrap(), crews.next().unwrap());
+    let [leading, other] = hall(2).try_into().unwrap();
     let told = scope(|scope| {
         scope.spawn(move || {
             let job = Job::of(other);
@@ -252,6 +251,31 @@ fn all_ranks_measure_what_the_leading_one_is_set_to() {
     let alone = measured(&Job::join().unwrap(), 1);
     assert!(alone[0] != alone[1] && alone[1] != alone[2], "{alone:?}");
     assert_eq!(with_ranks((2, 1), &[], |job| measured(job, 2)), alone);
+}
+
+/// 16 bytes a parameter, for both ends of the line, and 8 for each loss of its share, as
+/// `docs/design/scale.md` says, are what the leading rank sends to another; orders are little beside it.
+#[test]
+fn a_line_sends_its_ends_and_its_losses() {
+    let experiment = experiment(&["data.train_samples=300", "evaluation.batch_size=4"]);
+    for ranks in [2, 3] {
+        let (dimension, sent) = with_ranks((ranks, 1), &[], |job| {
+            let setup = setup(1, ranks);
+            let prepared = job.prepare(&experiment, &setup, &Interrupt::default()).unwrap();
+            let loss = job.share(&prepared.objective);
+            let at = prepared.start();
+            let line = Line { from: &at, to: &at, number: 1 };
+            let before = job.exchange().unwrap();
+            loss.losses(line, &[0.0, 0.5, 1.0], Precision::F32).unwrap();
+            let after = job.exchange().unwrap();
+            assert!(after.waiting > before.waiting && after.moving > before.moving);
+            (at.theta.len() + at.buffers.len(), after.bytes - before.bytes)
+        });
+        let expected = (16 * dimension + 8 * 3 * 75usize.div_ceil(ranks)) * (ranks - 1);
+        let orders = sent.checked_sub(expected as u64).unwrap();
+        assert!(orders < 1000 * (ranks as u64 - 1), "{sent}, of which {expected} are numbers");
+    }
+    assert_eq!(Job::join().unwrap().exchange(), None);
 }
 
 #[test]
