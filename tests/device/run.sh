@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What runs on GPUs, on Mesa's software Vulkan (Debian), and the types of what runs on CUDA.
+# run.sh [FEATURES]: what runs on GPUs, on Mesa's software Vulkan (Debian), and the types of what runs on CUDA.
+# FEATURES, wgpu unless given, are what the program and its tests are built with.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -7,5 +8,8 @@ if ! ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1; then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mesa-vulkan-drivers >/dev/null
 fi
-cargo test --release --features wgpu --test it device
+XDG_RUNTIME_DIR=$(mktemp -d) # Without one Mesa complains whenever it is asked for devices.
+export XDG_RUNTIME_DIR
+trap 'rmdir "$XDG_RUNTIME_DIR"' EXIT
+cargo test --release --features "${1:-wgpu}" --test it device
 DOCS_RS=1 cargo check --release --features cuda # Types alone: linking needs what CUDA's crates fetch.

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# ranks.sh PROGRAM PLAIN: a job on several ranks under Open MPI leaves the bytes of one process, goes on
-# after any rank was killed, and stops in order. PROGRAM is built with --features mpi, PLAIN without.
+# ranks.sh PROGRAM PLAIN [DEVICE]: a job on several ranks under Open MPI leaves the bytes of one process, goes
+# on after any rank was killed, and stops in order. PROGRAM is built with --features mpi, PLAIN without. With a
+# DEVICE that PROGRAM knows, such as wgpu, ranks share a walk on it too.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-program=$(realpath "$1") plain=$(realpath "$2")
+program=$(realpath "$1") plain=$(realpath "$2") device=${3:-}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -172,4 +173,20 @@ mpirun --oversubscribe --bind-to none -n 2 "$plain" "${of[@]}" >"$scratch/out" 2
 [ $code = 2 ] || fail "exit code $code"
 [ "$(grep -c "started as 2 processes" "$scratch/out")" = 1 ] || { cat "$scratch/out"; fail "refused once"; }
 [ ! -e "$scratch/never" ] || fail "a folder was written"
+if [ -n "$device" ]; then
+    echo "on $device, two ranks have the steps of one, and its losses up to rounding"
+    for count in 1 2; do
+        readarray -t of < <(arguments exact "$scratch/on-$count")
+        ranks $count "${of[@]}" --device "$device" >"$scratch/out" 2>&1 ||
+            { cat "$scratch/out"; fail "$count ranks on $device"; }
+    done
+    cmp "$scratch"/on-{1,2}/steps.jsonl || fail "steps"
+    python3 - "$scratch"/on-{1,2}/line.jsonl <<'EOF'
+import json, sys
+one, two = (sum((json.loads(line)["losses"] for line in open(path)), []) for path in sys.argv[1:])
+errors = [abs(a - b) / a for a, b in zip(one, two, strict=True)]
+assert len(errors) > 20 and max(errors) < 1e-6, errors
+EOF
+fi
+
 echo "ranks: done"
