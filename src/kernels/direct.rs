@@ -21,7 +21,10 @@ const WIDE: usize = 8;
 
 /// Bytes of the gathered images of a group of samples, so that they stay in the second-level cache
 /// beside a block of weights.
-const GROUP_BYTES: usize = 256 << 10;
+pub(super) const GROUP_BYTES: usize = 256 << 10;
+
+/// The same for a fully connected layer, of which only a panel's columns are read at a time.
+const LINEAR_GROUP_BYTES: usize = 384 << 10;
 
 /// Length of a chain of additions: 1 % slower than without bound, and at 256 channels a quarter of the
 /// rounding error.
@@ -52,7 +55,7 @@ impl Kernel for Direct<'_, '_> {
         }
         let wide = self.shape.output_size()[1] >= WIDE;
         let one = layout(self.shape, wide);
-        let group = if wide { 1 } else { group_size::<L>(one) };
+        let group = if wide { 1 } else { group_size::<L>(one, GROUP_BYTES) };
         self.scratch.images.of_len(Gathered { samples: group, ..one }.len()).fill(0.0);
         for range in parts(samples, group) {
             let images = Gathered { samples: range.len(), ..one };
@@ -69,9 +72,9 @@ impl Kernel for Direct<'_, '_> {
     }
 }
 
-/// Samples whose images fit the cache, a multiple of the tile's rows.
-pub(super) fn group_size<L: Lanes>(one: Gathered) -> usize {
-    L::ROWS * (GROUP_BYTES / (one.len() * size_of::<f32>() * L::ROWS)).clamp(1, 16)
+/// Samples whose images take so many bytes, a multiple of the tile's rows.
+pub(super) fn group_size<L: Lanes>(one: Gathered, bytes: usize) -> usize {
+    L::ROWS * (bytes / (one.len() * size_of::<f32>() * L::ROWS)).clamp(1, 32)
 }
 
 /// The layout of one image; a 1x1 kernel leaves out the pixels that it strides over.
@@ -155,7 +158,7 @@ impl Direct<'_, '_> {
     #[inline(always)]
     fn linear<L: Lanes>(&mut self, lanes: L, samples: usize) {
         let one = Gathered::interleaved([1, 1], self.shape.inputs);
-        for range in parts(samples, group_size::<L>(one)) {
+        for range in parts(samples, group_size::<L>(one, LINEAR_GROUP_BYTES)) {
             let images = Gathered { samples: range.len(), ..one };
             let in_place = self.source.in_place(images, range.start);
             if in_place.is_none() {

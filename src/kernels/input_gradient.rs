@@ -2,7 +2,7 @@
 
 use super::algorithm::{Algorithm, AlgorithmError};
 use super::convolution::PackedConvolution;
-use super::direct::{CHAIN, group_size};
+use super::direct::{CHAIN, GROUP_BYTES, group_size};
 use super::gather::Gathered;
 use super::pack::{Block, PackedWeights};
 use super::scratch::Scratch;
@@ -129,7 +129,7 @@ impl Kernel for Strided<'_, '_> {
     fn run<L: Lanes>(mut self, lanes: L) {
         let samples = self.source.pixels.len() / self.shape.output_len();
         let one = Gathered::interleaved(self.shape.output_size(), self.shape.outputs);
-        for range in parts(samples, group_size::<L>(one)) {
+        for range in parts(samples, group_size::<L>(one, GROUP_BYTES)) {
             let images = Gathered { samples: range.len(), ..one };
             images.fill(lanes, self.source, range.start, self.scratch.images.of_len(images.len()));
             for block in self.weights.blocks() {

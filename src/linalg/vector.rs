@@ -36,8 +36,15 @@ pub fn difference_norm(a: &[f64], b: &[f64]) -> f64 {
 
 /// a - b.
 pub fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let mut difference = Vec::new();
+    difference_into(a, b, &mut difference);
+    difference
+}
+
+/// a - b, in memory that is there.
+pub fn difference_into(a: &[f64], b: &[f64], difference: &mut Vec<f64>) {
     let pairs = a.par_iter().zip(b).with_min_len(SHARED / 2);
-    pairs.map(|(a, b)| a - b).collect()
+    pairs.map(|(a, b)| a - b).collect_into_vec(difference);
 }
 
 /// y += a x.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Trust, cosine};
-use crate::linalg::{difference, difference_norm, norm};
+use crate::linalg::{difference_into, difference_norm, norm};
 use crate::precision::Precision;
 
 /// How one update theta_t -> theta_{t+1} moves theta, under the names of the columns.
@@ -33,13 +33,15 @@ pub struct End {
     pub precision: Precision,
 }
 
-/// A path so far. It holds theta_0 and one displacement, however long the path.
+/// A path so far. It holds theta_0 and two displacements, however long the path.
 #[derive(Debug, Clone, Default)]
 pub struct Trajectory {
     /// theta_0.
     pub start: Vec<f64>,
     /// d_{t-1}; empty before the first update.
     pub displacement: Vec<f64>,
+    /// d_{t-2}, whose memory the next displacement takes.
+    served: Vec<f64>,
     /// sum over s < t of ‖d_s‖.
     pub path_length: f64,
     /// Where the newest line ended.
@@ -56,14 +58,14 @@ impl Trajectory {
 
     /// Goes on by one update.
     pub fn advance(&mut self, from: &[f64], to: &[f64]) -> Movement {
-        let before = std::mem::replace(&mut self.displacement, difference(to, from));
-        let update_norm = norm(&self.displacement);
+        let Self { displacement, served: before, .. } = self;
+        std::mem::swap(displacement, before);
+        difference_into(to, from, displacement);
+        let update_norm = norm(displacement);
         self.path_length += update_norm;
         Movement {
             update_norm,
-            update_cosine: (!before.is_empty())
-                .then(|| cosine(&before, &self.displacement))
-                .flatten(),
+            update_cosine: (!before.is_empty()).then(|| cosine(before, displacement)).flatten(),
             distance: difference_norm(to, &self.start),
             path_length: self.path_length,
         }

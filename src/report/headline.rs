@@ -99,7 +99,7 @@ fn distance(run: &RunData) -> Number {
     let (value, note) = match last {
         Some((distance, path)) => {
             let path = path.map(|path| format!(", along a path of {}", rounded(path)));
-            (rounded(distance), format!("from initialisation{}", path.unwrap_or_default()))
+            (rounded(distance), format!("from {}{}", run.start(), path.unwrap_or_default()))
         }
         None => unknown("not recorded"),
     };

@@ -127,6 +127,11 @@ impl RunData {
         self.manifest.checkpoints.iter().map(name).collect()
     }
 
+    /// Where the run begins, in a sentence.
+    pub fn start(&self) -> &'static str {
+        if self.manifest.checkpoints.is_empty() { "initialisation" } else { "the first checkpoint" }
+    }
+
     /// The epochs whose updates were measured, ascending.
     pub fn measured_epochs(&self) -> Vec<u64> {
         let mut epochs: Vec<u64> = self.lines.iter().map(|line| line.epoch).collect();

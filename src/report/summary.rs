@@ -28,7 +28,7 @@ pub fn summary(folder: &RunFolder) -> Result<String, ReportError> {
         rows.extend(of_lines(&run.lines));
     }
     rows.extend(of_epochs(&run.epochs));
-    rows.extend(of_steps(&run.steps));
+    rows.extend(of_steps(&run));
     rows.extend(of_curvature(&run));
     rows.extend(of_time(&run));
     let problems = run.manifest.problems.iter();
@@ -127,12 +127,13 @@ fn floor(lines: &[LineRecord]) -> String {
     format!("rose after {rises} of {pairs} steps (SGD moved over a barrier)")
 }
 
-fn of_steps(steps: &[StepRecord]) -> Vec<(&'static str, String)> {
+fn of_steps(run: &RunData) -> Vec<(&'static str, String)> {
+    let steps = &run.steps;
     let last = |value: fn(&StepRecord) -> Option<f64>| digits(steps.iter().rev().find_map(value));
     let (distance, path) = (last(|step| step.distance), last(|step| step.path_length));
     vec![
         ("mean cosine", cosine(steps)),
-        ("distance", format!("{distance} from initialisation, along a path of {path}")),
+        ("distance", format!("{distance} from {}, along a path of {path}", run.start())),
     ]
 }
 

@@ -27,7 +27,7 @@ pub enum WalkError {
     },
     /// A repeated step differs from the record of it.
     #[error(
-        "step {step}, computed again from the checkpoint before it, differs from steps.jsonl: this machine's arithmetic is not the one that began the run; resume on that machine, or start again with another --out"
+        "step {step}, computed again from the checkpoint before it, differs from steps.jsonl: the arithmetic of this machine, or of this version of losswalk, is not that of the run (manifest.json: machine, version, commit); resume with those, or start again with another --out"
     )]
     NotReproduced {
         /// The step.
@@ -35,7 +35,7 @@ pub enum WalkError {
     },
     /// A step taken again differs from the record of it.
     #[error(
-        "step {step}, taken again from the start, differs from steps.jsonl: this machine's arithmetic is not the one that began the run; verify on that machine, or run with train.save_iterates = true"
+        "step {step}, taken again from the start, differs from steps.jsonl: the arithmetic of this machine, or of this version of losswalk, is not that of the run (manifest.json: machine, version, commit); verify with those, or run with train.save_iterates = true"
     )]
     NotReplayed {
         /// The step.

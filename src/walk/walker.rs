@@ -80,13 +80,11 @@ pub fn walk(
         None => origin.clone(),
     };
     let recorder = Recorder::open(folder, state.step)?;
-    let trajectory = Trajectory {
-        displacement: state.update().unwrap_or_default(),
-        path_length: state.path_length,
-        end: recorder.end,
-        trust: Trust::new(folder.manifest()?.line_errors),
-        ..Trajectory::new(origin.point.theta)
-    };
+    let mut trajectory = Trajectory::new(origin.point.theta);
+    trajectory.displacement = state.update().unwrap_or_default();
+    trajectory.path_length = state.path_length;
+    trajectory.end = recorder.end;
+    trajectory.trust = Trust::new(folder.manifest()?.line_errors);
     let mut walker = Walker {
         objective,
         plan,

@@ -23,9 +23,8 @@ pub(super) fn figure(runs: &[RunData]) -> Figure {
         panel(runs, "Logarithmic t", Spacing::Log, distances.into_iter().chain(fits).collect());
     Figure {
         id: "distance".to_owned(),
-        title: "Distance from initialisation".to_owned(),
-        what: "How far the parameters have moved from where training began, ‖θₜ − θ₀‖, after t \
-               updates."
+        title: format!("Distance from {}", runs.first().map_or("initialisation", RunData::start)),
+        what: "How far the parameters have moved from where the run began, ‖θₜ − θ₀‖, after t updates."
             .to_owned(),
         look_for:
             "On the logarithmic axis a straight line means that the distance grows as log t, as \

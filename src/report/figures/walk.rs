@@ -139,11 +139,11 @@ const PANELS: usize = 3;
 fn panels(run: &RunData, epoch: &Epoch<'_>, in_image: bool, with_others: bool) -> [Panel; PANELS] {
     let (from, to) = epoch.stretch.iterations;
     let names = run.checkpoints();
-    let (title, axis, start) = if names.is_empty() {
+    let (title, axis) = if names.is_empty() {
         let axis = Axis::new("iteration", "iteration within the epoch");
-        (format!("Epoch {}", epoch.number), axis, "initialisation")
+        (format!("Epoch {}", epoch.number), axis)
     } else {
-        ("Loss".to_owned(), Axis::new("checkpoint", "checkpoint"), "the first checkpoint")
+        ("Loss".to_owned(), Axis::new("checkpoint", "checkpoint"))
     };
     let view = Some((from as f64, to as f64));
     let x = Axis { whole: true, every_whole: true, view, names, ..axis };
@@ -166,7 +166,7 @@ fn panels(run: &RunData, epoch: &Epoch<'_>, in_image: bool, with_others: bool) -
             vec![cosine],
         ),
         panel(
-            format!("Distance from {start}"),
+            format!("Distance from {}", run.start()),
             others,
             Axis::new("distance", "distance"),
             vec![walk_series::distances(run, &epoch.lines)],
