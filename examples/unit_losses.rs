@@ -125,6 +125,7 @@ fn main() -> Outcome<()> {
     let [file, out, rest @ ..] = arguments.as_slice() else { return Err("arguments?".into()) };
     let (groups, overrides): (Vec<String>, Vec<String>) =
         rest.iter().cloned().partition(|argument| argument.contains(':'));
+    fs::create_dir_all(out)?;
     let mut walk = Training::new(Path::new(file), &overrides)?;
     for group in groups {
         let seed = group.rsplit("seed=").next().filter(|_| group.contains("seed="));

@@ -12,4 +12,7 @@ pub use krylov::NotFinite;
 pub use lanczos::{Eigenpair, Eigenpairs, Limits, Wanted, eigenpairs, resumed_eigenpairs};
 pub use quadrature::{Quadrature, Trace, density, quadrature, trace};
 pub use symmetric::{Eigen, symmetric, tridiagonal};
-pub use vector::{axpy, difference, difference_into, difference_norm, dot, norm, normaliser, products, scale, unit};
+pub use vector::{
+    axpy, difference, difference_into, difference_norm, dot, norm, normaliser, products, scale,
+    unit,
+};

@@ -111,7 +111,8 @@ mod tests {
             ["walk", "cosine", "distance", "training-loss"]
         );
         let of_path = std::slice::from_ref(&one);
-        let distance = figures(of_path).find(|figure| figure.id == "distance").ok_or("no figure")?;
+        let distance =
+            figures(of_path).find(|figure| figure.id == "distance").ok_or("no figure")?;
         assert_eq!(distance.title, "Distance from the first checkpoint");
         // Of paths with other checkpoints, updates are counted.
         assert_eq!(named(&[one, other]), ["walk-1"]);
