@@ -16,7 +16,7 @@ pub struct Station {
 }
 
 impl Station {
-    /// Packs theta. Without `winograd` every convolution is computed by its definition.
+    /// Packs theta, on all threads. Without `winograd` every convolution is computed by its definition.
     pub fn new(plan: &Plan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
         Self::of(&plan.weights, &plan.norms, layout, theta, winograd)
     }
@@ -66,8 +66,9 @@ impl Station {
     ) -> Self {
         let entry = |id: ParameterId| &theta[layout.parameters[id.0].range()];
         let norm = |norm: &Norm| [entry(norm.weight).to_vec(), entry(norm.bias).to_vec()];
+        let packed = weights.par_iter().with_max_len(1);
         Self {
-            packed: weights.iter().map(|weights| pack(weights, &entry, winograd)).collect(),
+            packed: packed.map(|weights| pack(weights, &entry, winograd)).collect(),
             norms: norms.iter().map(norm).collect(),
         }
     }

@@ -6,8 +6,8 @@ use super::super::pack::PackedWeights;
 use super::super::simd::{InstructionSet, Kernel, Lanes};
 use super::Scheme;
 
-/// Outputs that are transformed together.
-const LANES: usize = 32;
+/// Outputs that are transformed together: two vectors of f32 on AVX2, two of f64 on AVX-512.
+const LANES: usize = 16;
 
 /// Writes G g Gᵀ for each input and output to `packed`, which has N² taps; `weights` is [3, 3, inputs,
 /// outputs].
@@ -39,18 +39,18 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Pack<'_, S, M, 
             #[inline(always)]
             |first, block| {
                 let wide = block.len() / (N * N * inputs);
-                let count = wide.min(outputs - first);
-                for channel in 0..inputs {
+                for (channel, lane) in starts(inputs, wide) {
+                    let columns = outputs.min(first + lane)..outputs.min(first + lane + LANES);
                     let mut taps = [[[0.0; LANES]; 3]; 3];
                     for (tap, values) in taps.as_flattened_mut().iter_mut().enumerate() {
-                        let row = &weights[(tap * inputs + channel) * outputs + first..][..count];
+                        let row = &weights[(tap * inputs + channel) * outputs..][columns.clone()];
                         for (value, &weight) in values.iter_mut().zip(row) {
                             *value = f64::from(weight);
                         }
                     }
                     let places = transform::<S, M, N>(&taps);
                     for (place, values) in places.as_flattened().iter().enumerate() {
-                        let row = &mut block[(place * inputs + channel) * wide..][..wide];
+                        let row = &mut block[(place * inputs + channel) * wide..][lane..wide];
                         for (to, &value) in row.iter_mut().zip(values) {
                             *to = value as f32;
                         }
@@ -59,6 +59,13 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Pack<'_, S, M, 
             },
         );
     }
+}
+
+/// Every channel with the lanes of a block from which on outputs are transformed.
+#[inline(always)]
+fn starts(inputs: usize, wide: usize) -> impl Iterator<Item = (usize, usize)> {
+    let parts = wide.div_ceil(LANES);
+    (0..inputs * parts).map(move |i| (i / parts, i % parts * LANES))
 }
 
 /// Along one dimension, then along the other.
