@@ -7,8 +7,10 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::ObjectiveError;
+use super::paces::Paces;
 use super::tree::{Addend, Subtree, halves};
 
 /// How processes (ranks) reach one another. All of them make the same calls in the same order; only
@@ -58,12 +60,14 @@ pub struct Crew {
     ranks: Arc<dyn Ranks>,
     /// In the present call some rank has stopped, and all know.
     is_stopped: Arc<AtomicBool>,
+    paces: Arc<Paces>,
 }
 
 impl Crew {
     /// Of two ranks or more.
     pub fn new(ranks: Arc<dyn Ranks>) -> Self {
-        Self { ranks, is_stopped: Arc::default() }
+        let paces = Arc::new(Paces::of(ranks.count()));
+        Self { ranks, is_stopped: Arc::default(), paces }
     }
 
     /// How they reach one another.
@@ -184,20 +188,33 @@ impl Crew {
         Some(sum)
     }
 
-    /// What each of some units has, `width` numbers a unit, on every rank.
+    /// What each of some units has, `width` numbers a unit, on every rank. Whoever was faster in the last
+    /// calls gets more of the units.
+    ///
+    /// Sent: these numbers, and how long each rank took.
     pub(super) fn each(
         &self,
         units: &[usize],
         width: usize,
         of: impl FnOnce(&[usize]) -> Result<Vec<Vec<f64>>, ObjectiveError>,
     ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
-        let ranks = self.ranks.count();
-        let start = |rank: usize| (rank * units.len()).div_ceil(ranks);
-        let own = self.ranks.own();
-        let found = self.agree(of(&units[start(own)..start(own + 1)]))?;
-        let lengths: Vec<usize> =
-            (0..ranks).map(|rank| (start(rank + 1) - start(rank)) * width).collect();
-        let all = self.ranks.gather(&found.concat(), &lengths);
-        Ok(all.chunks(width).map(<[f64]>::to_vec).collect())
+        let shares = self.paces.shares(units.len());
+        let start = Instant::now();
+        let found = of(&units[shares[self.ranks.own()].clone()]);
+        let took = start.elapsed().as_secs_f64();
+        let mut numbers = self.agree(found)?.concat();
+        numbers.push(took);
+        let lengths: Vec<usize> = shares.iter().map(|share| share.len() * width + 1).collect();
+        let mut all = &self.ranks.gather(&numbers, &lengths)[..];
+        let (mut found, mut call) = (Vec::new(), Vec::new());
+        for length in lengths {
+            let (own, rest) = all.split_at(length);
+            let (took, losses) = own.split_last().unwrap_or((&0.0, &[]));
+            found.extend(losses.chunks(width).map(<[f64]>::to_vec));
+            call.push((losses.len(), *took));
+            all = rest;
+        }
+        self.paces.add(call.into_iter());
+        Ok(found)
     }
 }

@@ -19,6 +19,7 @@ mod interrupt;
 mod line;
 mod loss;
 mod measured_loss;
+mod paces;
 mod planned;
 mod planned_directional;
 mod planned_gradient;

@@ -2,12 +2,14 @@
 //!
 //! A unit is computed by one thread at all points asked for, with what it shares computed once: the
 //! first layer's output is a + alpha b along the line. Where the packed weights of all points would not
-//! fit, points take turns instead, and each is packed once.
+//! fit, points take turns in one station's memory instead, and each is packed once a call.
+
+use std::sync::{Mutex, PoisonError};
 
 use super::line::Samples;
 use super::{BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point};
 use crate::network::Layout;
-use crate::plan::{Given, NormStatistics, Plan, Station, Workspace, Workspaces};
+use crate::plan::{Given, NormStatistics, Plan, Station, Theta, Workspace, Workspaces};
 use crate::precision::Precision;
 
 /// Numbers of packed weights that are held at once, which bounds their memory to 256 MiB.
@@ -18,18 +20,31 @@ pub(super) struct PlannedLine<'a> {
     pub(super) objective: &'a Classification,
     plan: &'a Plan,
     points: Vec<PlannedPoint>,
-    /// Packed weights of every point, and the first layer's of from and of to - from; none where
-    /// points take turns.
-    packed: Option<(Vec<Station>, [Station; 2])>,
+    packed: Packed,
     /// Near the means of every norm's channels.
     shifts: Vec<Vec<f32>>,
     workspaces: Workspaces,
 }
 
+/// The packed weights of the points.
+enum Packed {
+    /// Those of every point, and the first layer's of from and of to - from.
+    All(Vec<Station>, [Station; 2]),
+    /// Points take turns.
+    InTurn(Turns),
+}
+
+/// Points that take turns in the memory of one station.
+struct Turns {
+    /// Theta at both ends of the line.
+    ends: [Vec<f64>; 2],
+    /// The station of the last point, and its weights before they were packed.
+    last: Mutex<Option<(Station, Vec<f32>)>>,
+}
+
 /// One point of the line.
 struct PlannedPoint {
     alpha: f64,
-    theta: Vec<f64>,
     frozen: Option<Vec<NormStatistics>>,
     samples: Samples,
 }
@@ -45,20 +60,21 @@ impl Classification {
         let Some(plan) = self.plan.as_ref().filter(|_| precision == Precision::F32) else {
             return Ok(None);
         };
-        let layout = &self.network.layout;
-        let point = |&alpha: &f64| {
-            self.interrupt.check()?;
-            Ok(self.planned_point(line, alpha))
-        };
-        let points: Vec<_> = alphas.iter().map(point).collect::<Result<_, ObjectiveError>>()?;
-        let station = |theta: &[f64]| Station::new(plan, layout, theta, self.measured.winograd);
+        let points: Vec<_> = alphas.iter().map(|&alpha| self.planned_point(line, alpha)).collect();
+        let ends @ [from, to] = [line.from, line.to].map(|point| &point.theta[..]);
         let is_small = plan.begins_linear() && plan.packed_len() * points.len() <= PACKED_NUMBERS;
-        let packed = is_small.then(|| {
-            let first = |theta: &[f64]| Station::first(plan, layout, theta, self.measured.winograd);
-            let update = Point::difference(line.from, line.to).theta;
-            let stations = points.iter().map(|point| station(&point.theta)).collect();
-            (stations, [first(&line.from.theta), first(&update)])
-        });
+        let packed = if is_small {
+            let (layout, winograd) = (&self.network.layout, self.measured.winograd);
+            let station = |point: &PlannedPoint| {
+                self.interrupt.check()?;
+                Ok(Station::new(plan, layout, point.between(ends), winograd))
+            };
+            let stations = points.iter().map(station).collect::<Result<_, ObjectiveError>>()?;
+            let first = [Theta::Multiple(from, 1.0), Theta::Difference { from, to }];
+            Packed::All(stations, first.map(|theta| Station::first(plan, layout, theta, winograd)))
+        } else {
+            Packed::InTurn(Turns { ends: ends.map(<[f64]>::to_vec), last: Mutex::default() })
+        };
         let mut open = PlannedLine {
             objective: self,
             plan,
@@ -75,10 +91,11 @@ impl Classification {
     }
 
     fn planned_point(&self, line: Line, alpha: f64) -> PlannedPoint {
-        let Point { theta, buffers } = Point::between(line.from, line.to, alpha);
-        let frozen = (self.measured.policy == BatchNormPolicy::Running)
-            .then(|| norm_statistics(&self.network.layout, &buffers));
-        PlannedPoint { alpha, theta, frozen, samples: self.samples_of(line.number, alpha) }
+        let frozen = (self.measured.policy == BatchNormPolicy::Running).then(|| {
+            let buffers = Point::mix(&line.from.buffers, &line.to.buffers, alpha);
+            norm_statistics(&self.network.layout, &buffers)
+        });
+        PlannedPoint { alpha, frozen, samples: self.samples_of(line.number, alpha) }
     }
 
     /// The summed loss of some samples, from their logits, in f64.
@@ -91,6 +108,13 @@ impl Classification {
             total.ln() - shifted(row[usize::from(self.data.label(sample))])
         });
         losses.sum()
+    }
+}
+
+impl PlannedPoint {
+    /// Theta here, on the line between two ends.
+    fn between<'a>(&self, [from, to]: [&'a [f64]; 2]) -> Theta<'a> {
+        Theta::Between { from, to, alpha: self.alpha }
     }
 }
 
@@ -128,8 +152,9 @@ impl PlannedLine<'_> {
         points: &[usize],
         read: impl Fn(&[f32], &Workspace, &[u32]) -> T + Sync,
     ) -> Result<Vec<Vec<T>>, ObjectiveError> {
-        let Some((stations, first)) = &self.packed else {
-            return self.visit_by_point(units, points, read);
+        let (stations, first) = match &self.packed {
+            Packed::All(stations, first) => (stations, first),
+            Packed::InTurn(turns) => return self.visit_in_turn(turns, units, points, read),
         };
         self.objective.each(units, |unit| {
             Ok(self.workspaces.with(self.plan, |workspace| {
@@ -152,29 +177,58 @@ impl PlannedLine<'_> {
     }
 
     /// The same, one point after the other.
-    fn visit_by_point<T: Send>(
+    fn visit_in_turn<T: Send>(
         &self,
+        turns: &Turns,
         units: &[usize],
         points: &[usize],
         read: impl Fn(&[f32], &Workspace, &[u32]) -> T + Sync,
     ) -> Result<Vec<Vec<T>>, ObjectiveError> {
         let mut found: Vec<Vec<T>> = units.iter().map(|_| Vec::new()).collect();
         for &point in points {
-            let PlannedPoint { theta, samples, .. } = &self.points[point];
-            let layout = &self.objective.network.layout;
-            let station = Station::new(self.plan, layout, theta, self.objective.measured.winograd);
-            let of_units = self.objective.each(units, |unit| {
-                let (batch, presentation) = self.objective.measured.batch(samples, unit);
-                let images = self.objective.pixels::<f32>(batch, presentation);
-                Ok(self.workspaces.with(self.plan, |workspace| {
-                    let given = self.given(point);
-                    let logits = self.plan.run(&station, given, &images, workspace).to_vec();
-                    read(&logits, workspace, batch)
-                }))
+            let of_units = self.in_turn(turns, point, |station| {
+                self.objective.each(units, |unit| Ok(self.visit_at(point, station, unit, &read)))
             })?;
             found.iter_mut().zip(of_units).for_each(|(found, value)| found.push(value));
         }
         Ok(found)
+    }
+
+    /// What `read` makes of a unit at a point whose station is at hand.
+    fn visit_at<T>(
+        &self,
+        point: usize,
+        station: &Station,
+        unit: usize,
+        read: impl Fn(&[f32], &Workspace, &[u32]) -> T,
+    ) -> T {
+        let samples = &self.points[point].samples;
+        let (batch, presentation) = self.objective.measured.batch(samples, unit);
+        let images = self.objective.pixels::<f32>(batch, presentation);
+        self.workspaces.with(self.plan, |workspace| {
+            let given = self.given(point);
+            let logits = self.plan.run(station, given, &images, workspace).to_vec();
+            read(&logits, workspace, batch)
+        })
+    }
+
+    /// Runs `work` with a point's station, in the memory of the last one.
+    fn in_turn<T>(&self, turns: &Turns, point: usize, work: impl FnOnce(&Station) -> T) -> T {
+        let (plan, layout) = (self.plan, &self.objective.network.layout);
+        let theta = self.points[point].between(turns.ends.each_ref().map(Vec::as_slice));
+        let last = || turns.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = last().take();
+        let new = || Station::new(plan, layout, theta, self.objective.measured.winograd);
+        let (station, single) = match free {
+            Some((mut station, mut single)) => {
+                station.move_to(plan, layout, theta, &mut single);
+                (station, single)
+            }
+            None => (new(), Vec::new()),
+        };
+        let result = work(&station);
+        *last() = Some((station, single));
+        result
     }
 
     fn given(&self, point: usize) -> Given<'_> {
@@ -198,16 +252,30 @@ impl PlannedLine<'_> {
     /// Gives each point the statistics that are averages over the training set there: the mean and the
     /// unbiased variance of every unit, weighted by the units' sizes.
     fn recompute_statistics(&mut self) -> Result<(), ObjectiveError> {
-        let points: Vec<usize> = (0..self.points.len()).collect();
-        let averages: Vec<f64> = self.objective.sum_of(self.units(), |unit| {
-            let read = |_: &[f32], workspace: &Workspace, samples: &[u32]| {
-                let weight = self.objective.weight(samples);
-                let counts = self.plan.counts(samples.len());
-                let observed = observed(workspace.statistics().iter(), counts).into_iter();
-                observed.map(|x| x * weight).collect::<Vec<f64>>()
-            };
-            Ok(self.visit(&[unit], &points, read)?.concat().concat())
-        })?;
+        let read = |_: &[f32], workspace: &Workspace, samples: &[u32]| {
+            let weight = self.objective.weight(samples);
+            let counts = self.plan.counts(samples.len());
+            let observed = observed(workspace.statistics().iter(), counts).into_iter();
+            observed.map(|x| x * weight).collect::<Vec<f64>>()
+        };
+        let (units, points) = (self.units(), 0..self.points.len());
+        let averages: Vec<f64> = match &self.packed {
+            Packed::All(..) => {
+                let points: Vec<usize> = points.collect();
+                let of_unit = |unit| Ok(self.visit(&[unit], &points, read)?.concat().concat());
+                self.objective.sum_of(units, of_unit)?
+            }
+            Packed::InTurn(turns) => {
+                let of_point = |point| {
+                    self.in_turn(turns, point, |station| {
+                        let of_unit = |unit| Ok(self.visit_at(point, station, unit, read));
+                        self.objective.sum_of(units, of_unit)
+                    })
+                };
+                let averages: Vec<_> = points.map(of_point).collect::<Result<_, _>>()?;
+                averages.concat()
+            }
+        };
         let layout = &self.objective.network.layout;
         for (point, flat) in
             self.points.iter_mut().zip(averages.chunks(layout.buffer_dimension().max(1)))

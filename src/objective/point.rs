@@ -12,10 +12,13 @@ pub struct Point {
 impl Point {
     /// (1 - alpha) from + alpha to, which is exact at both ends.
     pub fn between(from: &Self, to: &Self, alpha: f64) -> Self {
-        let mix = |from: &[f64], to: &[f64]| {
-            from.iter().zip(to).map(|(a, b)| (1.0 - alpha) * a + alpha * b).collect()
-        };
+        let mix = |from: &[f64], to: &[f64]| Self::mix(from, to, alpha);
         Self { theta: mix(&from.theta, &to.theta), buffers: mix(&from.buffers, &to.buffers) }
+    }
+
+    /// The same of theta or of buffers alone.
+    pub(super) fn mix(from: &[f64], to: &[f64], alpha: f64) -> Vec<f64> {
+        from.iter().zip(to).map(|(a, b)| (1.0 - alpha) * a + alpha * b).collect()
     }
 
     /// to - from.

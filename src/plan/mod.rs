@@ -14,6 +14,7 @@ mod station;
 mod statistics;
 mod step;
 mod tangent;
+mod theta;
 mod workspace;
 
 pub use backward::{
@@ -28,4 +29,5 @@ pub use tangent::{
     Course, CurvaturePlan, CurvatureWorkspace, CurvatureWorkspaces, DirectionStation, GivenAlong,
     Order, Tangent,
 };
+pub use theta::Theta;
 pub use workspace::{Workspace, Workspaces};

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::Plan;
 use super::step::{Norm, Weights};
+use super::{Plan, Theta};
 use crate::kernels::{Algorithm, InstructionSet, PackedConvolution};
 use crate::network::{Layout, ParameterId};
 
@@ -17,42 +17,36 @@ pub struct Station {
 
 impl Station {
     /// Packs theta, on all threads. Without `winograd` every convolution is computed by its definition.
-    pub fn new(plan: &Plan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
+    pub fn new(plan: &Plan, layout: &Layout, theta: Theta, winograd: bool) -> Self {
         Self::of(&plan.weights, &plan.norms, layout, theta, winograd)
     }
 
     /// The first layer alone.
-    pub fn first(plan: &Plan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
+    pub fn first(plan: &Plan, layout: &Layout, theta: Theta, winograd: bool) -> Self {
         Self::of(&plan.weights[..1], &[], layout, theta, winograd)
     }
 
-    /// Packs a multiple of another theta, on all threads; `single` has it in single precision.
-    pub(super) fn move_to(
-        &mut self,
-        plan: &Plan,
-        layout: &Layout,
-        (theta, factor): (&[f64], f64),
-        single: &[f32],
-    ) {
+    /// Packs another theta, on all threads; `single` is written on the way.
+    pub fn move_to(&mut self, plan: &Plan, layout: &Layout, theta: Theta, single: &mut Vec<f32>) {
+        theta.narrow(single);
+        self.repack(plan, layout, theta, single);
+    }
+
+    /// Packs another theta, which `single` has in single precision, on all threads.
+    pub(super) fn repack(&mut self, plan: &Plan, layout: &Layout, theta: Theta, single: &[f32]) {
         let entry = |id: ParameterId| &single[layout.parameters[id.0].range()];
         let all = self.packed.par_iter_mut().zip(&plan.weights).with_max_len(1);
         all.for_each(|(packed, weights)| {
             packed.repack(entry(weights.weight), weights.bias.map(entry));
         });
-        self.move_norms(plan, layout, (theta, factor));
+        self.move_norms(plan, layout, theta);
     }
 
-    /// Takes over a multiple of another theta's norms.
-    pub(super) fn move_norms(
-        &mut self,
-        plan: &Plan,
-        layout: &Layout,
-        (theta, factor): (&[f64], f64),
-    ) {
+    /// Takes over another theta's norms.
+    pub(super) fn move_norms(&mut self, plan: &Plan, layout: &Layout, theta: Theta) {
         for (pair, norm) in self.norms.iter_mut().zip(&plan.norms) {
             for (to, id) in pair.iter_mut().zip([norm.weight, norm.bias]) {
-                let from = &theta[layout.parameters[id.0].range()];
-                to.iter_mut().zip(from).for_each(|(to, x)| *to = factor * x);
+                theta.write(layout.parameters[id.0].range().start, to, |x| x);
             }
         }
     }
@@ -61,29 +55,30 @@ impl Station {
         weights: &[Weights],
         norms: &[Norm],
         layout: &Layout,
-        theta: &[f64],
+        theta: Theta,
         winograd: bool,
     ) -> Self {
-        let entry = |id: ParameterId| &theta[layout.parameters[id.0].range()];
-        let norm = |norm: &Norm| [entry(norm.weight).to_vec(), entry(norm.bias).to_vec()];
+        let range = |id: ParameterId| layout.parameters[id.0].range();
+        let norm = |norm: &Norm| [norm.weight, norm.bias].map(|id| theta.double(range(id)));
+        let single = |id| theta.single(range(id));
         let packed = weights.par_iter().with_max_len(1);
         Self {
-            packed: packed.map(|weights| pack(weights, &entry, winograd)).collect(),
+            packed: packed.map(|weights| pack(weights, &single, winograd)).collect(),
             norms: norms.iter().map(norm).collect(),
         }
     }
 }
 
-fn pack<'a>(
+fn pack(
     weights: &Weights,
-    entry: &impl Fn(ParameterId) -> &'a [f64],
+    single: &impl Fn(ParameterId) -> Vec<f32>,
     winograd: bool,
 ) -> PackedConvolution {
-    let single = |id| entry(id).iter().map(|&value| value as f32).collect::<Vec<f32>>();
     let bias = weights.bias.map(single);
     let fastest = if winograd { Algorithm::fastest(weights.shape) } else { Algorithm::Direct };
+    let weight = single(weights.weight);
     let pack = |algorithm| {
-        let (shape, weight) = (weights.shape, single(weights.weight));
+        let shape = weights.shape;
         let instructions = InstructionSet::detect();
         PackedConvolution::new(instructions, shape, algorithm, &weight, bias.as_deref())
     };
@@ -92,11 +87,4 @@ fn pack<'a>(
         Ok(packed) => packed,
         Err(error) => unreachable!("{error}"),
     }
-}
-
-/// Writes a multiple of theta in single precision, on all threads.
-pub(super) fn narrow((theta, factor): (&[f64], f64), single: &mut Vec<f32>) {
-    single.resize(theta.len(), 0.0);
-    let numbers = single.par_iter_mut().zip(theta).with_min_len(1 << 16);
-    numbers.for_each(|(x, &y)| *x = (factor * y) as f32);
 }

@@ -2,8 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::super::Station;
-use super::super::station::narrow;
+use super::super::{Station, Theta};
 use super::compile::GradientPlan;
 use super::step::Back;
 use crate::kernels::{Algorithm, InstructionSet, PackedInputGradient};
@@ -21,8 +20,10 @@ pub struct GradientStation {
 impl GradientStation {
     /// Packs theta. Without `winograd` every convolution is computed by its definition.
     pub fn new(plan: &GradientPlan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
+        let theta = Theta::Multiple(theta, 1.0);
         let forward = Station::new(&plan.plan, layout, theta, winograd);
-        let single: Vec<f32> = theta.iter().map(|&x| x as f32).collect();
+        let mut single = Vec::new();
+        theta.narrow(&mut single);
         let mut back: Vec<_> = plan.plan.weights.iter().map(|_| None).collect();
         for step in &plan.back {
             let Back::Convolve { weights: index, to: Some(_), .. } = *step else { continue };
@@ -42,11 +43,12 @@ impl GradientStation {
     /// Packs another theta, on all threads.
     pub fn move_to(&mut self, plan: &GradientPlan, layout: &Layout, theta: &[f64]) {
         let Self { forward, back, theta: single } = self;
-        narrow((theta, 1.0), single);
+        let theta = Theta::Multiple(theta, 1.0);
+        theta.narrow(single);
         let single = &*single;
         let back = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
         rayon::join(
-            || forward.move_to(&plan.plan, layout, (theta, 1.0), single),
+            || forward.repack(&plan.plan, layout, theta, single),
             || {
                 back.for_each(|(back, weights)| {
                     let values = &single[layout.parameters[weights.weight.0].range()];

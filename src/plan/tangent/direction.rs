@@ -2,9 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::super::Station;
-use super::super::station::narrow;
 use super::super::step::Value;
+use super::super::{Station, Theta};
 use super::compile::CurvaturePlan;
 use super::step::Along;
 use super::workspace::CurvatureWorkspace;
@@ -30,8 +29,7 @@ impl DirectionStation {
         winograd: bool,
     ) -> Self {
         let plan = &plan.gradient.plan;
-        let multiple: Vec<f64> = direction.iter().map(|x| factor * x).collect();
-        let station = Station::new(plan, layout, &multiple, winograd);
+        let station = Station::new(plan, layout, Theta::Multiple(direction, factor), winograd);
         let of_batch = plan.weights.iter().map(|_| None).collect();
         Self { station, single: Vec::new(), of_batch }
     }
@@ -44,8 +42,7 @@ impl DirectionStation {
         (direction, factor): (&[f64], f64),
     ) {
         let Self { station, single, of_batch } = self;
-        narrow((direction, factor), single);
-        station.move_to(&plan.gradient.plan, layout, (direction, factor), single);
+        station.move_to(&plan.gradient.plan, layout, Theta::Multiple(direction, factor), single);
         of_batch.fill_with(|| None);
     }
 
@@ -61,12 +58,10 @@ impl DirectionStation {
     ) {
         let Self { station, of_batch, .. } = self;
         let forward = &plan.gradient.plan;
-        station.move_norms(forward, layout, (gradient, factor));
+        let theta = Theta::Multiple(gradient, factor);
+        station.move_norms(forward, layout, theta);
         let samples = workspace.gradient.samples;
-        let single = |id: ParameterId| -> Vec<f32> {
-            let numbers = &gradient[layout.parameters[id.0].range()];
-            numbers.iter().map(|x| (factor * x) as f32).collect()
-        };
+        let single = |id: ParameterId| theta.single(layout.parameters[id.0].range());
         let all = station.packed.par_iter_mut().zip(of_batch).enumerate().with_max_len(1);
         all.for_each(|(index, (packed, of_batch))| {
             let weights = &forward.weights[index];
