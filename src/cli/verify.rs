@@ -34,11 +34,13 @@ pub(super) fn run(arguments: VerifyArgs, job: &Job) -> anyhow::Result<Exit> {
     let steps = folder.steps()?;
     let mut updates = Updates::new(&folder, (loss, plan), start, &steps);
     let mut wrong = Proportion { count: 0, trials: 0 };
+    // One for all lines: what is known of rounding, and the loss where the next update begins, serve again.
+    let mut path = Trajectory::default();
     for record in drawn(&certified, arguments.updates, arguments.seed) {
         let (from, to) = updates.ends(record.step)?;
         let line = Line { from: &from, to: &to, number: record.step };
         let (points, precision) = (record.alphas.len() - 1, plan.evaluation.precision);
-        let exact = Trajectory::default().line(loss, line, points, precision)?;
+        let exact = path.line(loss, line, points, precision)?;
         let exact = Verdict::from(&exact);
         wrong.trials += 1;
         wrong.count += u64::from(exact.barrier != record.verdict.barrier);

@@ -218,3 +218,65 @@ impl Crew {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rank beside this one that is a thousand seconds late with all it does.
+    #[derive(Debug)]
+    struct Late;
+
+    impl Ranks for Late {
+        fn own(&self) -> usize {
+            0
+        }
+
+        fn count(&self) -> usize {
+            2
+        }
+
+        fn host(&self) -> String {
+            String::new()
+        }
+
+        fn smallest(&self, own: usize) -> usize {
+            own
+        }
+
+        fn send(&self, _: usize, _: &[f64]) {}
+
+        fn receive(&self, _: usize) -> Vec<f64> {
+            Vec::new()
+        }
+
+        fn broadcast(&self, numbers: Vec<f64>) -> Vec<f64> {
+            numbers
+        }
+
+        fn gather(&self, own: &[f64], lengths: &[usize]) -> Vec<f64> {
+            let losses = std::iter::repeat_n(-1.0, lengths[1] - 1);
+            own.iter().copied().chain(losses).chain([1e3]).collect()
+        }
+
+        fn tell(&self, _: &[u8]) {}
+
+        fn hear(&self) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn abort(&self) {}
+    }
+
+    #[test]
+    fn a_rank_gets_units_by_what_it_has_done_until_now() {
+        let crew = Crew::new(Arc::new(Late));
+        let units: Vec<usize> = (0..18).collect();
+        for own in [9, 16, 16] {
+            let of = |units: &[usize]| Ok(units.iter().map(|&unit| vec![unit as f64; 2]).collect());
+            let found = crew.each(&units, 2, of).unwrap_or_default();
+            let expected = units.iter().map(|&unit| if unit < own { unit as f64 } else { -1.0 });
+            assert!(found.into_iter().eq(expected.map(|loss| vec![loss; 2])), "{own} of 18");
+        }
+    }
+}

@@ -1,7 +1,5 @@
 //! The decision on one line.
 
-use std::cell::OnceCell;
-
 use serde::{Deserialize, Serialize};
 
 use super::Assume;
@@ -9,7 +7,7 @@ use super::heights::{Bounds, bounds, estimates};
 use super::looks::{FIRST_PILOT, FIRST_REST};
 use super::progress::{Visit, next};
 use super::seen::Seen;
-use super::tests::Tests;
+use super::tests::{Lowers, Tests};
 use crate::objective::{LineEvaluation, ObjectiveError};
 
 /// How sure a decision is to be.
@@ -109,17 +107,16 @@ impl Judge {
         seen.visit(&all, FIRST_REST.min(self.units))?;
         seen.visit(&[first, self.tests.pilot, last], FIRST_PILOT.min(self.units))?;
         let mut open: Vec<usize> = self.tests.interior().collect();
+        let lowers = Lowers::new(all.len());
         while seen.is_finite() {
             if open.iter().any(|&point| self.tests.is_above(seen, point)) {
                 return Ok(Some(true));
             }
-            let depth = OnceCell::new();
-            let depth = || *depth.get_or_init(|| self.tests.depth(seen));
-            open.retain(|&point| !self.tests.is_below(seen, point, &depth));
+            open.retain(|&point| !self.tests.is_below(seen, point, &lowers));
             if open.is_empty() {
                 return Ok(Some(false));
             }
-            let Visit { points, units } = next(&self.tests, seen, &open);
+            let Visit { points, units } = next(&self.tests, seen, &open, &lowers);
             seen.visit(&points, units)?;
         }
         Ok(None)

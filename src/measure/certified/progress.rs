@@ -2,7 +2,7 @@
 
 use super::looks::next_look;
 use super::seen::Seen;
-use super::tests::{Doubt, Tests};
+use super::tests::{Doubt, Lowers, Tests};
 
 /// Points, and the number of units that they are to have been visited at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) struct Visit {
 /// - A point that seems to lie above both ends goes on alone: it would decide the line.
 /// - Otherwise the pilot, until it lies below the chord.
 /// - Otherwise the pilot or all others, whichever leaves more doubt for what it costs.
-pub(super) fn next(tests: &Tests, seen: &Seen, open: &[usize]) -> Visit {
+pub(super) fn next(tests: &Tests, seen: &Seen, open: &[usize], lowers: &Lowers) -> Visit {
     let rises = open.iter().map(|&point| (tests.rise(seen, point), point));
     let highest = rises.max_by(|a, b| a.0.total_cmp(&b.0));
     if let Some((rise, point)) = highest
@@ -25,19 +25,19 @@ pub(super) fn next(tests: &Tests, seen: &Seen, open: &[usize]) -> Visit {
     {
         return visit(tests, seen, &[point]);
     }
-    if open.contains(&tests.pilot) || promises_more(tests, seen, open) {
+    if open.contains(&tests.pilot) || promises_more(tests, seen, open, lowers) {
         return visit(tests, seen, &[tests.pilot]);
     }
     visit(tests, seen, open)
 }
 
 /// True if another look at the pilot promises more than one at the others.
-fn promises_more(tests: &Tests, seen: &Seen, open: &[usize]) -> bool {
+fn promises_more(tests: &Tests, seen: &Seen, open: &[usize], lowers: &Lowers) -> bool {
     if seen.is_whole(tests.pilot) {
         return false;
     }
-    let of_pilot = tests.pilot_doubt(seen);
-    let doubts = open.iter().map(|&point| tests.doubt(seen, point, of_pilot));
+    let of_pilot = tests.pilot_doubt(seen, lowers);
+    let doubts = open.iter().map(|&point| tests.doubt(seen, point, of_pilot, lowers));
     let worst = doubts.fold(Doubt { pilot: 0.0, rest: 0.0 }, |worst, doubt| Doubt {
         pilot: worst.pilot.max(doubt.pilot),
         rest: worst.rest.max(doubt.rest),

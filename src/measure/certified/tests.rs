@@ -1,5 +1,7 @@
 //! The tests of one point against the ends, the chord between them, and the parabola through a pilot.
 
+use std::cell::Cell;
+
 use super::bound::mean;
 use super::contrast::Contrast;
 use super::looks::{FIRST_PILOT, FIRST_REST};
@@ -39,6 +41,26 @@ pub(super) struct Doubt {
     pub(super) rest: f64,
 }
 
+/// Bounds that take many passes over their values, as they were asked for last: the pilot's depth, and the
+/// distance of each other point to the parabola. The values of a number of units are always the same.
+pub(super) struct Lowers(Vec<Cell<(usize, f64)>>);
+
+impl Lowers {
+    pub(super) fn new(points: usize) -> Self {
+        Self(vec![Cell::new((0, f64::NEG_INFINITY)); points])
+    }
+
+    fn get(&self, point: usize, bound: &MeanBound, values: &[f64]) -> f64 {
+        let (count, lower) = self.0[point].get();
+        if count == values.len() {
+            return lower;
+        }
+        let lower = bound.lower(values);
+        self.0[point].set((values.len(), lower));
+        lower
+    }
+}
+
 impl Tests {
     pub(super) fn new(rule: Rule, alphas: &[f64], units: usize) -> Self {
         let interior = alphas.len() - 2;
@@ -66,38 +88,38 @@ impl Tests {
     }
 
     /// True if a point is known not to lie above both ends.
-    /// `depth` is the pilot's, from [`depth`](Self::depth).
-    pub(super) fn is_below(&self, seen: &Seen, point: usize, depth: &impl Fn() -> f64) -> bool {
+    pub(super) fn is_below(&self, seen: &Seen, point: usize, lowers: &Lowers) -> bool {
         if let Some(rise) = self.exact_rise(seen, point) {
             return rise <= 0.0;
         }
-        self.is_below_chord(seen, point, depth)
+        self.is_below_chord(seen, point, lowers)
             || self
                 .ends()
                 .iter()
                 .any(|&end| self.end.is_positive(&Contrast::difference(end, point).values(seen)))
     }
 
-    fn is_below_chord(&self, seen: &Seen, point: usize, depth: &impl Fn() -> f64) -> bool {
+    fn is_below_chord(&self, seen: &Seen, point: usize, lowers: &Lowers) -> bool {
         let values = Contrast::below_chord(point, &self.alphas).values(seen);
         if point == self.pilot {
             return self.pilot_chord.is_positive(&values);
         }
-        self.chord.is_positive(&values) || self.is_below_parabola(seen, point, depth)
+        self.chord.is_positive(&values) || self.is_below_parabola(seen, point, lowers)
     }
 
     /// The pilot's depth and the distance to the parabola, each bounded from below.
-    fn is_below_parabola(&self, seen: &Seen, point: usize, depth: &impl Fn() -> f64) -> bool {
+    fn is_below_parabola(&self, seen: &Seen, point: usize, lowers: &Lowers) -> bool {
         let (beyond, ratio) = Contrast::below_parabola(point, self.pilot, &self.alphas);
         let beyond = beyond.values(seen);
+        let depth = || self.depth(&self.pilot_depth().values(seen), lowers);
         // The bound does not exceed the mean, and takes longer.
         let is_above_zero = |beyond: f64| ratio * depth() + beyond > 0.0;
-        is_above_zero(mean(&beyond)) && is_above_zero(self.beyond.lower(&beyond))
+        is_above_zero(mean(&beyond)) && is_above_zero(lowers.get(point, &self.beyond, &beyond))
     }
 
     /// How far the pilot lies below the chord, at least.
-    pub(super) fn depth(&self, seen: &Seen) -> f64 {
-        self.pilot_for_rest.lower(&self.pilot_depth().values(seen))
+    fn depth(&self, pilot_depth: &[f64], lowers: &Lowers) -> f64 {
+        lowers.get(self.pilot, &self.pilot_for_rest, pilot_depth)
     }
 
     /// True if a point is known to lie above both ends.
@@ -123,21 +145,20 @@ impl Tests {
     }
 
     /// `of_pilot` is [`pilot_doubt`](Self::pilot_doubt).
-    pub(super) fn doubt(&self, seen: &Seen, point: usize, of_pilot: f64) -> Doubt {
+    pub(super) fn doubt(&self, seen: &Seen, point: usize, of_pilot: f64, lowers: &Lowers) -> Doubt {
         let (beyond, ratio) = Contrast::below_parabola(point, self.pilot, &self.alphas);
-        Doubt { pilot: ratio * of_pilot, rest: doubt(&self.beyond, &beyond.values(seen)) }
+        let beyond = beyond.values(seen);
+        let rest = mean(&beyond) - lowers.get(point, &self.beyond, &beyond);
+        Doubt { pilot: ratio * of_pilot, rest }
     }
 
     /// The distance of the bound of the pilot's depth from its mean.
-    pub(super) fn pilot_doubt(&self, seen: &Seen) -> f64 {
-        doubt(&self.pilot_for_rest, &self.pilot_depth().values(seen))
+    pub(super) fn pilot_doubt(&self, seen: &Seen, lowers: &Lowers) -> f64 {
+        let depth = self.pilot_depth().values(seen);
+        mean(&depth) - self.depth(&depth, lowers)
     }
 
     fn pilot_depth(&self) -> Contrast {
         Contrast::below_chord(self.pilot, &self.alphas)
     }
-}
-
-fn doubt(bound: &MeanBound, values: &[f64]) -> f64 {
-    mean(values) - bound.lower(values)
 }
