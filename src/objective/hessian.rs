@@ -21,6 +21,9 @@ impl Classification {
         direction: &[f64],
         precision: Precision,
     ) -> Result<Vec<f64>, ObjectiveError> {
+        if let Some(planned) = self.gradients.as_ref().filter(|_| precision == Precision::F32) {
+            return self.planned_hessian_times(planned, at, direction);
+        }
         let mut expansion = self.expansion(at, Some(direction), Loss::Measured, precision)?;
         let units = self.measured.batches();
         let mut sum = self.sum(&units, |unit| self.slope_gradient(&expansion, unit))?;

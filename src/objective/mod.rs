@@ -23,6 +23,7 @@ mod paces;
 mod planned;
 mod planned_directional;
 mod planned_gradient;
+mod planned_hessian;
 mod point;
 mod policy;
 mod presentation;

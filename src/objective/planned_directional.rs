@@ -30,13 +30,22 @@ pub(super) struct PlannedCurvature {
     plan: CurvaturePlan,
     direction: Mutex<Option<DirectionStation>>,
     workspaces: CurvatureWorkspaces,
+    /// For the way back along a direction.
+    pub(super) keeping: CurvaturePlan,
+    pub(super) keeping_workspaces: CurvatureWorkspaces,
 }
 
 impl PlannedCurvature {
     /// None if the network has a layer that the plan does not know.
     pub fn of(network: &Network) -> Option<Self> {
-        let plan = CurvaturePlan::of(network)?;
-        Some(Self { plan, direction: Mutex::default(), workspaces: CurvatureWorkspaces::default() })
+        let (plan, keeping) = (CurvaturePlan::of(network)?, CurvaturePlan::keeping(network)?);
+        Some(Self {
+            plan,
+            direction: Mutex::default(),
+            workspaces: CurvatureWorkspaces::default(),
+            keeping,
+            keeping_workspaces: CurvatureWorkspaces::default(),
+        })
     }
 
     /// Runs `work` with multiples of directions packed. The first one's memory is kept.
@@ -188,19 +197,19 @@ impl Classification {
 }
 
 /// Losses along directions in the making.
-struct Call<'a> {
-    objective: &'a Classification,
-    curvature: &'a PlannedCurvature,
-    station: &'a GradientStation,
-    directions: &'a [DirectionStation],
-    presentation: Presentation,
+pub(super) struct Call<'a> {
+    pub objective: &'a Classification,
+    pub curvature: &'a PlannedCurvature,
+    pub station: &'a GradientStation,
+    pub directions: &'a [DirectionStation],
+    pub presentation: Presentation,
     /// Threads that share a unit; units take turns if there are several.
-    shares: usize,
-    order: Order,
+    pub shares: usize,
+    pub order: Order,
 }
 
 /// Statistics that are given, and how they move along every direction.
-type Frozen = [Vec<NormStatistics>];
+pub(super) type Frozen = [Vec<NormStatistics>];
 
 impl Call<'_> {
     fn along(
@@ -211,26 +220,9 @@ impl Call<'_> {
         directions: &[Direction],
     ) -> Result<Vec<Directional>, ObjectiveError> {
         let objective = self.objective;
-        let layout = &objective.network.layout;
-        let shifts = shifts_at(layout, at);
+        let shifts = shifts_at(&objective.network.layout, at);
         let policy = objective.policy(of);
-        let frozen: Option<Vec<_>> = match policy {
-            Some(BatchNormPolicy::Running) => {
-                let still = vec![0.0; at.buffers.len()];
-                let along = directions.iter().map(|u| match u.buffers {
-                    [] => norm_statistics(layout, &still),
-                    buffers => norm_statistics(layout, buffers),
-                });
-                Some(std::iter::once(norm_statistics(layout, &at.buffers)).chain(along).collect())
-            }
-            Some(BatchNormPolicy::Recomputed) => {
-                let flat =
-                    objective.planned_sum(units, |unit| self.weighted_statistics(unit, &shifts))?;
-                let all = flat.chunks(layout.buffer_dimension());
-                Some(all.map(|flat| norm_statistics(layout, flat)).collect())
-            }
-            Some(BatchNormPolicy::Batch) | None => None,
-        };
+        let frozen = self.frozen(units, at, policy, directions)?;
         let mut sums =
             objective.planned_sum(units, |unit| self.moments(unit, &shifts, frozen.as_deref()))?;
         let cotangent = sums.split_off(1 + MOMENTS * directions.len());
@@ -241,6 +233,37 @@ impl Call<'_> {
             moments.iter_mut().zip(seconds).for_each(|([_, sum, _], second)| *sum += 2.0 * second);
         }
         Ok(directionals(&sums, units.iter().map(|unit| unit.len()).sum()))
+    }
+
+    /// The statistics that norms are given, and how they move along every direction; none if they are the
+    /// batch's.
+    pub(super) fn frozen(
+        &self,
+        units: &[&[u32]],
+        at: &Point,
+        policy: Option<BatchNormPolicy>,
+        directions: &[Direction],
+    ) -> Result<Option<Vec<Vec<NormStatistics>>>, ObjectiveError> {
+        let layout = &self.objective.network.layout;
+        Ok(match policy {
+            Some(BatchNormPolicy::Running) => {
+                let still = vec![0.0; at.buffers.len()];
+                let along = directions.iter().map(|u| match u.buffers {
+                    [] => norm_statistics(layout, &still),
+                    buffers => norm_statistics(layout, buffers),
+                });
+                Some(std::iter::once(norm_statistics(layout, &at.buffers)).chain(along).collect())
+            }
+            Some(BatchNormPolicy::Recomputed) => {
+                let shifts = shifts_at(layout, at);
+                let flat = self
+                    .objective
+                    .planned_sum(units, |unit| self.weighted_statistics(unit, &shifts))?;
+                let all = flat.chunks(layout.buffer_dimension());
+                Some(all.map(|flat| norm_statistics(layout, flat)).collect())
+            }
+            Some(BatchNormPolicy::Batch) | None => None,
+        })
     }
 
     /// A unit's summed loss, the [`MOMENTS`] of every direction and, where statistics are given, the
@@ -255,9 +278,11 @@ impl Call<'_> {
         workspaces.with(plan, self.shares, |workspace| {
             let loss = match order {
                 Order::First => objective.summed_loss(plan.forward(station, pass, workspace), unit),
-                Order::Second => plan.run(station, pass, workspace, |logits, gradient| {
-                    objective.loss_gradient(logits, unit, gradient)
-                }),
+                Order::Second | Order::Back => {
+                    plan.run(station, pass, workspace, |logits, gradient| {
+                        objective.loss_gradient(logits, unit, gradient)
+                    })
+                }
             };
             let mut sums = vec![loss];
             for (i, direction) in self.directions.iter().enumerate() {

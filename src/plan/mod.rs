@@ -27,7 +27,7 @@ pub use station::Station;
 pub use statistics::NormStatistics;
 pub use tangent::{
     Course, CurvaturePlan, CurvatureWorkspace, CurvatureWorkspaces, DirectionStation, GivenAlong,
-    Order, Tangent,
+    Order, ReturnStation, Tangent, Turn,
 };
 pub use theta::Theta;
 pub use workspace::{Workspace, Workspaces};

@@ -78,9 +78,23 @@ impl WeightGradient {
         all
     }
 
+    /// Of the convolution.
+    pub fn shape(&self) -> ConvolutionShape {
+        self.shape
+    }
+
     /// Writes a multiple of the gradient, once all parts for so many samples have been computed: the
     /// rows of `outputs` of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
     pub fn read(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
+        self.write(samples, factor, first, gradient, false);
+    }
+
+    /// Adds it to what is there instead.
+    pub fn add(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
+        self.write(samples, factor, first, gradient, true);
+    }
+
+    fn write(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64], adds: bool) {
         let (cut, outputs) = (self.cut(), self.shape.outputs);
         assert!(gradient.len().is_multiple_of(outputs), "whole rows of {:?}", self.shape);
         let pieces = cut.pieces(samples);
@@ -93,7 +107,7 @@ impl WeightGradient {
                     let sums = &numbers[before + row * cut.padded(block)..];
                     before += cut.block_len(block);
                     for (to, &sum) in to[block.clone()].iter_mut().zip(sums) {
-                        let before = if piece == 0 { 0.0 } else { *to };
+                        let before = if piece == 0 && !adds { 0.0 } else { *to };
                         *to = before + factor * f64::from(sum);
                     }
                 }

@@ -9,11 +9,11 @@ use crate::network::Network;
 #[derive(Debug)]
 pub struct GradientPlan {
     pub(in super::super) plan: Plan,
-    pub(super) back: Vec<Back>,
+    pub(in super::super) back: Vec<Back>,
     /// Numbers of one sample in each buffer of gradients.
-    pub(super) buffers: Vec<usize>,
+    pub(in super::super) buffers: Vec<usize>,
     /// The buffer that takes the gradient with respect to the logits.
-    pub(super) logits: usize,
+    pub(in super::super) logits: usize,
     /// Where each parameter's gradient comes from, in the order of theta.
     pub(super) origins: Vec<Origin>,
     pub(in super::super) adjoints: Adjoints,
@@ -29,7 +29,7 @@ pub(in super::super) struct Adjoints {
 
 /// What a parameter is.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Origin {
+pub(in super::super) enum Origin {
     /// The weights of this number.
     Weights(usize),
     /// Their bias.

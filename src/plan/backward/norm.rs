@@ -82,6 +82,7 @@ impl NormBack {
         [mean, gradient, image, constant].into_iter().for_each(Vec::clear);
     }
 
+    /// What it does with a gradient and its images.
     pub fn coefficients(&self) -> NormCoefficients<'_> {
         let Self { mean, gradient, image, constant, .. } = self;
         NormCoefficients { mean, gradient, image, constant }

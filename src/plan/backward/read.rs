@@ -18,7 +18,25 @@ impl GradientPlan {
         factor: f64,
         gradient: &mut [f64],
     ) {
-        let mut rest = gradient;
+        let GradientWorkspace { weights, biases, norms, samples, .. } = workspace;
+        self.write(workspace, layout, gradient, |origin, first, to| match origin {
+            Origin::Weights(index) => weights[index].read(*samples, factor, first, to),
+            Origin::Bias(index) => scale(&biases[index][first..], factor, to),
+            Origin::Gamma(index) => scale(&norms[index].gamma[first..], factor, to),
+            Origin::Beta(index) => scale(&norms[index].beta[first..], factor, to),
+        });
+    }
+
+    /// Has `read` write numbers for theta, some of a parameter at a time, from its so-manieth row on; on all
+    /// threads that share a batch.
+    pub(in super::super) fn write(
+        &self,
+        workspace: &GradientWorkspace,
+        layout: &Layout,
+        numbers: &mut [f64],
+        read: impl Fn(Origin, usize, &mut [f64]) + Sync,
+    ) {
+        let mut rest = numbers;
         let mut parts = Vec::new();
         for (entry, &origin) in layout.parameters.iter().zip(&self.origins) {
             let (own, others) = rest.split_at_mut(entry.len());
@@ -28,13 +46,7 @@ impl GradientPlan {
             let own = own.chunks_mut(rows * row).enumerate();
             parts.extend(own.map(|(part, to)| (origin, part * rows, to)));
         }
-        let GradientWorkspace { weights, biases, norms, samples, .. } = workspace;
-        let read = |(origin, first, to): (Origin, usize, &mut [f64])| match origin {
-            Origin::Weights(index) => weights[index].read(*samples, factor, first, to),
-            Origin::Bias(index) => scale(&biases[index][first..], factor, to),
-            Origin::Gamma(index) => scale(&norms[index].gamma[first..], factor, to),
-            Origin::Beta(index) => scale(&norms[index].beta[first..], factor, to),
-        };
+        let read = |(origin, first, to): (Origin, usize, &mut [f64])| read(origin, first, to);
         if workspace.forward.shares > 1 {
             parts.into_par_iter().for_each(read);
         } else {
@@ -51,6 +63,7 @@ impl GradientPlan {
     }
 }
 
-fn scale(values: &[f64], factor: f64, to: &mut [f64]) {
+/// Writes a multiple.
+pub(in super::super) fn scale(values: &[f64], factor: f64, to: &mut [f64]) {
     to.iter_mut().zip(values).for_each(|(to, value)| *to = factor * value);
 }

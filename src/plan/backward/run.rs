@@ -4,17 +4,17 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::super::Given;
 use super::super::shares::shared;
 use super::super::step::{Place, Value};
+use super::super::{Given, Workspace};
 use super::compile::GradientPlan;
 use super::norm::{Cotangents, Here};
 use super::station::GradientStation;
 use super::step::{Back, BiasGradient, To};
 use super::workspace::GradientWorkspace;
 use crate::kernels::{
-    Aligned, InstructionSet, Source, Statistics, Target, Through, WeightGradientPart,
-    average_pool_gradient, max_pool_gradient, norm_gradient,
+    Aligned, InstructionSet, Source, Statistics, Target, Through, WeightGradient,
+    WeightGradientPart, average_pool_gradient, max_pool_gradient, norm_gradient,
 };
 
 /// What a batch is computed with.
@@ -123,34 +123,14 @@ impl Way<'_> {
         }
     }
 
-    /// The gradient of weights, by parts at once where threads share the batch.
     fn weights(&mut self, weights: usize, from: Value, gradient: usize) {
         let shape = self.plan.plan.weights[weights].shape;
         let mut all = std::mem::take(&mut self.workspace.weights);
-        let parts = all[weights].parts(self.samples);
-        // Each part would copy what is read: a good share of the work where samples have one pixel.
-        let once = shape.is_linear() && from.is_pending();
         let mut read = std::mem::take(&mut self.workspace.read);
-        let read_once = read.of_len(if once { self.samples * from.len() } else { 0 });
-        if once {
-            let source = self.source(from, 0..self.samples);
-            source.apply(InstructionSet::detect(), from.len(), read_once);
-        }
-        let part = |part: WeightGradientPart<'_>, way: &Self| {
-            let all = 0..way.samples;
-            let gradient = way.gradient(gradient, shape.output_len(), &all);
-            let source = match once {
-                true => Source { pixels: read_once, normalise: None },
-                false => way.source(from, all),
-            };
-            way.workspace.forward.scratches.with(|scratch| part.run(source, gradient, scratch));
-        };
-        let way = &*self;
-        if way.workspace.forward.shares > 1 {
-            parts.into_par_iter().for_each(|one| part(one, way));
-        } else {
-            parts.into_iter().for_each(|one| part(one, way));
-        }
+        let everything = 0..self.samples;
+        let source = (self.source(from, everything.clone()), from.len());
+        let gradient = self.gradient(gradient, shape.output_len(), &everything);
+        weight_gradient(&self.workspace.forward, &mut all[weights], source, gradient, &mut read);
         self.workspace.weights = all;
         self.workspace.read = read;
     }
@@ -175,11 +155,8 @@ impl Way<'_> {
             BiasGradient::None => {}
             BiasGradient::OfNorm(norm) => bias.extend_from_slice(&norms[norm].read),
             BiasGradient::Summed => {
-                bias.resize(shape.outputs, 0.0);
                 let gradient = &gradients[gradient][..self.samples * shape.output_len()];
-                for pixel in gradient.chunks_exact(shape.outputs) {
-                    bias.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
-                }
+                add_pixels(gradient, shape.outputs, bias);
             }
         }
     }
@@ -228,28 +205,16 @@ impl Way<'_> {
     fn write(
         &mut self,
         from: Value,
-        To { buffer, adds, gathers }: To,
+        to: To,
         fill: impl Fn(Range<usize>, Target<'_>, &Self) + Sync,
     ) {
-        let mut out: Aligned = std::mem::take(&mut self.workspace.gradients[buffer]);
+        let mut out: Aligned = std::mem::take(&mut self.workspace.gradients[to.buffer]);
         let mut sums = std::mem::take(&mut self.workspace.sums);
-        let channels = from.shape[2];
-        if gathers.is_some() {
-            sums.clear();
-            sums.resize(2 * channels * self.samples, 0.0);
-        }
-        let beside = if gathers.is_some() { sums.as_mut_slice() } else { &mut [] };
         let way = &*self;
-        let work = |samples: Range<usize>, [pixels, sums]: [&mut [f32]; 2]| {
-            let read = way.source(from, samples.clone());
-            let shift = gathers.map(|norm| way.workspace.forward.affine[norm].mean());
-            let statistics = shift.map(|shift| Statistics { shift, sums });
-            let through = Some(Through { read, adds });
-            fill(samples, Target { pixels, shortcut: None, statistics, through }, way);
-        };
-        let shares = way.workspace.forward.shares;
-        shared(shares, 0..self.samples, [out.of_len(self.samples * from.len()), beside], &work);
-        self.workspace.gradients[buffer] = out;
+        let read = (way.pass.images, from, way.samples);
+        let fill = |samples, target: Target<'_>| fill(samples, target, way);
+        write_gradient(&way.workspace.forward, read, to, (&mut out, &mut sums), fill);
+        self.workspace.gradients[to.buffer] = out;
         self.workspace.sums = sums;
     }
 
@@ -265,4 +230,65 @@ impl Way<'_> {
     fn source(&self, value: Value, samples: Range<usize>) -> Source<'_> {
         self.workspace.forward.source(value, self.pass.images, samples)
     }
+}
+
+/// The gradient of weights from what they read, so many numbers a sample, and from the gradients of what
+/// they wrote; by parts at once where threads share the batch.
+pub(in super::super) fn weight_gradient(
+    forward: &Workspace,
+    weights: &mut WeightGradient,
+    (mut source, each): (Source<'_>, usize),
+    gradient: &[f32],
+    read: &mut Aligned,
+) {
+    let len = source.pixels.len();
+    // Each part would copy what is read: a good share of the work where samples have one pixel.
+    if weights.shape().is_linear() && source.normalise.is_some() {
+        let read = read.of_len(len);
+        source.apply(InstructionSet::detect(), each, read);
+        source = Source { pixels: read, normalise: None };
+    }
+    let part = |part: WeightGradientPart<'_>| {
+        forward.scratches.with(|scratch| part.run(source, gradient, scratch));
+    };
+    let parts = weights.parts(len / each);
+    if forward.shares > 1 {
+        parts.into_par_iter().for_each(part);
+    } else {
+        parts.into_iter().for_each(part);
+    }
+}
+
+/// The sums over pixels of gradients [pixels, outputs].
+pub(in super::super) fn add_pixels(gradient: &[f32], outputs: usize, sums: &mut Vec<f64>) {
+    sums.clear();
+    sums.resize(outputs, 0.0);
+    for pixel in gradient.chunks_exact(outputs) {
+        sums.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
+    }
+}
+
+/// Has `fill` write the gradient with respect to a value of so many samples to `out`, share by share;
+/// where a norm asks for them, the samples' sums go to `sums`.
+pub(in super::super) fn write_gradient(
+    forward: &Workspace,
+    (images, from, samples): (&[f32], Value, usize),
+    To { adds, gathers, .. }: To,
+    (out, sums): (&mut Aligned, &mut Vec<f32>),
+    fill: impl Fn(Range<usize>, Target<'_>) + Sync,
+) {
+    // What a norm waits for stays while others write.
+    if gathers.is_some() {
+        sums.clear();
+        sums.resize(2 * from.shape[2] * samples, 0.0);
+    }
+    let beside = if gathers.is_some() { sums.as_mut_slice() } else { &mut [] };
+    let work = |samples: Range<usize>, [pixels, sums]: [&mut [f32]; 2]| {
+        let read = forward.source(from, images, samples.clone());
+        let shift = gathers.map(|norm| forward.affine[norm].mean());
+        let statistics = shift.map(|shift| Statistics { shift, sums });
+        let through = Some(Through { read, adds });
+        fill(samples, Target { pixels, shortcut: None, statistics, through });
+    };
+    shared(forward.shares, 0..samples, [out.of_len(samples * from.len()), beside], &work);
 }

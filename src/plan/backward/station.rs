@@ -13,8 +13,8 @@ use crate::network::Layout;
 pub struct GradientStation {
     pub(in super::super) forward: Station,
     /// Of the weights whose input has a gradient.
-    pub(super) back: Vec<Option<PackedInputGradient>>,
-    theta: Vec<f32>,
+    pub(in super::super) back: Vec<Option<PackedInputGradient>>,
+    pub(in super::super) theta: Vec<f32>,
 }
 
 impl GradientStation {

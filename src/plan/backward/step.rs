@@ -4,7 +4,7 @@ use super::super::step::{Place, Value};
 
 /// One kernel call, or two that share their input: a gradient with respect to what a step wrote.
 #[derive(Debug, Clone)]
-pub(super) enum Back {
+pub(in super::super) enum Back {
     /// The gradients of weights and bias and, if anybody asks for it, of the input.
     Convolve { weights: usize, from: Value, gradient: usize, bias: BiasGradient, to: Option<To> },
     /// Of maxima over windows; size 1 passes the gradient on.
@@ -22,7 +22,7 @@ pub(super) enum Back {
 
 /// Where the gradient with respect to a value goes: past its rectifier, not past its norm.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct To {
+pub(in super::super) struct To {
     pub buffer: usize,
     /// Other readers of the value have written there.
     pub adds: bool,
@@ -32,7 +32,7 @@ pub(super) struct To {
 
 /// How the gradient of a convolution's bias is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BiasGradient {
+pub(in super::super) enum BiasGradient {
     /// There is no bias.
     None,
     /// As the sum of the gradient over samples and pixels.

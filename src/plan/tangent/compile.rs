@@ -20,12 +20,18 @@ pub struct CurvaturePlan {
 impl CurvaturePlan {
     /// The plan of a network; none if a layer does not say what it does, or if there is none.
     pub fn of(network: &Network) -> Option<Self> {
+        let mut plan = Self::keeping(network)?;
+        let (buffers, output) = share_buffers(&mut plan.steps, plan.buffers, plan.output);
+        Some(Self { buffers, output, ..plan })
+    }
+
+    /// The same with tangents that stay, for the way [back](Self::back_along).
+    pub fn keeping(network: &Network) -> Option<Self> {
         let gradient = GradientPlan::keeping(network)?;
         let mut compiler = Compiler::new(&gradient.plan);
         gradient.plan.steps.iter().for_each(|step| compiler.step(step));
         let output = compiler.read(gradient.plan.output);
-        let Compiler { mut steps, tangents, .. } = compiler;
-        let (buffers, output) = share_buffers(&mut steps, tangents, output);
+        let Compiler { steps, tangents: buffers, .. } = compiler;
         Some(Self { gradient, steps, buffers, output })
     }
 

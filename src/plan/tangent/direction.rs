@@ -2,12 +2,13 @@
 
 use rayon::prelude::*;
 
+use super::super::backward::GradientStation;
 use super::super::step::Value;
 use super::super::{Station, Theta};
 use super::compile::CurvaturePlan;
 use super::step::Along;
 use super::workspace::CurvatureWorkspace;
-use crate::kernels::{BatchGradient, InstructionSet, Scratch, Source, Target};
+use crate::kernels::{BatchGradient, InstructionSet, PackedInputGradient, Scratch, Source, Target};
 use crate::network::{Layout, ParameterId};
 
 /// A multiple of a direction, packed. It moves to other directions in the same memory.
@@ -17,6 +18,29 @@ pub struct DirectionStation {
     single: Vec<f32>,
     /// Layers whose direction is the gradient of a batch, and needs no weights.
     of_batch: Vec<Option<BatchGradient>>,
+}
+
+/// A direction packed for both ways.
+#[derive(Debug)]
+pub struct ReturnStation {
+    pub(super) direction: DirectionStation,
+    /// Of the weights whose input has a gradient.
+    pub(super) back: Vec<Option<PackedInputGradient>>,
+}
+
+impl ReturnStation {
+    /// Packs a direction. Without `winograd` every convolution is computed by its definition.
+    pub fn new(plan: &CurvaturePlan, layout: &Layout, direction: &[f64], winograd: bool) -> Self {
+        let GradientStation { forward: station, back, theta: single } =
+            GradientStation::new(&plan.gradient, layout, direction, winograd);
+        let of_batch = plan.gradient.plan.weights.iter().map(|_| None).collect();
+        Self { direction: DirectionStation { station, single, of_batch }, back }
+    }
+
+    /// The way forwards alone.
+    pub fn forward(&self) -> &DirectionStation {
+        &self.direction
+    }
 }
 
 impl DirectionStation {

@@ -5,15 +5,21 @@
 //! each direction goes forwards ([`CurvaturePlan::along`]): every activation x has a tangent x1 along it,
 //! and a layer's term of second order is weighed with the adjoint of what the layer writes. No second
 //! coefficient is passed on.
+//!
+//! A batch can also go back along a direction ([`CurvaturePlan::back_along`]): every adjoint moves too, and
+//! what the gradient does is H v.
 
+mod back;
 mod compile;
 mod direction;
 mod norm;
+mod norm_back;
 mod run;
 mod step;
 mod workspace;
 
+pub use back::Turn;
 pub use compile::CurvaturePlan;
-pub use direction::DirectionStation;
+pub use direction::{DirectionStation, ReturnStation};
 pub use run::{Course, GivenAlong, Order, Tangent};
 pub use workspace::{CurvatureWorkspace, CurvatureWorkspaces};

@@ -16,19 +16,21 @@ use crate::network::EPSILON;
 pub(super) struct NormAlong {
     /// The sums over the batch of x1 and, in the second half, of x1 (x - m).
     pub sums: Vec<f64>,
+    /// The sums of (x1 - m1)² and, in the second half, of the adjoint of what it writes times x1 - m1.
+    pub weighed: Vec<f64>,
     /// m1 and v1.
     pub statistics: NormStatistics,
     /// b in f64.
-    factors: Vec<f64>,
+    pub(super) factors: Vec<f64>,
     mean: Vec<f32>,
-    tangent_mean: Vec<f32>,
+    pub(super) tangent_mean: Vec<f32>,
     tangent: Vec<f32>,
     image: Vec<f32>,
     constant: Vec<f32>,
 }
 
 /// What 32 bits leave out of a mean.
-fn rest(mean: f64) -> f64 {
+pub(super) fn rest(mean: f64) -> f64 {
     mean - f64::from(mean as f32)
 }
 
@@ -77,7 +79,7 @@ impl NormAlong {
     }
 
     /// r and r1.
-    fn roots(&self, here: Here<'_>, channel: usize) -> [f64; 2] {
+    pub(super) fn roots(&self, here: Here<'_>, channel: usize) -> [f64; 2] {
         let r = (here.statistics.variance[channel] + EPSILON).sqrt().recip();
         [r, -0.5 * r.powi(3) * self.statistics.variance[channel]]
     }
@@ -87,18 +89,16 @@ impl NormAlong {
         TangentCoefficients { mean, tangent_mean, tangent, image, constant }
     }
 
-    /// The term of second order, from the sums of (x1 - m1)² and, in the second half, of the adjoint times
-    /// x1 - m1. `count` values give the batch's statistics; none where they are given, which have no
+    /// The term of second order. `count` values give the batch's statistics; none where they are given, which have no
     /// second coefficients then. `cotangents` are those by other ways than through the norm.
     pub fn second(
         &self,
         here: Here<'_>,
-        sums: &[f64],
         count: Option<usize>,
         back: &NormBack,
         cotangents: Option<&Cotangents>,
     ) -> f64 {
-        let (squares, products) = sums.split_at(here.gamma.len());
+        let (squares, products) = self.weighed.split_at(here.gamma.len());
         let of_channel = |(channel, &gamma): (usize, &f64)| {
             let [r, r1] = self.roots(here, channel);
             let v1 = self.statistics.variance[channel];

@@ -46,6 +46,8 @@ pub enum Order {
     First,
     /// Terms of second order too, which take the adjoints of a [`CurvaturePlan::run`].
     Second,
+    /// What the way [back](CurvaturePlan::back_along) takes too, as do these.
+    Back,
 }
 
 /// What a batch's way along a direction leaves.
@@ -259,7 +261,7 @@ impl Pass<'_> {
         let channels = from.shape[2];
         let (each, pixels) = (from.len(), from.len() / channels);
         let adjoint = self.plan.gradient.adjoints.norms[norm];
-        let adjoint = adjoint.filter(|_| weighs && self.course.order == Order::Second);
+        let adjoint = adjoint.filter(|_| weighs && self.course.order != Order::First);
         let beside = if adjoint.is_some() { 2 * channels } else { 0 };
         self.write_with(to, each, beside, |samples, [out, sums], pass| {
             let coefficients = pass.workspace.norms[norm].coefficients();
@@ -271,12 +273,12 @@ impl Pass<'_> {
             norm_tangent(instructions, coefficients, source, tangent, weighed, out);
         });
         if adjoint.is_some() {
-            let sums = totals(&self.workspace.sums, beside);
+            self.workspace.norms[norm].weighed = totals(&self.workspace.sums, beside);
             let count = self.is_of_batch().then(|| self.count(norm));
             let back = &self.workspace.gradient.norms[norm];
             let cotangents = self.course.cotangents.map(|all| &all[norm]);
             let along = &self.workspace.norms[norm];
-            self.second += along.second(self.norm(norm), &sums, count, back, cotangents);
+            self.second += along.second(self.norm(norm), count, back, cotangents);
         }
     }
 

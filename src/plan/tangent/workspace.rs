@@ -3,10 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::super::NormStatistics;
-use super::super::backward::{Cotangents, GradientWorkspace};
+use super::super::backward::{Cotangents, GradientPlan, GradientWorkspace};
+use super::super::step::Weights;
 use super::compile::CurvaturePlan;
 use super::norm::NormAlong;
-use crate::kernels::Aligned;
+use super::norm_back::NormBackAlong;
+use crate::kernels::{Aligned, InstructionSet, WeightGradient};
 
 /// Buffers that grow to the largest batch and stay: all activations, their adjoints, and tangents of a few
 /// of them.
@@ -19,6 +21,35 @@ pub struct CurvatureWorkspace {
     /// Sums of the samples, for what is at hand.
     pub(super) sums: Vec<f32>,
     pub(super) norms: Vec<NormAlong>,
+    pub(super) back: BackWorkspace,
+}
+
+/// What the way back along a direction is computed in: as in a [`GradientWorkspace`], but of how each of
+/// these moves.
+#[derive(Debug)]
+pub(super) struct BackWorkspace {
+    pub gradients: Vec<Aligned>,
+    pub sums: Vec<f32>,
+    /// For each convolution what the movement of its adjoints adds, and that of its inputs.
+    pub weights: Vec<[WeightGradient; 2]>,
+    pub biases: Vec<Vec<f64>>,
+    pub norms: Vec<NormBackAlong>,
+}
+
+impl BackWorkspace {
+    fn new(plan: &GradientPlan) -> Self {
+        let (weights, norms) = (plan.plan.weights.iter(), plan.plan.norms.iter());
+        let instructions = InstructionSet::detect();
+        let both =
+            |weights: &Weights| [(); 2].map(|()| WeightGradient::new(instructions, weights.shape));
+        Self {
+            gradients: vec![Aligned::default(); plan.buffers.len()],
+            sums: Vec::new(),
+            weights: weights.clone().map(both).collect(),
+            biases: weights.map(|_| Vec::new()).collect(),
+            norms: norms.map(|_| NormBackAlong::default()).collect(),
+        }
+    }
 }
 
 impl CurvatureWorkspace {
@@ -31,6 +62,7 @@ impl CurvatureWorkspace {
             products: Aligned::default(),
             sums: Vec::new(),
             norms: norms.map(|_| NormAlong::default()).collect(),
+            back: BackWorkspace::new(&plan.gradient),
         }
     }
 
@@ -47,6 +79,11 @@ impl CurvatureWorkspace {
     /// As [`GradientWorkspace::cotangents`].
     pub fn cotangents(&self) -> impl Iterator<Item = &Cotangents> {
         self.gradient.cotangents()
+    }
+
+    /// How those moved along the last direction.
+    pub fn cotangents_along(&self) -> impl Iterator<Item = &Cotangents> {
+        self.back.norms.iter().map(|norm| &norm.statistics)
     }
 }
 
