@@ -159,7 +159,7 @@ impl Pass {
 
     fn weight_gradient(&mut self) {
         let images = Source { pixels: &self.inputs, normalise: None };
-        for part in self.weights.parts(SAMPLES) {
+        for part in self.weights.parts(SAMPLES, false) {
             part.run(images, &self.outputs, &mut self.scratch);
         }
     }

@@ -60,15 +60,17 @@ fn check_weight_gradient(numbers: &mut Numbers, shape: ConvolutionShape, samples
     for instructions in InstructionSet::available() {
         let mut weights = WeightGradient::new(instructions, shape);
         let images = Source { pixels: &images, normalise };
-        // In any order, and over what was there before.
-        for part in weights.parts(samples).into_iter().rev() {
-            part.run(images, &gradient, &mut Scratch::default());
+        // In any order, over what was there before, and added to it.
+        for adds in [false, false, true] {
+            for part in weights.parts(samples, adds).into_iter().rev() {
+                part.run(images, &gradient, &mut Scratch::default());
+            }
         }
         let mut found = vec![f64::NAN; shape.weight_len()];
         // A few rows at a time.
         let rows = 1 + numbers.below(shape.weight_len() / shape.outputs);
         let parts = found.chunks_mut(rows * shape.outputs).enumerate();
-        parts.for_each(|(i, part)| weights.read(samples, 0.5, i * rows, part));
+        parts.for_each(|(i, part)| weights.read(samples, 0.25, i * rows, part));
         let doubled: Vec<f32> = found.iter().map(|x| 2.0 * *x as f32).collect();
         let what = format!("{} {shape:?}, {samples} samples", instructions.name());
         assert_equal(&doubled, &expected, &what);

@@ -28,7 +28,7 @@ struct Taps {
     i: usize,
     j: usize,
     columns: usize,
-    /// To what earlier samples gave.
+    /// To what is there.
     adds: bool,
     /// Where the block's numbers start.
     start: usize,
@@ -80,7 +80,7 @@ impl Call<'_, '_> {
         let columns = if images.border == [0, 0] { 1 } else { kernel };
         for i in 0..kernel {
             for j in (0..kernel).step_by(columns) {
-                let adds = first > self.part.samples.start;
+                let adds = self.part.adds || first > self.part.samples.start;
                 self.taps(lanes, layouts, count, Taps { i, j, columns, adds, start });
             }
         }

@@ -26,7 +26,12 @@ impl Call<'_, '_> {
             }
             self.gather_blocks(lanes, (first, count));
             for rows in parts(shape.inputs, L::ROWS) {
-                self.linear_rows(lanes, (in_place, images), rows, first > samples.start);
+                self.linear_rows(
+                    lanes,
+                    (in_place, images),
+                    rows,
+                    self.part.adds || first > samples.start,
+                );
             }
         }
     }

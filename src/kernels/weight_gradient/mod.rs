@@ -48,6 +48,7 @@ pub struct WeightGradientPart<'a> {
     blocks: &'a [Range<usize>],
     /// For each block [tap, input, output], in whole vectors.
     numbers: &'a mut [f32],
+    adds: bool,
 }
 
 impl WeightGradient {
@@ -57,8 +58,13 @@ impl WeightGradient {
         Self { instructions, shape, blocks, numbers: Aligned::default() }
     }
 
-    /// The work on a batch of so many samples. What was there before is written over.
-    pub fn parts(&mut self, samples: usize) -> Vec<WeightGradientPart<'_>> {
+    /// Of the convolution.
+    pub fn shape(&self) -> ConvolutionShape {
+        self.shape
+    }
+
+    /// The work on a batch of so many samples, to be added to what is there of as many, or written over it.
+    pub fn parts(&mut self, samples: usize, adds: bool) -> Vec<WeightGradientPart<'_>> {
         let Self { instructions, shape, .. } = *self;
         let cut = self.cut();
         let pieces = cut.pieces(samples);
@@ -72,29 +78,17 @@ impl WeightGradient {
                 let (numbers, others) = rest.split_at_mut(len);
                 rest = others;
                 let samples = samples.clone();
-                all.push(WeightGradientPart { instructions, shape, samples, blocks, numbers });
+                let part =
+                    WeightGradientPart { instructions, shape, samples, blocks, numbers, adds };
+                all.push(part);
             }
         }
         all
     }
 
-    /// Of the convolution.
-    pub fn shape(&self) -> ConvolutionShape {
-        self.shape
-    }
-
     /// Writes a multiple of the gradient, once all parts for so many samples have been computed: the
     /// rows of `outputs` of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
     pub fn read(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
-        self.write(samples, factor, first, gradient, false);
-    }
-
-    /// Adds it to what is there instead.
-    pub fn add(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
-        self.write(samples, factor, first, gradient, true);
-    }
-
-    fn write(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64], adds: bool) {
         let (cut, outputs) = (self.cut(), self.shape.outputs);
         assert!(gradient.len().is_multiple_of(outputs), "whole rows of {:?}", self.shape);
         let pieces = cut.pieces(samples);
@@ -107,7 +101,7 @@ impl WeightGradient {
                     let sums = &numbers[before + row * cut.padded(block)..];
                     before += cut.block_len(block);
                     for (to, &sum) in to[block.clone()].iter_mut().zip(sums) {
-                        let before = if piece == 0 && !adds { 0.0 } else { *to };
+                        let before = if piece == 0 { 0.0 } else { *to };
                         *to = before + factor * f64::from(sum);
                     }
                 }

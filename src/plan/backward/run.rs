@@ -130,7 +130,8 @@ impl Way<'_> {
         let everything = 0..self.samples;
         let source = (self.source(from, everything.clone()), from.len());
         let gradient = self.gradient(gradient, shape.output_len(), &everything);
-        weight_gradient(&self.workspace.forward, &mut all[weights], source, gradient, &mut read);
+        let own = (&mut all[weights], false);
+        weight_gradient(&self.workspace.forward, own, source, gradient, &mut read);
         self.workspace.weights = all;
         self.workspace.read = read;
     }
@@ -233,10 +234,10 @@ impl Way<'_> {
 }
 
 /// The gradient of weights from what they read, so many numbers a sample, and from the gradients of what
-/// they wrote; by parts at once where threads share the batch.
+/// they wrote, added to what is there or not; by parts at once where threads share the batch.
 pub(in super::super) fn weight_gradient(
     forward: &Workspace,
-    weights: &mut WeightGradient,
+    (weights, adds): (&mut WeightGradient, bool),
     (mut source, each): (Source<'_>, usize),
     gradient: &[f32],
     read: &mut Aligned,
@@ -251,7 +252,7 @@ pub(in super::super) fn weight_gradient(
     let part = |part: WeightGradientPart<'_>| {
         forward.scratches.with(|scratch| part.run(source, gradient, scratch));
     };
-    let parts = weights.parts(len / each);
+    let parts = weights.parts(len / each, adds);
     if forward.shares > 1 {
         parts.into_par_iter().for_each(part);
     } else {

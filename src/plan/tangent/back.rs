@@ -69,11 +69,7 @@ impl CurvaturePlan {
         let samples = before.samples;
         self.gradient.write(before, layout, gradient, |origin, first, to| match origin {
             Origin::Weights(index) => {
-                let [of_adjoints, of_inputs] = &weights[index];
-                of_adjoints.read(samples, factor, first, to);
-                if self.input(index).is_some() {
-                    of_inputs.add(samples, factor, first, to);
-                }
+                weights[index].read(samples, factor, first, to);
             }
             Origin::Bias(index) => scale(&biases[index][first..], factor, to),
             Origin::Gamma(index) => scale(&norms[index].gamma[first..], factor, to),
@@ -155,20 +151,20 @@ impl Way<'_> {
     fn weights(&mut self, weights: usize, from: Value, gradient: usize) {
         let shape = self.plan.gradient.plan.weights[weights].shape;
         let all = 0..self.samples;
-        let mut both = std::mem::take(&mut self.workspace.back.weights);
+        let mut gradients = std::mem::take(&mut self.workspace.back.weights);
         let mut read = std::mem::take(&mut self.workspace.products);
-        let [of_adjoints, of_inputs] = &mut both[weights];
+        let own = &mut gradients[weights];
         let forward = &self.workspace.gradient.forward;
         let source = (self.source(from, all.clone()), from.len());
         let moved = self.moved(gradient, shape.output_len(), &all);
-        weight_gradient(forward, of_adjoints, source, moved, &mut read);
+        weight_gradient(forward, (own, false), source, moved, &mut read);
         if let Some(tangent) = self.plan.input(weights) {
             let pixels = self.tangent(tangent, from.len(), &all);
             let source = (Source { pixels, normalise: None }, from.len());
             let gradient = self.adjoint(gradient, shape.output_len(), &all);
-            weight_gradient(forward, of_inputs, source, gradient, &mut read);
+            weight_gradient(forward, (own, true), source, gradient, &mut read);
         }
-        self.workspace.back.weights = both;
+        self.workspace.back.weights = gradients;
         self.workspace.products = read;
     }
 

@@ -30,8 +30,7 @@ pub struct CurvatureWorkspace {
 pub(super) struct BackWorkspace {
     pub gradients: Vec<Aligned>,
     pub sums: Vec<f32>,
-    /// For each convolution what the movement of its adjoints adds, and that of its inputs.
-    pub weights: Vec<[WeightGradient; 2]>,
+    pub weights: Vec<WeightGradient>,
     pub biases: Vec<Vec<f64>>,
     pub norms: Vec<NormBackAlong>,
 }
@@ -40,12 +39,11 @@ impl BackWorkspace {
     fn new(plan: &GradientPlan) -> Self {
         let (weights, norms) = (plan.plan.weights.iter(), plan.plan.norms.iter());
         let instructions = InstructionSet::detect();
-        let both =
-            |weights: &Weights| [(); 2].map(|()| WeightGradient::new(instructions, weights.shape));
+        let new = |weights: &Weights| WeightGradient::new(instructions, weights.shape);
         Self {
             gradients: vec![Aligned::default(); plan.buffers.len()],
             sums: Vec::new(),
-            weights: weights.clone().map(both).collect(),
+            weights: weights.clone().map(new).collect(),
             biases: weights.map(|_| Vec::new()).collect(),
             norms: norms.map(|_| NormBackAlong::default()).collect(),
         }
