@@ -274,6 +274,8 @@ impl Pass<'_> {
         });
         if adjoint.is_some() {
             self.workspace.norms[norm].weighed = totals(&self.workspace.sums, beside);
+        }
+        if adjoint.is_some() && self.course.order == Order::Second {
             let count = self.is_of_batch().then(|| self.count(norm));
             let back = &self.workspace.gradient.norms[norm];
             let cotangents = self.course.cotangents.map(|all| &all[norm]);
