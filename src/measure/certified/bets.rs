@@ -19,13 +19,16 @@ const STEPS: usize = 40;
 /// How close a bound is to the best, in parts of the first distance between those two.
 const PRECISION: f64 = 1e-6;
 
-/// The smallest mean that the bets have not ruled out.
+/// The smallest mean that the bets have not ruled out, or the mean of the values but the last if that is less.
 ///
 /// Cost: some ten passes over the values.
 pub(super) fn lower(values: &[f64], units: usize, deviations: f64, error: f64) -> f64 {
     let game = Game::new(values, units, deviations, error);
     let Some(last) = game.steps.last() else { return f64::NEG_INFINITY };
     let mut high = (last.mean, game.excess(last.mean));
+    if high.1 >= 0.0 {
+        return high.0; // As it may be after a good start; no bound exceeds the mean.
+    }
     let mut width = last.deviation.max(f64::EPSILON * last.mean.abs()).max(f64::MIN_POSITIVE);
     let mut low = (last.mean - width, game.excess(last.mean - width));
     for _ in 0..DOUBLINGS {
@@ -119,5 +122,39 @@ impl Game {
             most = f64::max(most, wealth * self.error);
         }
         most.min(f64::MAX).ln()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    #[test]
+    fn a_bound_is_the_end_of_what_is_ruled_out() {
+        for (units, count) in [(50, 5), (50, 30), (450, 12), (450, 100), (450, 449)] {
+            for (seed, deviations) in [(1, 5.0), (2, 5.0), (3, 12.0)] {
+                let mut random = Stream::initialisation(seed, count);
+                let values: Vec<f64> = (0..count).map(|_| 3.0 + random.normal()).collect();
+                let bound = lower(&values, units, deviations, 1e-4);
+                // As much above it is not ruled out, for the values' distance from the bound.
+                let ruled_out = |by: f64| {
+                    let values: Vec<f64> = values.iter().map(|x| x - bound - by).collect();
+                    rule_out_zero(&values, units, deviations, 1e-4)
+                };
+                let step = 1e-5 * (4.0 - bound);
+                assert!(ruled_out(-step) && !ruled_out(step), "{bound} from {count} of {units}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_bound_exceeds_the_mean_after_a_good_start() {
+        let start = (0..200).map(|i| 10.0 + f64::from(i % 2));
+        let values: Vec<f64> = start.chain((0..200).map(|_| -90.0)).collect();
+        let found = lower(&values, 450, 5.0, 1e-2);
+        assert!((found + 39.6).abs() < 0.1, "{found}");
+        assert!(lower(&[1.0; 30], 450, 5.0, 1e-4) <= 1.0);
+        assert_eq!(lower(&[1.0; 4], 450, 5.0, 1e-4), f64::NEG_INFINITY);
     }
 }
