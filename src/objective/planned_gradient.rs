@@ -47,9 +47,9 @@ impl PlannedGradients {
     /// A gradient of so many entries, to be written over.
     pub(super) fn vector(&self, dimension: usize) -> Vec<f64> {
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut vector = std::mem::take(&mut *served);
-        vector.resize(dimension, 0.0);
-        vector
+        let vector = std::mem::take(&mut *served);
+        // New memory comes cleared.
+        if vector.len() == dimension { vector } else { vec![0.0; dimension] }
     }
 
     /// Runs `work` with theta packed.
