@@ -18,7 +18,7 @@ pub use norm::Cotangents;
 pub(super) use norm::NormBack;
 pub(super) use read::scale;
 pub use run::{Backward, Sought};
-pub(super) use run::{add_pixels, weight_gradient, write_gradient};
+pub(super) use run::{Passing, add_pixels, weight_gradient};
 pub use station::GradientStation;
 pub(super) use step::{Back, BiasGradient, To};
 pub use workspace::{GradientWorkspace, GradientWorkspaces};

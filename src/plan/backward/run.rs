@@ -82,7 +82,6 @@ struct Way<'a> {
 
 impl Way<'_> {
     fn step(&mut self, step: &Back) {
-        let instructions = InstructionSet::detect();
         match *step {
             Back::Convolve { weights, from, gradient, bias, to } => {
                 if self.pass.of == Sought::Theta {
@@ -91,36 +90,16 @@ impl Way<'_> {
                 }
                 self.convolve(weights, from, gradient, to);
             }
-            Back::MaxPool { from, size, gradient, to } => {
-                self.write(from, to, |samples, target, way| {
-                    let gradient = way.gradient(gradient, from.len() / (size * size), &samples);
-                    let source = way.source(from, samples);
-                    max_pool_gradient(instructions, source, from.shape, size, gradient, target);
-                });
-            }
-            Back::AveragePool { from, gradient, to } => {
-                let [height, width, channels] = from.shape;
-                self.write(from, to, |samples, target, way| {
-                    let gradient = way.gradient(gradient, channels, &samples);
-                    average_pool_gradient(instructions, height * width, channels, gradient, target);
-                });
-            }
-            Back::Sum { gradient, to, len } => {
-                let mut sum = std::mem::take(&mut self.workspace.gradients[to]);
-                let gradient = &self.workspace.gradients[gradient][..self.samples * len];
-                sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
-                self.workspace.gradients[to] = sum;
-            }
-            Back::Copy { gradient, to, len } => {
-                let mut copy = std::mem::take(&mut self.workspace.gradients[to]);
-                let len = self.samples * len;
-                copy.of_len(len).copy_from_slice(&self.workspace.gradients[gradient][..len]);
-                self.workspace.gradients[to] = copy;
-            }
             Back::Normalise { norm, from, gradient, other, to } => {
                 self.normalise(norm, from, [gradient, to], other);
             }
+            _ => self.passing().step(step),
         }
+    }
+
+    fn passing(&mut self) -> Passing<'_> {
+        let GradientWorkspace { forward, gradients, sums, .. } = &mut *self.workspace;
+        Passing { forward, images: self.pass.images, samples: self.samples, gradients, sums }
     }
 
     fn weights(&mut self, weights: usize, from: Value, gradient: usize) {
@@ -140,10 +119,9 @@ impl Way<'_> {
     fn convolve(&mut self, weights: usize, from: Value, gradient: usize, to: Option<To>) {
         let len = self.plan.plan.weights[weights].shape.output_len();
         let (Some(to), Some(packed)) = (to, &self.station.back[weights]) else { return };
-        self.write(from, to, |samples, target, way| {
-            let pixels = way.gradient(gradient, len, &samples);
-            let source = Source { pixels, normalise: None };
-            way.workspace.forward.scratches.with(|scratch| packed.apply(source, target, scratch));
+        self.passing().write(from, to, |samples, target, passing| {
+            let source = Source { pixels: passing.part(gradient, len, &samples), normalise: None };
+            passing.forward.scratches.with(|scratch| packed.apply(source, target, scratch));
         });
     }
 
@@ -202,23 +180,6 @@ impl Way<'_> {
         self.workspace.gradients[to] = out;
     }
 
-    /// Has `fill` write the gradient with respect to a value, share by share.
-    fn write(
-        &mut self,
-        from: Value,
-        to: To,
-        fill: impl Fn(Range<usize>, Target<'_>, &Self) + Sync,
-    ) {
-        let mut out: Aligned = std::mem::take(&mut self.workspace.gradients[to.buffer]);
-        let mut sums = std::mem::take(&mut self.workspace.sums);
-        let way = &*self;
-        let read = (way.pass.images, from, way.samples);
-        let fill = |samples, target: Target<'_>| fill(samples, target, way);
-        write_gradient(&way.workspace.forward, read, to, (&mut out, &mut sums), fill);
-        self.workspace.gradients[to.buffer] = out;
-        self.workspace.sums = sums;
-    }
-
     /// Some samples of a buffer of gradients with so many numbers for each.
     fn gradient(&self, buffer: usize, each: usize, samples: &Range<usize>) -> &[f32] {
         &self.workspace.gradients[buffer][samples.start * each..samples.end * each]
@@ -269,27 +230,85 @@ pub(in super::super) fn add_pixels(gradient: &[f32], outputs: usize, sums: &mut 
     }
 }
 
-/// Has `fill` write the gradient with respect to a value of so many samples to `out`, share by share;
-/// where a norm asks for them, the samples' sums go to `sums`.
-pub(in super::super) fn write_gradient(
-    forward: &Workspace,
-    (images, from, samples): (&[f32], Value, usize),
-    To { adds, gathers, .. }: To,
-    (out, sums): (&mut Aligned, &mut Vec<f32>),
-    fill: impl Fn(Range<usize>, Target<'_>) + Sync,
-) {
-    // What a norm waits for stays while others write.
-    if gathers.is_some() {
-        sums.clear();
-        sums.resize(2 * from.shape[2] * samples, 0.0);
+/// Gradients of a batch on their way, or how they move.
+pub(in super::super) struct Passing<'a> {
+    pub forward: &'a Workspace,
+    /// [n, h, w, c].
+    pub images: &'a [f32],
+    pub samples: usize,
+    pub gradients: &'a mut [Aligned],
+    /// Sums of the samples, for the norm at hand.
+    pub sums: &'a mut Vec<f32>,
+}
+
+impl Passing<'_> {
+    /// A step that takes gradients alone.
+    pub fn step(&mut self, step: &Back) {
+        let instructions = InstructionSet::detect();
+        match *step {
+            Back::Convolve { .. } | Back::Normalise { .. } => {}
+            Back::MaxPool { from, size, gradient, to } => {
+                self.write(from, to, |samples, target, passing| {
+                    let gradient = passing.part(gradient, from.len() / (size * size), &samples);
+                    let source = passing.forward.source(from, passing.images, samples);
+                    max_pool_gradient(instructions, source, from.shape, size, gradient, target);
+                });
+            }
+            Back::AveragePool { from, gradient, to } => {
+                let [height, width, channels] = from.shape;
+                self.write(from, to, |samples, target, passing| {
+                    let gradient = passing.part(gradient, channels, &samples);
+                    average_pool_gradient(instructions, height * width, channels, gradient, target);
+                });
+            }
+            Back::Sum { gradient, to, len } => {
+                let mut sum = std::mem::take(&mut self.gradients[to]);
+                let gradient = self.part(gradient, len, &(0..self.samples));
+                sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
+                self.gradients[to] = sum;
+            }
+            Back::Copy { gradient, to, len } => {
+                let mut copy = std::mem::take(&mut self.gradients[to]);
+                let gradient = self.part(gradient, len, &(0..self.samples));
+                copy.of_len(gradient.len()).copy_from_slice(gradient);
+                self.gradients[to] = copy;
+            }
+        }
     }
-    let beside = if gathers.is_some() { sums.as_mut_slice() } else { &mut [] };
-    let work = |samples: Range<usize>, [pixels, sums]: [&mut [f32]; 2]| {
-        let read = forward.source(from, images, samples.clone());
-        let shift = gathers.map(|norm| forward.affine[norm].mean());
-        let statistics = shift.map(|shift| Statistics { shift, sums });
-        let through = Some(Through { read, adds });
-        fill(samples, Target { pixels, shortcut: None, statistics, through });
-    };
-    shared(forward.shares, 0..samples, [out.of_len(samples * from.len()), beside], &work);
+
+    /// Has `fill` write the gradient with respect to a value, share by share, and the samples' sums where a
+    /// norm asks for them.
+    pub fn write(
+        &mut self,
+        from: Value,
+        To { buffer, adds, gathers }: To,
+        fill: impl Fn(Range<usize>, Target<'_>, &Self) + Sync,
+    ) {
+        let mut out: Aligned = std::mem::take(&mut self.gradients[buffer]);
+        let mut sums = std::mem::take(self.sums);
+        // What a norm waits for stays while others write.
+        if gathers.is_some() {
+            sums.clear();
+            sums.resize(2 * from.shape[2] * self.samples, 0.0);
+        }
+        let beside = if gathers.is_some() { sums.as_mut_slice() } else { &mut [] };
+        let passing = &*self;
+        let forward = passing.forward;
+        let work = |samples: Range<usize>, [pixels, sums]: [&mut [f32]; 2]| {
+            let read = forward.source(from, passing.images, samples.clone());
+            let shift = gathers.map(|norm| forward.affine[norm].mean());
+            let statistics = shift.map(|shift| Statistics { shift, sums });
+            let through = Some(Through { read, adds });
+            fill(samples, Target { pixels, shortcut: None, statistics, through }, passing);
+        };
+        let pixels = out.of_len(passing.samples * from.len());
+        shared(forward.shares, 0..passing.samples, [pixels, beside], &work);
+        self.gradients[buffer] = out;
+        *self.sums = sums;
+    }
+
+    /// Some samples of a buffer with so many numbers for each.
+    pub fn part(&self, buffer: usize, each: usize, samples: &Range<usize>) -> &[f32] {
+        &self.gradients[buffer][samples.start * each..samples.end * each]
+    }
 }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::super::backward::{
-    Back, BiasGradient, Cotangents, GradientStation, Origin, To, add_pixels, scale,
-    weight_gradient, write_gradient,
+    Back, BiasGradient, Cotangents, GradientStation, GradientWorkspace, Origin, Passing, To,
+    add_pixels, scale, weight_gradient,
 };
-use super::super::shares::{Scratches, shared};
+use super::super::shares::shared;
 use super::super::step::{Place, Value};
 use super::compile::CurvaturePlan;
 use super::direction::ReturnStation;
@@ -15,10 +15,7 @@ use super::norm_back::{NormBackAlong, Turned};
 use super::run::{Course, GivenAlong, Order, Tangent};
 use super::step::Along;
 use super::workspace::{BackWorkspace, CurvatureWorkspace};
-use crate::kernels::{
-    Aligned, InstructionSet, Source, Target, average_pool_gradient, max_pool_gradient,
-    norm_gradient, totals,
-};
+use crate::kernels::{Aligned, InstructionSet, Source, norm_gradient, totals};
 use crate::network::Layout;
 
 /// How a batch goes back along a direction.
@@ -106,7 +103,6 @@ struct Way<'a> {
 
 impl Way<'_> {
     fn step(&mut self, step: &Back) {
-        let instructions = InstructionSet::detect();
         match *step {
             Back::Convolve { weights, from, gradient, bias, to } => {
                 self.weights(weights, from, gradient);
@@ -115,36 +111,21 @@ impl Way<'_> {
                     self.convolve(weights, from, gradient, to);
                 }
             }
-            Back::MaxPool { from, size, gradient, to } => {
-                self.write(from, to, |samples, target, way| {
-                    let gradient = way.moved(gradient, from.len() / (size * size), &samples);
-                    let source = way.source(from, samples);
-                    max_pool_gradient(instructions, source, from.shape, size, gradient, target);
-                });
-            }
-            Back::AveragePool { from, gradient, to } => {
-                let [height, width, channels] = from.shape;
-                self.write(from, to, |samples, target, way| {
-                    let gradient = way.moved(gradient, channels, &samples);
-                    average_pool_gradient(instructions, height * width, channels, gradient, target);
-                });
-            }
-            Back::Sum { gradient, to, len } => {
-                let mut sum = std::mem::take(&mut self.workspace.back.gradients[to]);
-                let gradient = self.moved(gradient, len, &(0..self.samples));
-                sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
-                self.workspace.back.gradients[to] = sum;
-            }
-            Back::Copy { gradient, to, len } => {
-                let mut copy = std::mem::take(&mut self.workspace.back.gradients[to]);
-                let gradient = self.moved(gradient, len, &(0..self.samples));
-                copy.of_len(gradient.len()).copy_from_slice(gradient);
-                self.workspace.back.gradients[to] = copy;
-            }
             Back::Normalise { norm, from, gradient, other, to } => {
                 self.normalise(norm, from, [gradient, to], other);
             }
+            _ => self.passing().0.step(step),
         }
+    }
+
+    /// How gradients move, and the gradients themselves.
+    fn passing(&mut self) -> (Passing<'_>, &[Aligned]) {
+        let CurvatureWorkspace {
+            gradient: GradientWorkspace { forward, gradients, .. }, back, ..
+        } = &mut *self.workspace;
+        let BackWorkspace { gradients: moved, sums, .. } = back;
+        let (images, samples) = (self.turn.images, self.samples);
+        (Passing { forward, images, samples, gradients: moved, sums }, gradients)
     }
 
     /// x (dL/dy)' + x1 dL/dy.
@@ -182,18 +163,20 @@ impl Way<'_> {
         }
     }
 
-    /// The transpose of W applied to (dL/dy)', and that of U to dL/dy.
+    /// The transpose of W applied to (dL/dy)', and that of V to dL/dy.
     fn convolve(&mut self, weights: usize, from: Value, gradient: usize, to: To) {
         let len = self.plan.gradient.plan.weights[weights].shape.output_len();
         let both = (&self.station.back[weights], &self.direction.back[weights]);
         let (Some(here), Some(along)) = both else { return };
-        self.write(from, To { gathers: None, ..to }, |samples, target, way| {
-            let source = Source { pixels: way.moved(gradient, len, &samples), normalise: None };
-            way.scratches().with(|scratch| here.apply(source, target, scratch));
+        let (mut passing, adjoints) = self.passing();
+        passing.write(from, To { gathers: None, ..to }, |samples, target, passing| {
+            let source = Source { pixels: passing.part(gradient, len, &samples), normalise: None };
+            passing.forward.scratches.with(|scratch| here.apply(source, target, scratch));
         });
-        self.write(from, To { adds: true, ..to }, |samples, target, way| {
-            let source = Source { pixels: way.adjoint(gradient, len, &samples), normalise: None };
-            way.scratches().with(|scratch| along.apply(source, target, scratch));
+        passing.write(from, To { adds: true, ..to }, |samples, target, passing| {
+            let pixels = &adjoints[gradient][samples.start * len..samples.end * len];
+            let source = Source { pixels, normalise: None };
+            passing.forward.scratches.with(|scratch| along.apply(source, target, scratch));
         });
     }
 
@@ -254,23 +237,6 @@ impl Way<'_> {
         *products = part;
     }
 
-    /// Has `fill` write how the gradient with respect to a value moves, share by share.
-    fn write(
-        &mut self,
-        from: Value,
-        to: To,
-        fill: impl Fn(Range<usize>, Target<'_>, &Self) + Sync,
-    ) {
-        let mut out: Aligned = std::mem::take(&mut self.workspace.back.gradients[to.buffer]);
-        let mut sums = std::mem::take(&mut self.workspace.back.sums);
-        let way = &*self;
-        let read = (way.turn.images, from, way.samples);
-        let fill = |samples, target: Target<'_>| fill(samples, target, way);
-        write_gradient(&way.workspace.gradient.forward, read, to, (&mut out, &mut sums), fill);
-        self.workspace.back.gradients[to.buffer] = out;
-        self.workspace.back.sums = sums;
-    }
-
     /// How a gradient of so many numbers a sample moves, for some samples.
     fn moved(&self, buffer: usize, each: usize, samples: &Range<usize>) -> &[f32] {
         &self.workspace.back.gradients[buffer][samples.start * each..samples.end * each]
@@ -284,10 +250,6 @@ impl Way<'_> {
     /// A tangent of so many numbers a sample, for some samples.
     fn tangent(&self, tangent: usize, each: usize, samples: &Range<usize>) -> &[f32] {
         &self.workspace.tangents[tangent][samples.start * each..samples.end * each]
-    }
-
-    fn scratches(&self) -> &Scratches {
-        &self.workspace.gradient.forward.scratches
     }
 
     fn source(&self, value: Value, samples: Range<usize>) -> Source<'_> {
