@@ -2,8 +2,8 @@
 //!
 //! A unit goes forward and back to its activations, then both again along v: what its gradient does is its
 //! part of H v. Statistics that are recomputed over the training set depend on theta too: a pass over all
-//! units gives them with their derivatives along v, and one after the loss's takes the gradient with respect to them,
-//! and how that moves, back to theta.
+//! units gives them with their derivatives along v, and one after the loss's takes the gradient with
+//! respect to them, and how that moves, back to theta.
 
 use super::directional::Direction;
 use super::planned_directional::{Call, Frozen};

@@ -25,13 +25,9 @@ impl Call<'_, '_> {
                 images.fill(lanes, self.images, first, buffer);
             }
             self.gather_blocks(lanes, (first, count));
+            let adds = self.part.adds || first > samples.start;
             for rows in parts(shape.inputs, L::ROWS) {
-                self.linear_rows(
-                    lanes,
-                    (in_place, images),
-                    rows,
-                    self.part.adds || first > samples.start,
-                );
+                self.linear_rows(lanes, (in_place, images), rows, adds);
             }
         }
     }

@@ -89,8 +89,8 @@ impl NormAlong {
         TangentCoefficients { mean, tangent_mean, tangent, image, constant }
     }
 
-    /// The term of second order. `count` values give the batch's statistics; none where they are given, which have no
-    /// second coefficients then. `cotangents` are those by other ways than through the norm.
+    /// The term of second order. `count` values give the batch's statistics; none where they are given,
+    /// which have no second coefficients then. `cotangents` are those by other ways than through the norm.
     pub fn second(
         &self,
         here: Here<'_>,

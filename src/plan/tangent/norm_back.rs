@@ -3,8 +3,8 @@
 //! What [`NormBack`] computes has derivatives along the direction: with S1 and S2 the sums of the adjoint g
 //! and of g (x - m), T1 and T2 their derivatives, the sums of g' and of g' (x - m) + g (x1 - m1), and
 //! a1 = gamma1 r + gamma r1 (see [`NormAlong`]), they are T1 for beta, T2 r + S2 r1 for gamma, and for the
-//! statistics -a1 S1 - a T1 (mean) and -((a1 r² + 2 a r r1) S2 + a r² T2) / 2 (variance). The gradient with respect
-//! to x moves by a g' + a1 g + c0' + c1' (x - m) + c1 (x1 - m1).
+//! statistics -a1 S1 - a T1 (mean) and -((a1 r² + 2 a r r1) S2 + a r² T2) / 2 (variance). The gradient with
+//! respect to x moves by a g' + a1 g + c0' + c1' (x - m) + c1 (x1 - m1).
 
 use super::super::backward::{Cotangents, NormBack};
 use super::norm::{Here, NormAlong, rest};
