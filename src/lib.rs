@@ -6,6 +6,7 @@
 //! The modules follow the path of the data: [`data`] -> [`network`] -> [`objective`] -> [`measure`]
 //! -> [`experiment`] -> [`run`] -> [`walk`] -> [`report`]; [`ranks`] share the loss over processes.
 
+mod attention;
 pub mod bench;
 mod choice;
 pub mod cli;

@@ -21,10 +21,17 @@ impl Precision {
         }
     }
 
+    /// The nearest number of this format.
+    #[inline(always)]
+    pub fn rounded(self, value: f64) -> f64 {
+        match self {
+            Self::F32 => f64::from(value as f32),
+            Self::F64 => value,
+        }
+    }
+
     /// Makes every entry a number of this format.
     pub fn round(self, values: &mut [f64]) {
-        if self == Self::F32 {
-            values.iter_mut().for_each(|value| *value = f64::from(*value as f32));
-        }
+        values.iter_mut().for_each(|value| *value = self.rounded(*value));
     }
 }

@@ -31,8 +31,8 @@ impl DeviceArgs {
     }
 }
 
-/// Starts so many threads.
+/// Starts so many threads; this one is the first of them, so that no work is handed over.
 pub(super) fn start_threads(threads: usize) -> anyhow::Result<usize> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global()?;
     Ok(threads)
 }

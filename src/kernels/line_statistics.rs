@@ -84,6 +84,7 @@ impl Columns<'_> {
 #[cfg(test)]
 mod tests {
     use super::{BatchStatistics, InstructionSet, LineStatistics};
+    use crate::kernels::column_statistics;
 
     /// Against statistics of the points themselves, whose values are numbers of 32 bits here.
     #[test]
@@ -96,7 +97,9 @@ mod tests {
             let line = LineStatistics::of(instructions, [&a, &b], channels);
             for alpha in [0.0, 0.25, 1.0, -1.5] {
                 let point: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a + alpha * b).collect();
-                let expected = BatchStatistics::of(instructions, &point, channels);
+                let [mut mean, mut variance] = [vec![0.0; channels], vec![0.0; channels]];
+                column_statistics(&point, channels, 0, [&mut mean, &mut variance]);
+                let expected = BatchStatistics { mean, variance };
                 let found = line.at(f64::from(alpha));
                 let pairs = found.mean.iter().zip(&expected.mean);
                 let pairs = pairs.chain(found.variance.iter().zip(&expected.variance));

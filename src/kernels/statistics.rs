@@ -23,39 +23,45 @@ pub struct BatchStatistics {
 }
 
 impl BatchStatistics {
-    /// Of values [n, channels], in f64, in one pass over them that takes the first row for a shift.
-    pub fn of(instructions: InstructionSet, values: &[f32], channels: usize) -> Self {
-        instructions.run(Columns { values, channels })
-    }
-
-    /// From sums [n, 2, channels] over `pixels` pixels of each sample, added in f64 in the order of
-    /// the samples.
-    pub fn from_sums(sums: &[f32], shift: &[f32], pixels: usize) -> Self {
-        let channels = shift.len();
-        let totals = totals(sums, 2 * channels);
-        let count = (sums.len() / (2 * channels) * pixels) as f64;
-        let (sums, squares) = totals.split_at(channels);
+    /// From the [`totals`] of sums [n, 2, channels] over so many values of each channel.
+    pub fn from_totals(totals: &[f64], shift: &[f32], count: usize) -> Self {
+        let count = count as f64;
+        let (sums, squares) = totals.split_at(shift.len());
         let mean = sums.iter().zip(shift).map(|(sum, &s)| f64::from(s) + sum / count).collect();
         let variance = |(sum, square): (&f64, &f64)| square / count - (sum / count).powi(2);
         Self { mean, variance: sums.iter().zip(squares).map(variance).collect() }
     }
 }
 
-/// The sums over samples of numbers [n, each], in f64 in the order of the samples.
-pub fn totals(numbers: &[f32], each: usize) -> Vec<f64> {
-    InstructionSet::detect().run(Totals { numbers, each })
+/// The sums over samples of numbers [n, each], in f64 in the order of the samples: as many columns from
+/// `first` on as there is room for.
+pub fn totals(numbers: &[f32], each: usize, first: usize, totals: &mut [f64]) {
+    InstructionSet::detect().run(Totals { numbers, each, first, totals });
+}
+
+/// Mean and variance of the columns of values [n, channels], in f64 with the first row for a shift: as many
+/// columns from `first` on as there is room for.
+pub fn column_statistics(
+    values: &[f32],
+    channels: usize,
+    first: usize,
+    [mean, variance]: [&mut [f64]; 2],
+) {
+    InstructionSet::detect().run(Columns { values, channels, first, mean, variance });
 }
 
 struct Totals<'a> {
     numbers: &'a [f32],
     each: usize,
+    first: usize,
+    totals: &'a mut [f64],
 }
 
 impl Kernel for Totals<'_> {
-    type Output = Vec<f64>;
+    type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) -> Vec<f64> {
+    fn run<L: Lanes>(self, _: L) {
         match L::WIDTH {
             16 => self.by::<64>(),
             8 => self.by::<32>(),
@@ -66,34 +72,35 @@ impl Kernel for Totals<'_> {
 
 impl Totals<'_> {
     #[inline(always)]
-    fn by<const N: usize>(self) -> Vec<f64> {
-        let Self { numbers, each } = self;
-        let mut totals = vec![0.0; each];
+    fn by<const N: usize>(self) {
+        let Self { numbers, each, first, totals } = self;
         for (block, totals) in totals.chunks_mut(N).enumerate() {
             let mut sums = [0.0; N];
             for sample in numbers.chunks_exact(each) {
-                let row: [f64; N] = widened(&sample[block * N..][..totals.len()]);
+                let row: [f64; N] = widened(&sample[first + block * N..][..totals.len()]);
                 for i in 0..N {
                     sums[i] += row[i];
                 }
             }
             totals.copy_from_slice(&sums[..totals.len()]);
         }
-        totals
     }
 }
 
 struct Columns<'a> {
     values: &'a [f32],
     channels: usize,
+    first: usize,
+    mean: &'a mut [f64],
+    variance: &'a mut [f64],
 }
 
 impl Kernel for Columns<'_> {
-    type Output = BatchStatistics;
+    type Output = ();
 
     /// As many channels at a time as have their shift and sums in registers.
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) -> BatchStatistics {
+    fn run<L: Lanes>(self, _: L) {
         match L::WIDTH {
             16 => self.by::<64>(),
             8 => self.by::<24>(),
@@ -104,13 +111,12 @@ impl Kernel for Columns<'_> {
 
 impl Columns<'_> {
     #[inline(always)]
-    fn by<const N: usize>(self) -> BatchStatistics {
-        let Self { values, channels } = self;
+    fn by<const N: usize>(self) {
+        let Self { values, channels, first, mean, variance } = self;
         let count = (values.len() / channels) as f64;
-        let [mut mean, mut variance] = [vec![0.0; channels], vec![0.0; channels]];
         let outputs = mean.chunks_mut(N).zip(variance.chunks_mut(N));
         for (block, (mean, variance)) in outputs.enumerate() {
-            let (start, width) = (block * N, mean.len());
+            let (start, width) = (first + block * N, mean.len());
             let shift: [f64; N] = widened(&values[start..][..width]);
             let (mut sums, mut squares) = ([0.0; N], [0.0; N]);
             // One after the other: in one loop the compiler pairs a sum with its square.
@@ -133,7 +139,6 @@ impl Columns<'_> {
                 variance[i] = squares[i] / count - shifted * shifted;
             }
         }
-        BatchStatistics { mean, variance }
     }
 }
 
@@ -155,24 +160,41 @@ pub(super) fn widened<const N: usize>(values: &[f32]) -> [f64; N] {
 
 #[cfg(test)]
 mod tests {
-    use super::{BatchStatistics, InstructionSet};
+    use super::{BatchStatistics, Columns, InstructionSet, Totals};
 
     /// Rows (1, -1), (3, -1) and (8, -1).
     #[test]
     fn statistics_of_columns() {
         for instructions in InstructionSet::available() {
-            let found = BatchStatistics::of(instructions, &[1.0, -1.0, 3.0, -1.0, 8.0, -1.0], 2);
-            assert_eq!(found.mean, [4.0, -1.0]);
-            let [first, second] = found.variance[..] else { panic!("two variances") };
-            assert!((first - 26.0 / 3.0).abs() < 1e-14 && second == 0.0, "{first}, {second}");
+            let values = &[1.0, -1.0, 3.0, -1.0, 8.0, -1.0];
+            let found = |first: usize| {
+                let [mut mean, mut variance] = [vec![0.0; 2 - first], vec![0.0; 2 - first]];
+                let (mean_of, variance_of) = (&mut mean, &mut variance);
+                let columns =
+                    Columns { values, channels: 2, first, mean: mean_of, variance: variance_of };
+                instructions.run(columns);
+                (mean, variance)
+            };
+            let (mean, variance) = found(0);
+            assert_eq!(mean, [4.0, -1.0]);
+            assert!((variance[0] - 26.0 / 3.0).abs() < 1e-14 && variance[1] == 0.0, "{variance:?}");
+            assert_eq!(found(1), (vec![-1.0], vec![0.0]), "from the second on");
         }
     }
 
     /// Samples (1, 3) and (5, 7) of one channel, shifted by 2: mean 4, variance 5.
     #[test]
     fn statistics_of_four_numbers() {
-        let sums = [0.0, 2.0, 8.0, 34.0];
-        let expected = BatchStatistics { mean: vec![4.0], variance: vec![5.0] };
-        assert_eq!(BatchStatistics::from_sums(&sums, &[2.0], 2), expected);
+        for instructions in InstructionSet::available() {
+            let totals = |first: usize| {
+                let mut totals = vec![0.0; 2 - first];
+                let numbers = &[0.0, 2.0, 8.0, 34.0];
+                instructions.run(Totals { numbers, each: 2, first, totals: &mut totals });
+                totals
+            };
+            let expected = BatchStatistics { mean: vec![4.0], variance: vec![5.0] };
+            assert_eq!(BatchStatistics::from_totals(&totals(0), &[2.0], 4), expected);
+            assert_eq!(totals(1), [36.0], "from the second on");
+        }
     }
 }

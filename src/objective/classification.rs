@@ -12,6 +12,7 @@ use super::{
     BatchNormPolicy, Crew, Directional, Gradient, Interrupt, Line, LineEvaluation, Loss,
     MeasuredLoss, Objective, ObjectiveError, Point, Protocol, Scores, Slopes,
 };
+use crate::attention::attended;
 use crate::data::{Augment, Dataset, DatasetError, PixelNormalisation};
 use crate::kernels::InstructionSet;
 use crate::network::{
@@ -245,9 +246,7 @@ impl Objective for Classification {
         of: Loss,
         precision: Precision,
     ) -> Result<Gradient, ObjectiveError> {
-        // From within the thread pool: a small batch is many small pieces of work, and each would be
-        // handed over to it.
-        rayon::scope(|_| match &self.gradients {
+        attended(|| match &self.gradients {
             Some(planned) if precision == Precision::F32 => self.planned_gradient(planned, at, of),
             _ => self.mean_gradient(at, of, precision),
         })
@@ -325,7 +324,7 @@ impl Objective for Classification {
         of: Loss,
         precision: Precision,
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
-        rayon::scope(|_| self.gradient_and_along(at, of, precision))
+        attended(|| self.gradient_and_along(at, of, precision))
     }
 
     fn hessian_product(

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::shares::shared;
+use super::shares::{column_statistics, shared, totals};
 use super::step::{Place, Step, Value};
 use super::{NormStatistics, Plan, Station, Workspace};
 use crate::kernels::{
@@ -100,10 +100,10 @@ impl Batch<'_> {
             _ => None,
         };
         let mut sums = std::mem::take(&mut self.workspace.sums);
-        sums.clear();
         sums.resize(gathered.map_or(0, |(_, shift)| self.samples * 2 * shift.len()), 0.0);
         self.write_with(to, self.samples * each, &mut sums, |samples, [pixels, sums], batch| {
             let shortcut = shortcut.map(|place| batch.part(place, each, &samples));
+            sums.fill(0.0);
             let statistics = gathered.map(|(_, shift)| Statistics { shift, sums });
             let target = Target { pixels, shortcut, statistics, through: None };
             let source = batch.source(from, samples);
@@ -111,13 +111,15 @@ impl Batch<'_> {
         });
         if let Some((norm, shift)) = gathered {
             let pixels = self.plan.norms[norm].pixels;
+            let totals = totals(self.workspace.shares, &sums, 2 * shift.len());
             let BatchStatistics { mean, variance } =
-                BatchStatistics::from_sums(&sums, shift, pixels);
+                BatchStatistics::from_totals(&totals, shift, self.samples * pixels);
             let gathered = NormStatistics { mean, variance };
             let statistics = if gathered.are_near(shift) {
                 gathered
             } else {
-                two_pass(&self.workspace.buffers[to], shift.len())
+                let values = &self.workspace.buffers[to];
+                column_statistics(self.workspace.shares, values, shift.len())
             };
             self.workspace.statistics[norm] = statistics;
         }
@@ -128,7 +130,9 @@ impl Batch<'_> {
     pub fn gather(&mut self, place: Place, len: usize, norm: usize) {
         if let Given::Batch(_) = self.given {
             let values = self.part(place, len / self.samples, &(0..self.samples));
-            self.workspace.statistics[norm] = two_pass(values, self.plan.norms[norm].channels);
+            let channels = self.plan.norms[norm].channels;
+            self.workspace.statistics[norm] =
+                column_statistics(self.workspace.shares, values, channels);
         }
     }
 
@@ -173,11 +177,4 @@ impl Batch<'_> {
     fn source(&self, value: Value, samples: Range<usize>) -> Source<'_> {
         self.workspace.source(value, self.images, samples)
     }
-}
-
-/// Statistics of [n, channels] values that stand in memory.
-fn two_pass(values: &[f32], channels: usize) -> NormStatistics {
-    let BatchStatistics { mean, variance } =
-        BatchStatistics::of(InstructionSet::detect(), values, channels);
-    NormStatistics { mean, variance }
 }

@@ -3,7 +3,10 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use crate::kernels::Scratch;
+use rayon::prelude::*;
+
+use super::NormStatistics;
+use crate::kernels::{self, Scratch};
 
 /// Runs `work` on so many contiguous shares of the samples, each with its part of two buffers that hold
 /// as many numbers for every sample, or none.
@@ -28,6 +31,33 @@ pub(super) fn shared(
         || shared(left, samples.start..middle, [a, b], work),
         || shared(shares - left, middle..samples.end, [next_a, next_b], work),
     );
+}
+
+/// Columns that a thread takes at once, at least.
+const COLUMNS: usize = 64;
+
+/// The sums over samples of numbers [n, each], as [`kernels::totals`] adds them, by so many threads.
+pub(super) fn totals(shares: usize, numbers: &[f32], each: usize) -> Vec<f64> {
+    let columns = columns(shares, each);
+    let mut totals = vec![0.0; each];
+    let parts = totals.par_chunks_mut(columns).enumerate();
+    parts.for_each(|(part, to)| kernels::totals(numbers, each, part * columns, to));
+    totals
+}
+
+/// Statistics of [n, channels] values that stand in memory, by so many threads.
+pub(super) fn column_statistics(shares: usize, values: &[f32], channels: usize) -> NormStatistics {
+    let columns = columns(shares, channels);
+    let [mut mean, mut variance] = [vec![0.0; channels], vec![0.0; channels]];
+    let parts = mean.par_chunks_mut(columns).zip(variance.par_chunks_mut(columns)).enumerate();
+    parts.for_each(|(part, (mean, variance))| {
+        kernels::column_statistics(values, channels, part * columns, [mean, variance]);
+    });
+    NormStatistics { mean, variance }
+}
+
+fn columns(shares: usize, all: usize) -> usize {
+    all.div_ceil(shares.max(1)).max(1).next_multiple_of(COLUMNS)
 }
 
 fn halves(buffer: &mut [f32], at: usize) -> [&mut [f32]; 2] {

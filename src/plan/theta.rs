@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::kernels::{InstructionSet, Kernel, Lanes};
+
 /// Numbers that a thread converts at once.
-const CHUNK: usize = 1 << 16;
+const CHUNK: usize = 1 << 14;
 
 /// A place in the space of parameters, or a direction.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +51,12 @@ impl Theta<'_> {
     pub(super) fn narrow(self, single: &mut Vec<f32>) {
         single.resize(self.len(), 0.0);
         let chunks = single.par_chunks_mut(CHUNK).enumerate();
-        chunks.for_each(|(index, chunk)| self.write(index * CHUNK, chunk, |x| x as f32));
+        let narrow = |(index, out)| Narrow { theta: self, start: index * CHUNK, out };
+        chunks.for_each(|chunk| InstructionSet::detect().run(narrow(chunk)));
     }
 
     /// Writes those from `start` on.
+    #[inline(always)]
     pub(super) fn write<T>(self, start: usize, out: &mut [T], convert: impl Fn(f64) -> T) {
         let range = start..start + out.len();
         match self {
@@ -77,6 +81,22 @@ impl Theta<'_> {
             Self::Multiple(vector, _) => vector.len(),
             Self::Between { from, .. } | Self::Difference { from, .. } => from.len(),
         }
+    }
+}
+
+/// Numbers in single precision from `start` on.
+struct Narrow<'a> {
+    theta: Theta<'a>,
+    start: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for Narrow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        self.theta.write(self.start, self.out, |x| x as f32);
     }
 }
 

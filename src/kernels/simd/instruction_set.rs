@@ -19,7 +19,7 @@ enum Detected {
 }
 
 /// Code that is compiled once for each instruction set.
-pub(in super::super) trait Kernel {
+pub(crate) trait Kernel {
     /// What it returns.
     type Output;
 
@@ -69,7 +69,7 @@ impl InstructionSet {
     }
 
     /// Runs `kernel` compiled for this instruction set.
-    pub(in super::super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Detected::Avx512(token) => token.run(kernel),

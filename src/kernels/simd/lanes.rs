@@ -8,7 +8,7 @@ use super::Kernel;
 /// instruction sets but the portable one on x86 give the same bits. Everything is inlined into
 /// [`Lanes::run`], which alone is compiled for the instruction set: outside of it an operation is
 /// still correct, but a call.
-pub(in super::super) trait Lanes: Copy {
+pub(crate) trait Lanes: Copy {
     /// Numbers in a vector.
     const WIDTH: usize;
     /// Rows of a register tile: `ROWS` x 2 vectors of sums, 2 of weights and a broadcast fit.

@@ -9,5 +9,5 @@ mod portable;
 mod x86;
 
 pub use instruction_set::InstructionSet;
-pub(super) use instruction_set::Kernel;
-pub(super) use lanes::Lanes;
+pub(crate) use instruction_set::Kernel;
+pub(crate) use lanes::Lanes;

@@ -89,29 +89,59 @@ impl WeightGradient {
     /// Writes a multiple of the gradient, once all parts for so many samples have been computed: the
     /// rows of `outputs` of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
     pub fn read(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
-        let (cut, outputs) = (self.cut(), self.shape.outputs);
-        assert!(gradient.len().is_multiple_of(outputs), "whole rows of {:?}", self.shape);
-        let pieces = cut.pieces(samples);
-        for (row, to) in (first..).zip(gradient.chunks_exact_mut(outputs)) {
-            for (piece, numbers) in
-                self.numbers.chunks_exact(cut.piece_len()).take(pieces).enumerate()
-            {
-                let mut before = 0;
-                for block in &self.blocks {
-                    let sums = &numbers[before + row * cut.padded(block)..];
-                    before += cut.block_len(block);
-                    for (to, &sum) in to[block.clone()].iter_mut().zip(sums) {
-                        let before = if piece == 0 { 0.0 } else { *to };
-                        *to = before + factor * f64::from(sum);
-                    }
-                }
-            }
-        }
+        assert!(gradient.len().is_multiple_of(self.shape.outputs), "rows of {:?}", self.shape);
+        self.instructions.run(Read { from: self, samples, factor, first, gradient });
     }
 
     fn cut(&self) -> Cut {
         Cut { shape: self.shape, width: self.instructions.width() }
     }
+}
+
+/// Some rows of a gradient to be read.
+struct Read<'a> {
+    from: &'a WeightGradient,
+    samples: usize,
+    factor: f64,
+    first: usize,
+    gradient: &'a mut [f64],
+}
+
+impl Kernel for Read<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let Self { from, samples, factor, first, gradient } = self;
+        let cut = from.cut();
+        let pieces = from.numbers.chunks_exact(cut.piece_len()).take(cut.pieces(samples));
+        for (piece, numbers) in pieces.enumerate() {
+            for (row, to) in (first..).zip(gradient.chunks_exact_mut(from.shape.outputs)) {
+                let mut before = 0;
+                for block in &from.blocks {
+                    let sums = &numbers[before + row * cut.padded(block)..];
+                    before += cut.block_len(block);
+                    read(sums, factor, piece > 0, &mut to[block.clone()]);
+                }
+            }
+        }
+    }
+}
+
+/// Writes multiples of sums, or adds them.
+#[inline(always)]
+fn read(sums: &[f32], factor: f64, adds: bool, to: &mut [f64]) {
+    let read = |(to, &sum): (&mut f64, &f32)| {
+        let before = if adds { *to } else { 0.0 };
+        *to = before + factor * f64::from(sum);
+    };
+    // As many at a time as fill any vectors.
+    let ((sums, last_sums), (to, last)) = (sums.as_chunks::<8>(), to.as_chunks_mut::<8>());
+    for (to, sums) in to.iter_mut().zip(sums) {
+        to.iter_mut().zip(sums).for_each(read);
+    }
+    let rest = sums.get(to.len()).map_or(last_sums, |sums| &sums[..]);
+    last.iter_mut().zip(rest).for_each(read);
 }
 
 impl WeightGradientPart<'_> {

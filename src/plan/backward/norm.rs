@@ -6,7 +6,7 @@
 //! dL/dx = a g + dL/dmean / m + dL/dvariance 2 (x - mean) / m.
 
 use super::super::NormStatistics;
-use crate::kernels::{NormCoefficients, totals};
+use crate::kernels::NormCoefficients;
 use crate::network::EPSILON;
 
 /// The gradients of a loss with respect to the mean and the variance of every channel of a norm.
@@ -45,10 +45,9 @@ pub(super) struct Here<'a> {
 }
 
 impl NormBack {
-    /// From sums [n, 2, channels] of g and g (x - mean), added in the order of the samples.
-    pub(super) fn set(&mut self, sums: &[f32], here: Here<'_>) {
+    /// From the totals [2, channels] of g and g (x - mean).
+    pub(super) fn set(&mut self, totals: &[f64], here: Here<'_>) {
         let Here { gamma, statistics, count, cotangents } = here;
-        let totals = totals(sums, 2 * gamma.len());
         let (sums, products) = totals.split_at(gamma.len());
         self.clear();
         for (channel, gamma) in gamma.iter().enumerate() {

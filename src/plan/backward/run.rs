@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::super::shares::shared;
+use super::super::shares::{shared, totals};
 use super::super::step::{Place, Value};
 use super::super::{Given, Workspace};
 use super::compile::GradientPlan;
@@ -154,7 +154,7 @@ impl Way<'_> {
             Given::Frozen(_) => None,
         };
         norms[norm].set(
-            sums,
+            &totals(forward.shares, sums, 2 * sizes.channels),
             Here {
                 gamma: &self.station.forward.norms[norm][0],
                 statistics: &forward.statistics[norm],
@@ -207,7 +207,10 @@ pub(in super::super) fn weight_gradient(
     // Each part would copy what is read: a good share of the work where samples have one pixel.
     if weights.shape().is_linear() && source.normalise.is_some() {
         let read = read.of_len(len);
-        source.apply(InstructionSet::detect(), each, read);
+        shared(forward.shares, 0..len / each, [read, &mut []], &|samples, [read, _]| {
+            let pixels = &source.pixels[samples.start * each..samples.end * each];
+            Source { pixels, ..source }.apply(InstructionSet::detect(), each, read);
+        });
         source = Source { pixels: read, normalise: None };
     }
     let part = |part: WeightGradientPart<'_>| {
@@ -288,7 +291,6 @@ impl Passing<'_> {
         let mut sums = std::mem::take(self.sums);
         // What a norm waits for stays while others write.
         if gathers.is_some() {
-            sums.clear();
             sums.resize(2 * from.shape[2] * self.samples, 0.0);
         }
         let beside = if gathers.is_some() { sums.as_mut_slice() } else { &mut [] };
@@ -297,6 +299,7 @@ impl Passing<'_> {
         let work = |samples: Range<usize>, [pixels, sums]: [&mut [f32]; 2]| {
             let read = forward.source(from, passing.images, samples.clone());
             let shift = gathers.map(|norm| forward.affine[norm].mean());
+            sums.fill(0.0);
             let statistics = shift.map(|shift| Statistics { shift, sums });
             let through = Some(Through { read, adds });
             fill(samples, Target { pixels, shortcut: None, statistics, through }, passing);

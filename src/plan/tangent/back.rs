@@ -6,7 +6,7 @@ use super::super::backward::{
     Back, BiasGradient, Cotangents, GradientStation, GradientWorkspace, Origin, Passing, To,
     add_pixels, scale, weight_gradient,
 };
-use super::super::shares::shared;
+use super::super::shares::{shared, totals};
 use super::super::step::{Place, Value};
 use super::compile::CurvaturePlan;
 use super::direction::ReturnStation;
@@ -15,7 +15,7 @@ use super::norm_back::{NormBackAlong, Turned};
 use super::run::{Course, GivenAlong, Order, Tangent};
 use super::step::Along;
 use super::workspace::{BackWorkspace, CurvatureWorkspace};
-use crate::kernels::{Aligned, InstructionSet, Source, norm_gradient, totals};
+use crate::kernels::{Aligned, InstructionSet, Source, norm_gradient};
 use crate::network::Layout;
 
 /// How a batch goes back along a direction.
@@ -208,7 +208,7 @@ impl Way<'_> {
             count: is_of_batch.then_some(way.samples * sizes.pixels),
             cotangents: way.turn.cotangents.map(|all| &all[norm]),
         };
-        moves.set(&totals(&back.sums, 2 * sizes.channels), turned);
+        moves.set(&totals(before.forward.shares, &back.sums, 2 * sizes.channels), turned);
         if let (Place::Buffer(_), Some(tangent)) = (from, way.plan.normed(norm)) {
             let each = sizes.pixels * sizes.channels;
             let len = way.samples * each;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::backward::{Backward, Cotangents, GradientStation};
-use super::super::shares::shared;
+use super::super::shares::{shared, totals};
 use super::super::step::{Place, Value};
 use super::super::{NormStatistics, Station};
 use super::compile::CurvaturePlan;
@@ -13,7 +13,7 @@ use super::step::Along;
 use super::workspace::CurvatureWorkspace;
 use crate::kernels::{
     Aligned, InstructionSet, Source, Statistics, Target, Through, Weighed, average_pool,
-    max_pool_gradient, max_pool_tangent, norm_tangent, totals,
+    max_pool_gradient, max_pool_tangent, norm_tangent,
 };
 use crate::network::Layout;
 
@@ -192,7 +192,7 @@ impl Pass<'_> {
             });
         });
         if let Some(norm) = gathers {
-            self.workspace.norms[norm].sums = totals(&self.workspace.sums, beside);
+            self.workspace.norms[norm].sums = self.totals(beside);
         }
         if let (Some(tangent), Order::Second) = (tangent, self.course.order) {
             self.weigh(weights, from, tangent, place);
@@ -220,7 +220,7 @@ impl Pass<'_> {
             forward.scratches.with(|scratch| direction.product(weights, source, target, scratch));
         });
         self.workspace.products = products;
-        let sums = totals(&self.workspace.sums, 2 * channels);
+        let sums = self.totals(2 * channels);
         self.second += sums[channels..].iter().sum::<f64>();
     }
 
@@ -242,7 +242,7 @@ impl Pass<'_> {
             max_pool_gradient(InstructionSet::detect(), read, from.shape, 1, tangent, target);
         });
         self.workspace.products = copy;
-        self.workspace.norms[norm].sums = totals(&self.workspace.sums, 2 * channels);
+        self.workspace.norms[norm].sums = self.totals(2 * channels);
     }
 
     fn normalise(&mut self, norm: usize) {
@@ -273,7 +273,7 @@ impl Pass<'_> {
             norm_tangent(instructions, coefficients, source, tangent, weighed, out);
         });
         if adjoint.is_some() {
-            self.workspace.norms[norm].weighed = totals(&self.workspace.sums, beside);
+            self.workspace.norms[norm].weighed = self.totals(beside);
         }
         if adjoint.is_some() && self.course.order == Order::Second {
             let count = self.is_of_batch().then(|| self.count(norm));
@@ -341,13 +341,20 @@ impl Pass<'_> {
         fill: impl Fn(Range<usize>, [&mut [f32]; 2], &Self) + Sync,
     ) {
         let mut sums = std::mem::take(&mut self.workspace.sums);
-        sums.clear();
         sums.resize(self.samples * beside, 0.0);
         let (shares, samples) = (self.workspace.gradient.forward.shares, self.samples);
         let pass = &*self;
-        let work = |samples, parts: [&mut [f32]; 2]| fill(samples, parts, pass);
+        let work = |samples, [out, sums]: [&mut [f32]; 2]| {
+            sums.fill(0.0);
+            fill(samples, [out, sums], pass);
+        };
         shared(shares, 0..samples, [out.of_len(samples * each), &mut sums], &work);
         self.workspace.sums = sums;
+    }
+
+    /// The sums over samples of so many numbers beside what was filled last.
+    fn totals(&self, beside: usize) -> Vec<f64> {
+        totals(self.workspace.gradient.forward.shares, &self.workspace.sums, beside)
     }
 
     /// Some samples of a tangent of so many numbers each.

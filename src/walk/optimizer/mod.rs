@@ -1,7 +1,6 @@
 //! Optimisers: one rule a file, each PyTorch's in its definition. Their settings are the experiment's.
 
 mod adam;
-mod adamw;
 mod carried;
 mod parts;
 mod rule;

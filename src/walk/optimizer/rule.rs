@@ -1,7 +1,8 @@
 //! What every rule is given, and which one moves theta.
 
+use super::adam::Adam;
 use super::parts::Parts;
-use super::{Carried, adam, adamw, sgd};
+use super::{Carried, sgd};
 use crate::experiment::{Optimizer, Train};
 use crate::precision::Precision;
 
@@ -18,6 +19,13 @@ pub(super) struct Step {
     pub precision: Precision,
 }
 
+/// A rule that moves each entry of theta by that entry alone, and carries N numbers of it along.
+pub(super) trait Rule<const N: usize>: Copy + Sync {
+    /// An entry of theta_{t+1} from theta_t, g_t and what was carried along, and what is from now on.
+    /// Must be `#[inline(always)]`.
+    fn step(self, theta: f64, gradient: f64, carried: [f64; N]) -> (f64, [f64; N]);
+}
+
 /// The step of this number from theta_t, `from`, to theta_{t+1}, by the rule of the experiment. Rounds
 /// the gradient to the precision of training.
 ///
@@ -31,32 +39,20 @@ pub(in crate::walk) fn move_theta(
 ) {
     let Train { weight_decay, precision, .. } = *train;
     let step = Step { number, learning_rate, weight_decay, precision };
+    let all = Parts { theta, gradient, from, carried: [] };
     let moments = ["first_moment", "second_moment"];
-    let all = Parts { theta, gradient, from, carried: [&mut [], &mut []] };
-    match &train.optimizer {
+    match train.optimizer {
         Optimizer::Sgd(settings) if settings.momentum == 0.0 => {
-            by_parts(all, precision, |parts| sgd::step(parts, step));
+            all.follow(sgd::Plain(step), precision);
         }
-        Optimizer::Sgd(settings) => carried.with(["velocity"], from.len(), |[velocity]| {
-            let all = Parts { carried: [velocity, &mut []], ..all };
-            by_parts(all, precision, |parts| sgd::with_momentum(settings, parts, step));
+        Optimizer::Sgd(settings) => carried.with(["velocity"], from.len(), |carried| {
+            all.with(carried).follow(sgd::Momentum(settings, step), precision);
         }),
-        Optimizer::Adam(settings) => carried.with(moments, from.len(), |[mean, square]| {
-            let all = Parts { carried: [mean, square], ..all };
-            by_parts(all, precision, |parts| adam::step(settings, parts, step));
+        Optimizer::Adam(settings) => carried.with(moments, from.len(), |carried| {
+            all.with(carried).follow(Adam::new(settings, step), precision);
         }),
-        Optimizer::AdamW(settings) => carried.with(moments, from.len(), |[mean, square]| {
-            let all = Parts { carried: [mean, square], ..all };
-            by_parts(all, precision, |parts| adamw::step(settings, parts, step));
+        Optimizer::AdamW(settings) => carried.with(moments, from.len(), |carried| {
+            all.with(carried).follow(Adam::decoupled(settings, step), precision);
         }),
     }
-}
-
-fn by_parts(all: Parts<'_>, precision: Precision, rule: impl Fn(&mut Parts<'_>) + Sync) {
-    all.each(&|mut parts| {
-        parts.theta.copy_from_slice(parts.from);
-        precision.round(parts.gradient);
-        rule(&mut parts);
-        precision.round(parts.theta);
-    });
 }

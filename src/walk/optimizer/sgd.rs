@@ -4,26 +4,32 @@
 //! v <- mu v + g + lambda theta, theta <- theta - eta v; with `nesterov`, theta <- theta - eta (g +
 //! lambda theta + mu v). Without momentum, nothing is carried along.
 
-use super::parts::Parts;
-use super::rule::Step;
+use super::rule::{Rule, Step};
 use crate::experiment::Sgd;
 
-pub(super) fn step(parts: &mut Parts<'_>, step: Step) {
-    for (theta, gradient) in parts.theta.iter_mut().zip(&*parts.gradient) {
-        *theta -= step.learning_rate * (gradient + step.weight_decay * *theta);
+/// Without momentum.
+#[derive(Clone, Copy)]
+pub(super) struct Plain(pub Step);
+
+impl Rule<0> for Plain {
+    #[inline(always)]
+    fn step(self, theta: f64, gradient: f64, _: [f64; 0]) -> (f64, [f64; 0]) {
+        let Step { learning_rate, weight_decay, .. } = self.0;
+        (theta - learning_rate * (gradient + weight_decay * theta), [])
     }
 }
 
-pub(super) fn with_momentum(settings: &Sgd, parts: &mut Parts<'_>, step: Step) {
-    let Sgd { momentum, nesterov } = *settings;
-    let Step { learning_rate, weight_decay, precision, .. } = step;
-    let Parts { theta, gradient, carried: [velocity, _], .. } = parts;
-    for ((v, theta), gradient) in velocity.iter_mut().zip(&**theta).zip(&**gradient) {
-        *v = momentum * *v + gradient + weight_decay * theta;
-    }
-    precision.round(velocity);
-    for ((theta, v), gradient) in theta.iter_mut().zip(&**velocity).zip(&**gradient) {
-        let ahead = || gradient + weight_decay * *theta + momentum * v;
-        *theta -= learning_rate * if nesterov { ahead() } else { *v };
+/// With momentum.
+#[derive(Clone, Copy)]
+pub(super) struct Momentum(pub Sgd, pub Step);
+
+impl Rule<1> for Momentum {
+    #[inline(always)]
+    fn step(self, theta: f64, gradient: f64, [v]: [f64; 1]) -> (f64, [f64; 1]) {
+        let Self(Sgd { momentum, nesterov }, Step { learning_rate, weight_decay, precision, .. }) =
+            self;
+        let v = precision.rounded(momentum * v + gradient + weight_decay * theta);
+        let ahead = gradient + weight_decay * theta + momentum * v;
+        (theta - learning_rate * if nesterov { ahead } else { v }, [v])
     }
 }
