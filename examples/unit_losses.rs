@@ -7,7 +7,8 @@
 //! - `EPOCH:COUNT:seed=N`, lines from such updates to the same place of a walk with another seed,
 //!   between solutions, where barriers are.
 //!
-//! Groups are in order of their epochs. OUT gets a `.npy` a group, f64, [lines, units, points].
+//! Groups are in order of their epochs. Losses are in the precision of `evaluation.precision`.
+//! OUT gets a `.npy` a group, f64, [lines, units, points].
 
 use std::error::Error;
 use std::fs;
@@ -63,9 +64,9 @@ impl Training {
 }
 
 /// The mean loss of every unit at every point, unit by unit.
-fn unit_losses(objective: &impl Objective, line: Line) -> Outcome<Vec<f64>> {
+fn unit_losses(objective: &impl Objective, line: Line, precision: Precision) -> Outcome<Vec<f64>> {
     let alphas: Vec<f64> = (0..=POINTS).map(|k| k as f64 / POINTS as f64).collect();
-    let open = objective.open(line, &alphas, Precision::F32)?;
+    let open = objective.open(line, &alphas, precision)?;
     let units: Vec<usize> = (0..open.units()).collect();
     let points: Vec<usize> = (0..=POINTS).collect();
     let sums = open.unit_losses(&units, &points)?;
@@ -115,7 +116,8 @@ fn record(
             }
         };
         let line = Line { from: &from, to: &to, number: step };
-        lines.push(unit_losses(&walk.prepared.objective, line)?);
+        let Prepared { objective, plan, .. } = &walk.prepared;
+        lines.push(unit_losses(objective, line, plan.evaluation.precision)?);
     }
     Ok(lines)
 }

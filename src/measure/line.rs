@@ -16,6 +16,10 @@ choice! {
     }
 }
 
+/// Units that 32 bits are compared with 64 on: the evaluation order is random already. The error of a mean
+/// over few units is larger than that over all, so it is on the safe side, and 64 bits are slow.
+pub(super) const FIRST_UNITS: [usize; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
+
 /// L(theta_t + alpha_k (theta_{t+1} - theta_t)) for alpha_k = k/K, k = 0..=K.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineLosses {
@@ -41,8 +45,8 @@ impl Trajectory {
     /// Its start is not evaluated where the line before ended there in the same precision. A 32-bit
     /// line too close to call, or with a loss that is not finite, is measured again in 64 bits.
     ///
-    /// Cost: K evaluations of the full loss, K + 1 without a known start; up to three in 64 bits where
-    /// the error of 32 bits is not known yet; K or K + 1 in 64 bits to measure again.
+    /// Cost: K evaluations of the full loss, K + 1 without a known start; three in both precisions on a few
+    /// units where the error of 32 bits is not known yet; K or K + 1 in 64 bits to measure again.
     pub fn line(
         &mut self,
         objective: &impl Objective,
@@ -52,7 +56,7 @@ impl Trajectory {
     ) -> Result<LineLosses, ObjectiveError> {
         let mut found = self.line_in(precision, objective, line, points)?;
         if precision == Precision::F32 && points > 1 {
-            found.evaluations += self.learn_from_three(objective, line, &found)?;
+            self.learn(objective, line, &found, &FIRST_UNITS)?;
             found.judge(self.trust.error(line.number, precision));
             if !found.resolved && objective.supports(Precision::F64) {
                 let again = self.line_in(Precision::F64, objective, line, points)?;
@@ -97,49 +101,54 @@ impl Trajectory {
         Ok(found)
     }
 
-    /// Compares the first point after the start, the middle and the end with 64 bits, if the error is
-    /// not known where the line lies; returns how many points were evaluated for it.
-    fn learn_from_three(
+    /// Compares the first point after the start, the middle and the end in both precisions on some units,
+    /// if the error is not known where the line lies.
+    pub(super) fn learn(
         &mut self,
         objective: &impl Objective,
         line: Line,
         found: &LineLosses,
-    ) -> Result<usize, ObjectiveError> {
-        if !self.trust.is_due(line.number, found.largest()) {
-            return Ok(0);
+        units: &[usize],
+    ) -> Result<(), ObjectiveError> {
+        let (largest, last) = (found.largest(), found.alphas.len() - 1);
+        if !self.trust.is_due(line.number, largest) {
+            return Ok(());
         }
-        let last = found.losses.len() - 1;
-        let mut three = vec![1, last.div_ceil(2), last];
-        three.dedup();
-        let of_three = |values: &[f64]| -> Vec<f64> { three.iter().map(|&k| values[k]).collect() };
-        let alphas = of_three(&found.alphas);
-        if self.learn_from_compared(objective, line, &alphas, found.largest())? {
-            return Ok(0);
+        let three = [1, last.div_ceil(2), last].map(|point| found.alphas[point]);
+        if let Some(both) = in_both(objective, line, &three, units)? {
+            // Their error as a share of their own largest loss.
+            let factor = largest / both[1].iter().copied().fold(0.0, f64::max);
+            let [single, double] =
+                both.map(|losses| losses.iter().map(|loss| loss * factor).collect::<Vec<f64>>());
+            self.trust.learn(line.number, largest, &single, &double);
         }
-        if !objective.supports(Precision::F64) {
-            return Ok(0);
-        }
-        let double = objective.losses(line, &alphas, Precision::F64)?;
-        self.trust.learn(line.number, found.largest(), &of_three(&found.losses), &double);
-        Ok(three.len())
+        Ok(())
     }
+}
 
-    /// Learns from what a loss compares by itself, if it does, on a line with this largest loss.
-    pub(super) fn learn_from_compared(
-        &mut self,
-        objective: &impl Objective,
-        line: Line,
-        alphas: &[f64],
-        largest: f64,
-    ) -> Result<bool, ObjectiveError> {
-        let Some(both) = objective.compared(line, alphas)? else { return Ok(false) };
-        // Their error as a share of their own largest loss.
-        let factor = largest / both[1].iter().copied().fold(0.0, f64::max);
-        let [single, double] = both
-            .map(|losses| -> Vec<f64> { losses.into_iter().map(|loss| loss * factor).collect() });
-        self.trust.learn(line.number, largest, &single, &double);
-        Ok(true)
+/// Losses at some points of a line in 32 and in 64 bits, on some units or on what a device compares by
+/// itself; none without 64 bits.
+fn in_both(
+    objective: &impl Objective,
+    line: Line,
+    alphas: &[f64],
+    units: &[usize],
+) -> Result<Option<[Vec<f64>; 2]>, ObjectiveError> {
+    let compared = objective.compared(line, alphas)?;
+    if compared.is_some() || !objective.supports(Precision::F64) {
+        return Ok(compared);
     }
+    let points: Vec<usize> = (0..alphas.len()).collect();
+    let means = |precision| {
+        let open = objective.open(line, alphas, precision)?;
+        let units: Vec<usize> = units.iter().copied().filter(|&unit| unit < open.units()).collect();
+        let sums = open.unit_losses(&units, &points)?;
+        let samples: usize = units.iter().map(|&unit| open.samples(unit)).sum();
+        let mean =
+            |&point: &usize| sums.iter().map(|unit| unit[point]).sum::<f64>() / samples as f64;
+        Ok::<Vec<f64>, ObjectiveError>(points.iter().map(mean).collect())
+    };
+    Ok(Some([means(Precision::F32)?, means(Precision::F64)?]))
 }
 
 /// alpha_k = k/K for k = 0..=K.
@@ -170,6 +179,16 @@ impl LineLosses {
     pub(super) fn largest(&self) -> f64 {
         self.losses.iter().copied().fold(0.0, f64::max)
     }
+}
+
+/// The error of the loss in 32 bits as a share of it, from a few units; none without 64 bits.
+pub fn evaluation_error(
+    objective: &impl Objective,
+    at: &Point,
+) -> Result<Option<f64>, ObjectiveError> {
+    let line = Line { from: at, to: at, number: 0 };
+    let both = in_both(objective, line, &[0.0], &FIRST_UNITS)?;
+    Ok(both.map(|[single, double]| (single[0] - double[0]).abs() / double[0]))
 }
 
 /// Evaluates the loss at `at` twice; the bits must agree.
@@ -280,10 +299,10 @@ mod tests {
         assert!(lines.iter().map(|line| line.precision).eq([F32, F64, F64, F32]));
         assert!(lines.iter().all(|line| line.resolved));
         assert_eq!(lines[2].losses[0].to_bits(), lines[1].losses[4].to_bits());
-        // In 32 bits 5 + 4 + 5 + 5: the starts of the last two are known in 64 bits only. In 64 bits
-        // three for the error of the first line, then 5 + 4.
-        assert_eq!(objective.counts(), Some([19, 12]));
-        assert_eq!(lines.iter().map(|line| line.evaluations).sum::<usize>(), 31);
+        // In 32 bits 5 + 4 + 5 + 5: the starts of the last two are known in 64 bits only. In 64 bits 5 + 4.
+        // Three in both for the error of the first line.
+        assert_eq!(objective.counts(), Some([19 + 3, 9 + 3]));
+        assert_eq!(lines.iter().map(|line| line.evaluations).sum::<usize>(), 19 + 9);
         assert!(path.trust.learnt(0).is_some());
         Ok(())
     }

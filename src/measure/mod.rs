@@ -21,7 +21,7 @@ pub use alignment::{Alignment, alignments};
 pub use barrier::{Barrier, barrier};
 pub use cosine::cosine;
 pub use covariance::{GradientSpread, sample_traces};
-pub use line::{LineLosses, Mode, check_determinism};
+pub use line::{LineLosses, Mode, check_determinism, evaluation_error};
 pub use mean::Mean;
 pub use path::{Path, Segment};
 pub use proportion::Proportion;

@@ -2,8 +2,8 @@
 //!
 //! The rounding error of a mean loss depends on the network, on the data and on how far training has
 //! come: the smaller the loss, the fewer samples make it up, and the larger the logits that tell them
-//! apart. So a line is compared with itself in 64 bits at three of its points before the first
-//! verdict, and again whenever the loss has changed by half since. Where a line is measured again in
+//! apart. So a line is compared with itself in 64 bits at three of its points, on a few units, before the
+//! first verdict, and again whenever the loss has changed by half since. Where a line is measured again in
 //! 64 bits, all of its points are compared, and an error larger than any before is learnt from.
 
 use serde::{Deserialize, Serialize};

@@ -9,8 +9,8 @@ use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
 use crate::experiment::Sampling;
 use crate::linalg::norm;
-use crate::measure::{Trajectory, Trust, check_determinism, cosine};
-use crate::objective::{Gradient, Line, Loss, Objective, ObjectiveError, Point};
+use crate::measure::{Trajectory, Trust, check_determinism, cosine, evaluation_error};
+use crate::objective::{Gradient, Loss, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
 use crate::run::{Checkpoint, RunError, RunFolder, Status, StepRecord, write_u32};
 
@@ -185,19 +185,11 @@ impl<O: Objective> Walker<'_, O> {
     /// Refuses to measure what cannot be trusted, and notes how exact 32 bits are.
     fn check_evaluation(&mut self) -> Result<(), WalkError> {
         let (at, precision) = (&self.state.point, self.plan.evaluation.precision);
-        let loss = check_determinism(self.objective, at, precision)?
+        check_determinism(self.objective, at, precision)?
             .map_err(|(first, second)| WalkError::NotDeterministic { first, second })?;
         let mut manifest = self.recorder.folder.manifest()?;
         if precision == Precision::F32 && manifest.evaluation_error.is_none() {
-            let line = Line { from: at, to: at, number: 0 };
-            let (single, exact) = match self.objective.compared(line, &[0.0])? {
-                Some([single, double]) => (single[0], double[0]),
-                None if self.objective.supports(Precision::F64) => {
-                    (loss, self.objective.losses(line, &[0.0], Precision::F64)?[0])
-                }
-                None => return Ok(()),
-            };
-            manifest.evaluation_error = finite((single - exact).abs() / exact);
+            manifest.evaluation_error = evaluation_error(self.objective, at)?.and_then(finite);
             self.recorder.folder.write_manifest(&manifest)?;
         }
         Ok(())
