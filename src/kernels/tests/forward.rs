@@ -75,6 +75,31 @@ fn winograd_with_tiles_of_4_rounds_a_little_more() {
     }
 }
 
+/// Weights that fill more than a third-level cache meet many tiles at once. Root mean squares are compared,
+/// since the worst of so many numbers from so long sums is above 1e-5; a wrong tile would be off by percents.
+#[test]
+fn large_groups_of_tiles_differ_by_rounding_alone() {
+    let mut numbers = Numbers(9);
+    for (height, width) in [(4, 3), (7, 6)] {
+        let (inputs, outputs) = (460, 260);
+        let shape = ConvolutionShape { height, width, inputs, outputs, kernel: 3, stride: 1 };
+        let case = Case::new(shape, &mut numbers, Numbers::reals);
+        let expected = case.expected();
+        for instructions in InstructionSet::available() {
+            let outcome = case.outcome(instructions, Algorithm::Winograd4, ALL);
+            let what = format!("{} {shape:?}", instructions.name());
+            let squares = |errors: bool| {
+                let pairs = outcome.output.iter().zip(&expected.output);
+                pairs.map(|(&a, b)| if errors { f64::from(a) - b } else { *b }).map(|x| x * x).sum()
+            };
+            let [error, size]: [f64; 2] = [squares(true), squares(false)];
+            assert!((error / size).sqrt() < 2e-6, "{what}: {}", (error / size).sqrt());
+            let apart = case.outcome(instructions, Algorithm::Winograd4, 3);
+            assert_eq!(apart, outcome, "{what}");
+        }
+    }
+}
+
 fn assert_near(numbers: &[f32], expected: &[f64], what: &str) {
     let square = expected.iter().map(|y| y * y).sum::<f64>() / expected.len() as f64;
     let error = |(&a, &b): (&f32, &f64)| (f64::from(a) - b).abs();

@@ -21,6 +21,13 @@ const SKEW: usize = 16;
 /// Bytes of transformed inputs, so that they stay in the second-level cache beside the sums.
 const GROUP_BYTES: usize = 256 << 10;
 
+/// Bytes of transformed weights from which on they come from memory for every group again. Then a group is
+/// large, and it is the inputs that come from a third-level cache for every block.
+const LARGE_WEIGHTS: usize = 16 << 20;
+
+/// Bytes of transformed inputs of a large group.
+const LARGE_GROUP_BYTES: usize = 8 << 20;
+
 /// Length of a chain of additions.
 const CHAIN: usize = 128;
 
@@ -42,8 +49,8 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_
     fn run<L: Lanes>(mut self, lanes: L) {
         let samples = self.source.pixels.len() / self.shape.input_len();
         let grid = Grid::<M, N>::new::<L>(self.shape);
-        let tiles = group_tiles::<L, N>(grid.image.pixel);
-        let group = (2 * L::ROWS).div_ceil(grid.tiles());
+        let (least, tiles) = self.group_tiles::<L>(grid);
+        let group = least.div_ceil(grid.tiles());
         self.scratch.images.of_len(group * grid.image.len()).fill(0.0);
         for range in parts(samples, group) {
             for (i, sample) in range.clone().enumerate() {
@@ -59,11 +66,6 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_
             }
         }
     }
-}
-
-/// Tiles whose transforms fit the cache, a multiple of the register tile's rows.
-fn group_tiles<L: Lanes, const N: usize>(pixel: usize) -> usize {
-    L::ROWS * (GROUP_BYTES / (N * N * pixel * size_of::<f32>() * L::ROWS)).clamp(1, 8)
 }
 
 /// The tiles of an image.
@@ -99,6 +101,18 @@ impl<const M: usize, const N: usize> Grid<M, N> {
 }
 
 impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> {
+    /// Tiles whose images are copied together, at least, and of a group, a multiple of the register tile's
+    /// rows.
+    fn group_tiles<L: Lanes>(&self, grid: Grid<M, N>) -> (usize, usize) {
+        let place_bytes = N * N * size_of::<f32>();
+        let rows_bytes = place_bytes * grid.image.pixel * L::ROWS;
+        if place_bytes * self.shape.inputs * self.shape.outputs < LARGE_WEIGHTS {
+            return (2 * L::ROWS, L::ROWS * (GROUP_BYTES / rows_bytes).clamp(1, 8));
+        }
+        let tiles = L::ROWS * (LARGE_GROUP_BYTES / rows_bytes).max(1);
+        (tiles, tiles)
+    }
+
     /// Bᵀ d B of some tiles, as [place, tile, channel].
     #[inline(always)]
     fn inputs<L: Lanes>(&mut self, lanes: L, grid: Grid<M, N>, tiles: Range<usize>) {
