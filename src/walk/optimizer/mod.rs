@@ -1,4 +1,4 @@
-//! Optimisers: one rule a file, each PyTorch's in its definition. Their settings are the experiment's.
+//! Optimisers, each PyTorch's in its definition. Their settings are the experiment's.
 
 mod adam;
 mod carried;
