@@ -2,14 +2,10 @@
 
 use std::fmt;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::DataError;
 use super::normalise::{Pixel, PixelNormalisation, Tables};
-
-/// Pixels that a thread gathers at once, at least.
-const SHARED: usize = 1 << 14;
 
 /// One file of a data set, as read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,11 +248,10 @@ impl Dataset {
     pub fn pixels<P: Pixel>(&self, indices: &[u32]) -> Vec<P> {
         let size = self.shape.bytes();
         let mut pixels = vec![P::default(); indices.len() * size];
-        let images = pixels.par_chunks_exact_mut(size).zip(indices);
-        images.with_min_len(SHARED.div_ceil(size)).for_each(|(pixels, &index)| {
-            let start = index as usize * size;
+        for (index, pixels) in indices.iter().zip(pixels.chunks_exact_mut(size)) {
+            let start = *index as usize * size;
             self.tables.apply(&self.images[start..start + size], pixels);
-        });
+        }
         pixels
     }
 

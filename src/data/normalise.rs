@@ -46,7 +46,7 @@ fn channels(values: &[f64]) -> String {
 }
 
 /// A type that normalised pixels are gathered in: `f32` or `f64`.
-pub trait Pixel: Copy + Default + Send {
+pub trait Pixel: Copy + Default {
     /// This type's tables, one a channel. An implementation detail.
     #[doc(hidden)]
     fn tables(tables: &Tables) -> &[[Self; 256]];
