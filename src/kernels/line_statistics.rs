@@ -52,32 +52,45 @@ impl Columns<'_> {
     #[inline(always)]
     fn by<const N: usize>(self) -> LineStatistics {
         let Self { a, b, channels } = self;
-        let count = (a.len() / channels) as f64;
         let mut moments = vec![[0.0; 5]; channels];
         for (block, moments) in moments.chunks_mut(N).enumerate() {
-            let (start, width) = (block * N, moments.len());
-            let shift: [[f64; N]; 2] =
-                [widened(&a[start..][..width]), widened(&b[start..][..width])];
-            let mut sums = [[0.0; N]; 5];
-            for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
-                let a: [f64; N] = widened(&a[start..][..width]);
-                let b: [f64; N] = widened(&b[start..][..width]);
-                for i in 0..N {
-                    let (a, b) = (a[i] - shift[0][i], b[i] - shift[1][i]);
-                    sums[0][i] += a;
-                    sums[1][i] += b;
-                    sums[2][i] += a * a;
-                    sums[3][i] += b * b;
-                    sums[4][i] += a * b;
-                }
-            }
-            for (i, moments) in moments.iter_mut().enumerate() {
-                let [a, b, aa, bb, ab] = sums.map(|sums| sums[i] / count);
-                let means = [shift[0][i] + a, shift[1][i] + b];
-                *moments = [means[0], means[1], aa - a * a, bb - b * b, ab - a * b];
+            let start = block * N;
+            if moments.len() == N {
+                column_block::<N, true>([a, b], channels, start, moments);
+            } else {
+                column_block::<N, false>([a, b], channels, start, moments);
             }
         }
         LineStatistics { moments }
+    }
+}
+
+#[inline(always)]
+fn column_block<const N: usize, const FULL: bool>(
+    [a, b]: [&[f32]; 2],
+    channels: usize,
+    start: usize,
+    moments: &mut [[f64; 5]],
+) {
+    let (width, count) = (moments.len(), (a.len() / channels) as f64);
+    let shift = [a, b].map(|first| widened::<N, FULL>(&first[start..][..width]));
+    let mut sums = [[0.0; N]; 5];
+    for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
+        let a = widened::<N, FULL>(&a[start..][..width]);
+        let b = widened::<N, FULL>(&b[start..][..width]);
+        for i in 0..N {
+            let (a, b) = (a[i] - shift[0][i], b[i] - shift[1][i]);
+            sums[0][i] += a;
+            sums[1][i] += b;
+            sums[2][i] += a * a;
+            sums[3][i] += b * b;
+            sums[4][i] += a * b;
+        }
+    }
+    for (i, moments) in moments.iter_mut().enumerate() {
+        let [a, b, aa, bb, ab] = sums.map(|sums| sums[i] / count);
+        let means = [shift[0][i] + a, shift[1][i] + b];
+        *moments = [means[0], means[1], aa - a * a, bb - b * b, ab - a * b];
     }
 }
 

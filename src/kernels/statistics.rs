@@ -75,16 +75,31 @@ impl Totals<'_> {
     fn by<const N: usize>(self) {
         let Self { numbers, each, first, totals } = self;
         for (block, totals) in totals.chunks_mut(N).enumerate() {
-            let mut sums = [0.0; N];
-            for sample in numbers.chunks_exact(each) {
-                let row: [f64; N] = widened(&sample[first + block * N..][..totals.len()]);
-                for i in 0..N {
-                    sums[i] += row[i];
-                }
+            let start = first + block * N;
+            if totals.len() == N {
+                sum::<N, true>(numbers, each, start, totals);
+            } else {
+                sum::<N, false>(numbers, each, start, totals);
             }
-            totals.copy_from_slice(&sums[..totals.len()]);
         }
     }
+}
+
+#[inline(always)]
+fn sum<const N: usize, const FULL: bool>(
+    numbers: &[f32],
+    each: usize,
+    start: usize,
+    totals: &mut [f64],
+) {
+    let mut sums = [0.0; N];
+    for sample in numbers.chunks_exact(each) {
+        let row = widened::<N, FULL>(&sample[start..][..totals.len()]);
+        for i in 0..N {
+            sums[i] += row[i];
+        }
+    }
+    totals.copy_from_slice(&sums[..totals.len()]);
 }
 
 struct Columns<'a> {
@@ -113,47 +128,63 @@ impl Columns<'_> {
     #[inline(always)]
     fn by<const N: usize>(self) {
         let Self { values, channels, first, mean, variance } = self;
-        let count = (values.len() / channels) as f64;
         let outputs = mean.chunks_mut(N).zip(variance.chunks_mut(N));
         for (block, (mean, variance)) in outputs.enumerate() {
-            let (start, width) = (first + block * N, mean.len());
-            let shift: [f64; N] = widened(&values[start..][..width]);
-            let (mut sums, mut squares) = ([0.0; N], [0.0; N]);
-            // One after the other: in one loop the compiler pairs a sum with its square.
-            for values in values.chunks_exact(channels) {
-                let row: [f64; N] = widened(&values[start..][..width]);
-                for i in 0..N {
-                    sums[i] += row[i] - shift[i];
-                }
-            }
-            for values in values.chunks_exact(channels) {
-                let row: [f64; N] = widened(&values[start..][..width]);
-                for i in 0..N {
-                    let shifted = row[i] - shift[i];
-                    squares[i] += shifted * shifted;
-                }
-            }
-            for i in 0..width {
-                let shifted = sums[i] / count;
-                mean[i] = shift[i] + shifted;
-                variance[i] = squares[i] / count - shifted * shifted;
+            let start = first + block * N;
+            if mean.len() == N {
+                column_block::<N, true>(values, channels, start, [mean, variance]);
+            } else {
+                column_block::<N, false>(values, channels, start, [mean, variance]);
             }
         }
     }
 }
 
-/// Up to N numbers, followed by zeros.
 #[inline(always)]
-pub(super) fn widened<const N: usize>(values: &[f32]) -> [f64; N] {
+fn column_block<const N: usize, const FULL: bool>(
+    values: &[f32],
+    channels: usize,
+    start: usize,
+    [mean, variance]: [&mut [f64]; 2],
+) {
+    let (width, count) = (mean.len(), (values.len() / channels) as f64);
+    let shift = widened::<N, FULL>(&values[start..][..width]);
+    let (mut sums, mut squares) = ([0.0; N], [0.0; N]);
+    // One after the other: in one loop the compiler pairs a sum with its square.
+    for values in values.chunks_exact(channels) {
+        let row = widened::<N, FULL>(&values[start..][..width]);
+        for i in 0..N {
+            sums[i] += row[i] - shift[i];
+        }
+    }
+    for values in values.chunks_exact(channels) {
+        let row = widened::<N, FULL>(&values[start..][..width]);
+        for i in 0..N {
+            let shifted = row[i] - shift[i];
+            squares[i] += shifted * shifted;
+        }
+    }
+    for i in 0..width {
+        let shifted = sums[i] / count;
+        mean[i] = shift[i] + shifted;
+        variance[i] = squares[i] / count - shifted * shifted;
+    }
+}
+
+/// N numbers, or if not `FULL` as many as there are, followed by zeros. What they are is known where this is
+/// compiled: with both cases in one loop, its rows go through memory.
+#[inline(always)]
+pub(super) fn widened<const N: usize, const FULL: bool>(values: &[f32]) -> [f64; N] {
     let mut row = [0.0; N];
-    if let Some(values) = values.first_chunk::<N>() {
+    if FULL {
+        let values = &values[..N];
         for i in 0..N {
             row[i] = f64::from(values[i]);
         }
-        return row;
-    }
-    for (to, &value) in row.iter_mut().zip(values) {
-        *to = f64::from(value);
+    } else {
+        for (to, &value) in row.iter_mut().zip(values) {
+            *to = f64::from(value);
+        }
     }
     row
 }
