@@ -30,20 +30,51 @@ impl<L: Lanes> Moments<L> {
         }
     }
 
-    /// Adds a pixel: x - s and its square.
+    /// Adds pixels: x - s and its square.
     #[inline(always)]
-    pub(super) fn add(&mut self, lanes: L, value: L::Vector) {
-        let shifted = lanes.sub(value, self.shift);
-        self.sum = lanes.add(self.sum, shifted);
-        self.products = lanes.mul_add(shifted, shifted, self.products);
+    pub(super) fn add<const M: usize>(&mut self, lanes: L, values: [L::Vector; M]) {
+        let mut shifted = values;
+        for j in 0..M {
+            shifted[j] = lanes.sub(values[j], self.shift);
+        }
+        self.add_products(lanes, shifted, shifted);
     }
 
-    /// Adds the gradient with respect to a pixel: it, and its product with x - s.
+    /// Adds gradients with respect to pixels: them, and their products with x - s.
     #[inline(always)]
-    pub(super) fn add_gradient(&mut self, lanes: L, gradient: L::Vector, value: L::Vector) {
-        let shifted = lanes.sub(value, self.shift);
-        self.sum = lanes.add(self.sum, gradient);
-        self.products = lanes.mul_add(gradient, shifted, self.products);
+    pub(super) fn add_gradients<const M: usize>(
+        &mut self,
+        lanes: L,
+        gradients: [L::Vector; M],
+        values: [L::Vector; M],
+    ) {
+        let mut shifted = values;
+        for j in 0..M {
+            shifted[j] = lanes.sub(values[j], self.shift);
+        }
+        self.add_products(lanes, gradients, shifted);
+    }
+
+    /// Adds factors and products.
+    #[inline(always)]
+    fn add_products<const M: usize>(
+        &mut self,
+        lanes: L,
+        factors: [L::Vector; M],
+        others: [L::Vector; M],
+    ) {
+        if M == 1 {
+            self.sum = lanes.add(self.sum, factors[0]);
+            self.products = lanes.mul_add(factors[0], others[0], self.products);
+            return;
+        }
+        let (mut sum, mut products) = (factors[0], lanes.mul(factors[0], others[0]));
+        for j in 1..M {
+            sum = lanes.add(sum, factors[j]);
+            products = lanes.mul_add(factors[j], others[j], products);
+        }
+        self.sum = lanes.add(self.sum, sum);
+        self.products = lanes.add(self.products, products);
     }
 
     /// Writes the sums back.

@@ -95,37 +95,52 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
     /// Writes a pixel, by its index in [n, h, w].
     #[inline(always)]
     pub(super) fn put(&mut self, pixel: usize, sums: L::Vector) {
-        let lanes = self.lanes;
-        let start = pixel * self.outputs + self.channels.start;
-        let place = start..start + self.channels.len();
-        let mut value = lanes.add(sums, self.bias);
-        if let Some(shortcut) = self.target.shortcut {
-            value = lanes.add(value, lanes.load_part(&shortcut[place.clone()]));
-        }
-        if let Some(through) = self.target.through {
-            return self.put_gradient(place, value, through);
-        }
-        lanes.store_part(&mut self.target.pixels[place], value);
-        if let Some((_, moments)) = &mut self.moments {
-            moments.add(lanes, value);
-        }
+        self.put_row(pixel, [sums]);
     }
 
+    /// Writes pixels side by side. Their statistics are added up before they are added to others: an addition
+    /// has to wait for the one before, and that takes longer than all else.
     #[inline(always)]
-    fn put_gradient(&mut self, place: Range<usize>, mut value: L::Vector, through: Through<'_>) {
+    pub(super) fn put_row<const M: usize>(&mut self, first: usize, sums: [L::Vector; M]) {
         let lanes = self.lanes;
-        if let Some(rectifier) = self.rectifier {
-            let read = rectifier.apply(lanes, lanes.load_part(&through.read.pixels[place.clone()]));
-            value = lanes.keep_greater(read, lanes.splat(0.0), value);
+        let (start, width) = (first * self.outputs + self.channels.start, self.channels.len());
+        let place = |j: usize| start + j * self.outputs..start + j * self.outputs + width;
+        let mut values = sums;
+        for j in 0..M {
+            values[j] = lanes.add(values[j], self.bias);
         }
-        if through.adds {
-            value = lanes.add(value, lanes.load_part(&self.target.pixels[place.clone()]));
+        if let Some(shortcut) = self.target.shortcut {
+            for j in 0..M {
+                values[j] = lanes.add(values[j], lanes.load_part(&shortcut[place(j)]));
+            }
         }
-        if let Some((_, moments)) = &mut self.moments {
-            let image = lanes.load_part(&through.read.pixels[place.clone()]);
-            moments.add_gradient(lanes, value, image);
+        if let Some(through) = self.target.through {
+            let images = through.read.pixels;
+            if let Some(rectifier) = self.rectifier {
+                for j in 0..M {
+                    let read = rectifier.apply(lanes, lanes.load_part(&images[place(j)]));
+                    values[j] = lanes.keep_greater(read, lanes.splat(0.0), values[j]);
+                }
+            }
+            if through.adds {
+                for j in 0..M {
+                    let before = lanes.load_part(&self.target.pixels[place(j)]);
+                    values[j] = lanes.add(values[j], before);
+                }
+            }
+            if let Some((_, moments)) = &mut self.moments {
+                let mut read = values;
+                for j in 0..M {
+                    read[j] = lanes.load_part(&images[place(j)]);
+                }
+                moments.add_gradients(lanes, values, read);
+            }
+        } else if let Some((_, moments)) = &mut self.moments {
+            moments.add(lanes, values);
         }
-        lanes.store_part(&mut self.target.pixels[place], value);
+        for j in 0..M {
+            lanes.store_part(&mut self.target.pixels[place(j)], values[j]);
+        }
     }
 
     /// Stores the statistics of the last sample.

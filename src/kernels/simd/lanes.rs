@@ -25,6 +25,9 @@ pub(crate) trait Lanes: Copy {
     fn load(self, from: &[f32]) -> Self::Vector;
     /// Writes the first `WIDTH` numbers of `to`; panics if there are fewer.
     fn store(self, to: &mut [f32], value: Self::Vector);
+    /// Asks for the number `at` places behind the first, which need not be there.
+    #[inline(always)]
+    fn prefetch(self, _from: &[f32], _at: usize) {}
     /// a + b.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// a - b.
@@ -38,6 +41,28 @@ pub(crate) trait Lanes: Copy {
 
     /// `value` in the lanes where a > b, zero in the others.
     fn keep_greater(self, a: Self::Vector, b: Self::Vector, value: Self::Vector) -> Self::Vector;
+
+    /// The `WIDTH` numbers of `from` from one on, without a look at whether they are there.
+    ///
+    /// # Safety
+    /// `at + WIDTH` is at most the length of `from`.
+    #[inline(always)]
+    unsafe fn load_at(self, from: &[f32], at: usize) -> Self::Vector {
+        debug_assert!(at + Self::WIDTH <= from.len());
+        // SAFETY: as above.
+        self.load(unsafe { from.get_unchecked(at..at + Self::WIDTH) })
+    }
+
+    /// Writes the `WIDTH` numbers of `to` from one on, without a look at whether they are there.
+    ///
+    /// # Safety
+    /// `at + WIDTH` is at most the length of `to`.
+    #[inline(always)]
+    unsafe fn store_at(self, to: &mut [f32], at: usize, value: Self::Vector) {
+        debug_assert!(at + Self::WIDTH <= to.len());
+        // SAFETY: as above.
+        self.store(unsafe { to.get_unchecked_mut(at..at + Self::WIDTH) }, value);
+    }
 
     /// Up to `WIDTH` numbers, followed by zeros.
     #[inline(always)]

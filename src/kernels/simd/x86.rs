@@ -62,6 +62,12 @@ macro_rules! x86_lanes {
             }
 
             #[inline(always)]
+            fn prefetch(self, from: &[f32], at: usize) {
+                // SAFETY: a prefetch reads nothing, whatever the address.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().wrapping_add(at).cast()) }
+            }
+
+            #[inline(always)]
             fn add(self, a: $vector, b: $vector) -> $vector {
                 // SAFETY: the token proves that the CPU has the features.
                 unsafe { $add(a, b) }

@@ -1,12 +1,17 @@
 //! The three stages, a group of tiles at a time, so that what is between them stays in the cache.
 
+#![expect(
+    unsafe_code,
+    reason = "a look at every place of a tile would take as long as the transforms"
+)]
+
 use super::super::gather::Gathered;
 use super::super::pack::{Block, PackedWeights};
 use super::super::scratch::Scratch;
 use super::super::shape::ConvolutionShape;
 use super::super::simd::{Kernel, Lanes};
 use super::super::source::Source;
-use super::super::split::parts;
+use super::super::split::{parts, whole_parts};
 use super::super::target::{Target, Writer};
 use super::super::tile::{Operands, Tap, multiply};
 use super::Scheme;
@@ -57,7 +62,7 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_
                 let image = &mut self.scratch.images[i * grid.image.len()..];
                 grid.image.fill(lanes, self.source, sample, image);
             }
-            for tiles in parts(range.len() * grid.tiles(), tiles) {
+            for tiles in whole_parts(range.len() * grid.tiles(), tiles) {
                 self.inputs(lanes, grid, tiles.clone());
                 for block in self.weights.blocks() {
                     self.products(lanes, grid, block, tiles.len());
@@ -125,11 +130,14 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
             let [sample, y, x] = grid.place(tile);
             let start = sample * grid.image.len() + grid.image.place(y * M, x * M);
             let row = grid.image.place(1, 0);
+            assert!(start + (N - 1) * row + N * pixel <= images.len(), "a tile within the images");
             for channel in (0..pixel).step_by(L::WIDTH) {
                 for (j, transformed) in columns.iter_mut().enumerate() {
                     let mut column = [lanes.splat(0.0); N];
                     for (i, value) in column.iter_mut().enumerate() {
-                        *value = lanes.load(&images[start + i * row + j * pixel + channel..]);
+                        let place = start + i * row + j * pixel + channel;
+                        // SAFETY: i, j < N and channel + WIDTH <= pixel, so it ends where the tile does at last.
+                        *value = unsafe { lanes.load_at(images, place) };
                     }
                     *transformed = S::input(lanes, column);
                 }
@@ -140,7 +148,8 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
                     }
                     for (j, value) in S::input(lanes, values).into_iter().enumerate() {
                         let place = (i * N + j) * plane + t * pixel + channel;
-                        lanes.store(&mut transformed[place..], value);
+                        // SAFETY: within one of N² planes, for t < tiles and channel + WIDTH <= pixel.
+                        unsafe { lanes.store_at(transformed, place, value) };
                     }
                 }
             }
@@ -163,8 +172,9 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
             chain: CHAIN,
             adds: false,
         };
+        let all = whole_parts(tiles, L::ROWS);
         for place in 0..N * N {
-            for rows in parts(tiles, L::ROWS) {
+            for rows in all.clone() {
                 let source = place * planes[0] + rows.start * pixel;
                 let tap = Tap { source, weights: place * channels * width };
                 let size = (rows.len(), block.vectors);
@@ -185,9 +195,10 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
         tiles: Range<usize>,
     ) {
         let ConvolutionShape { height, width, outputs, .. } = self.shape;
-        let sums = &self.scratch.sums;
+        let sums = &self.scratch.sums[..];
         let stride = block.vectors * L::WIDTH;
         let plane = tiles.len() * stride + SKEW;
+        assert_eq!(sums.len(), N * N * plane, "sums of a block");
         let mut columns = [[lanes.splat(0.0); M]; N];
         for channel in (0..stride).step_by(L::WIDTH) {
             let start = block.first + channel;
@@ -200,7 +211,8 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
                     let mut column = [lanes.splat(0.0); N];
                     for (i, value) in column.iter_mut().enumerate() {
                         let place = (i * N + j) * plane + t * stride + channel;
-                        *value = lanes.load(&sums[place..]);
+                        // SAFETY: within one of N² planes, for t < tiles and channel + WIDTH <= stride.
+                        *value = unsafe { lanes.load_at(sums, place) };
                     }
                     *transformed = S::output(lanes, column);
                 }
@@ -212,8 +224,12 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
                     }
                     let pixel = (sample * height + y * M + i) * width + x * M;
                     let values = S::output(lanes, values);
-                    for (j, value) in values.into_iter().take(width - x * M).enumerate() {
-                        writer.put(pixel + j, value);
+                    if x * M + M <= width {
+                        writer.put_row(pixel, values);
+                    } else {
+                        for j in 0..width - x * M {
+                            writer.put(pixel + j, values[j]);
+                        }
                     }
                 }
             }
