@@ -1,7 +1,13 @@
 //! Batch statistics of all points of a line at once.
 
+use std::ops::Range;
+
 use super::simd::{InstructionSet, Kernel, Lanes};
+use super::split::whole_parts;
 use super::statistics::{BatchStatistics, widened};
+
+/// Rows whose channels are all read before other rows.
+const ROWS: usize = 16;
 
 /// The first two moments of values a and b, channel by channel, and so of a + alpha b for any alpha:
 /// mean a + alpha mean b, and var a + 2 alpha cov(a, b) + alpha² var b.
@@ -52,32 +58,41 @@ impl Columns<'_> {
     #[inline(always)]
     fn by<const N: usize>(self) -> LineStatistics {
         let Self { a, b, channels } = self;
-        let mut moments = vec![[0.0; 5]; channels];
-        for (block, moments) in moments.chunks_mut(N).enumerate() {
-            let start = block * N;
-            if moments.len() == N {
-                column_block::<N, true>([a, b], channels, start, moments);
-            } else {
-                column_block::<N, false>([a, b], channels, start, moments);
+        let mut sums = vec![[[0.0; N]; 5]; channels.div_ceil(N)];
+        for rows in whole_parts(a.len() / channels, ROWS) {
+            let [a, b] = [a, b].map(|all| (all, &all[rows.start * channels..rows.end * channels]));
+            for (block, sums) in sums.iter_mut().enumerate() {
+                let (start, width) = (block * N, N.min(channels - block * N));
+                if width == N {
+                    add::<N, true>([a, b], channels, start..start + width, sums);
+                } else {
+                    add::<N, false>([a, b], channels, start..start + width, sums);
+                }
             }
         }
-        LineStatistics { moments }
+        let count = (a.len() / channels) as f64;
+        let of_channel = |channel: usize| {
+            let [a1, b1, aa, bb, ab] = sums[channel / N].map(|sums| sums[channel % N] / count);
+            let means = [f64::from(a[channel]) + a1, f64::from(b[channel]) + b1];
+            [means[0], means[1], aa - a1 * a1, bb - b1 * b1, ab - a1 * b1]
+        };
+        LineStatistics { moments: (0..channels).map(of_channel).collect() }
     }
 }
 
+/// Adds rows to the five sums of some channels, with shifts from the first of all rows.
 #[inline(always)]
-fn column_block<const N: usize, const FULL: bool>(
-    [a, b]: [&[f32]; 2],
+fn add<const N: usize, const FULL: bool>(
+    [(first_a, a), (first_b, b)]: [(&[f32], &[f32]); 2],
     channels: usize,
-    start: usize,
-    moments: &mut [[f64; 5]],
+    own: Range<usize>,
+    total: &mut [[f64; N]; 5],
 ) {
-    let (width, count) = (moments.len(), (a.len() / channels) as f64);
-    let shift = [a, b].map(|first| widened::<N, FULL>(&first[start..][..width]));
-    let mut sums = [[0.0; N]; 5];
+    let shift = [first_a, first_b].map(|first| widened::<N, FULL>(&first[own.clone()]));
+    let mut sums = *total;
     for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
-        let a = widened::<N, FULL>(&a[start..][..width]);
-        let b = widened::<N, FULL>(&b[start..][..width]);
+        let a = widened::<N, FULL>(&a[own.clone()]);
+        let b = widened::<N, FULL>(&b[own.clone()]);
         for i in 0..N {
             let (a, b) = (a[i] - shift[0][i], b[i] - shift[1][i]);
             sums[0][i] += a;
@@ -87,11 +102,7 @@ fn column_block<const N: usize, const FULL: bool>(
             sums[4][i] += a * b;
         }
     }
-    for (i, moments) in moments.iter_mut().enumerate() {
-        let [a, b, aa, bb, ab] = sums.map(|sums| sums[i] / count);
-        let means = [shift[0][i] + a, shift[1][i] + b];
-        *moments = [means[0], means[1], aa - a * a, bb - b * b, ab - a * b];
-    }
+    *total = sums;
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::InstructionSet;
 use super::simd::{Kernel, Lanes};
+use super::split::bands;
 
 /// a g + b (x - mean) + c, channel by channel: what batch norm makes of a gradient g at images x.
 #[derive(Debug, Clone, Copy)]
@@ -47,23 +48,28 @@ impl Kernel for NormGradient<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { coefficients: NormCoefficients { mean, gradient, image, constant }, .. } = self;
         let channels = mean.len();
-        for start in (0..channels).step_by(L::WIDTH) {
-            let end = channels.min(start + L::WIDTH);
-            let [mean, a, b, c] =
-                [mean, gradient, image, constant].map(|all| lanes.load_part(&all[start..end]));
-            for pixel in (0..self.images.len()).step_by(channels) {
-                let place = pixel + start..pixel + end;
-                let x = lanes.load_part(&self.images[place.clone()]);
-                let mut value = lanes.mul_add(b, lanes.sub(x, mean), c);
-                let gradient = match self.from {
-                    Some(from) => lanes.load_part(&from[place.clone()]),
-                    None => lanes.load_part(&self.gradient[place.clone()]),
-                };
-                value = lanes.mul_add(a, gradient, value);
-                if let Some(other) = self.other {
-                    value = lanes.add(value, lanes.load_part(&other[place.clone()]));
+        let pixels = self.images.len() / channels;
+        for band in bands(0..pixels, channels) {
+            for start in (0..channels).step_by(L::WIDTH) {
+                let end = channels.min(start + L::WIDTH);
+                let mean = lanes.load_part(&mean[start..end]);
+                let a = lanes.load_part(&gradient[start..end]);
+                let b = lanes.load_part(&image[start..end]);
+                let c = lanes.load_part(&constant[start..end]);
+                for pixel in band.clone() {
+                    let place = pixel * channels + start..pixel * channels + end;
+                    let x = lanes.load_part(&self.images[place.clone()]);
+                    let mut value = lanes.mul_add(b, lanes.sub(x, mean), c);
+                    let gradient = match self.from {
+                        Some(from) => lanes.load_part(&from[place.clone()]),
+                        None => lanes.load_part(&self.gradient[place.clone()]),
+                    };
+                    value = lanes.mul_add(a, gradient, value);
+                    if let Some(other) = self.other {
+                        value = lanes.add(value, lanes.load_part(&other[place.clone()]));
+                    }
+                    lanes.store_part(&mut self.gradient[place], value);
                 }
-                lanes.store_part(&mut self.gradient[place], value);
             }
         }
     }

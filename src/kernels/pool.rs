@@ -3,6 +3,7 @@
 use super::InstructionSet;
 use super::simd::{Kernel, Lanes};
 use super::source::{Normaliser, Source, read};
+use super::split::bands;
 
 /// Writes the maximum of every `size` x `size` window, side by side, of images [n, height, width,
 /// channels] as [n, height / size, width / size, channels]; no number where a window has one that is
@@ -65,21 +66,24 @@ impl Kernel for MaxPool<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { source, width, channels, size, pooled } = self;
         let columns = width / size;
-        for start in (0..channels).step_by(L::WIDTH) {
-            let count = (channels - start).min(L::WIDTH);
-            let normaliser = Normaliser::of(lanes, source.normalise, start, count);
-            for (i, pixel) in pooled.chunks_exact_mut(channels).enumerate() {
-                let first = i / columns * size * width + i % columns * size;
-                let mut largest = lanes.splat(f32::NEG_INFINITY);
-                // Zero unless a number is not finite: a maximum alone would lose what is no number.
-                let (zero, mut poison) = (lanes.splat(0.0), lanes.splat(0.0));
-                for (y, x) in (0..size).flat_map(|y| (0..size).map(move |x| (y, x))) {
-                    let place = (first + y * width + x) * channels + start;
-                    let value = read(lanes, &source.pixels[place..][..count], normaliser);
-                    largest = lanes.max(largest, value);
-                    poison = lanes.mul_add(value, zero, poison);
+        for band in bands(0..pooled.len() / channels, channels) {
+            for start in (0..channels).step_by(L::WIDTH) {
+                let count = (channels - start).min(L::WIDTH);
+                let normaliser = Normaliser::of(lanes, source.normalise, start, count);
+                for i in band.clone() {
+                    let first = i / columns * size * width + i % columns * size;
+                    let mut largest = lanes.splat(f32::NEG_INFINITY);
+                    // Zero unless a number is not finite: a maximum alone would lose what is no number.
+                    let (zero, mut poison) = (lanes.splat(0.0), lanes.splat(0.0));
+                    for (y, x) in (0..size).flat_map(|y| (0..size).map(move |x| (y, x))) {
+                        let place = (first + y * width + x) * channels + start;
+                        let value = read(lanes, &source.pixels[place..][..count], normaliser);
+                        largest = lanes.max(largest, value);
+                        poison = lanes.mul_add(value, zero, poison);
+                    }
+                    let to = &mut pooled[i * channels + start..][..count];
+                    lanes.store_part(to, lanes.add(largest, poison));
                 }
-                lanes.store_part(&mut pixel[start..][..count], lanes.add(largest, poison));
             }
         }
     }
@@ -101,29 +105,31 @@ impl Kernel for MaxPoolTangent<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { source, width, channels, size, tangent, pooled } = self;
         let columns = width / size;
-        for start in (0..channels).step_by(L::WIDTH) {
-            let count = (channels - start).min(L::WIDTH);
-            let normaliser = Normaliser::of(lanes, source.normalise, start, count);
-            for (i, pixel) in pooled.chunks_exact_mut(channels).enumerate() {
-                let first = i / columns * size * width + i % columns * size;
-                let places = || (0..size).flat_map(|y| (0..size).map(move |x| y * width + x));
-                let mut largest = lanes.splat(f32::NEG_INFINITY);
-                for place in places() {
-                    let place = (first + place) * channels + start;
-                    let value = read(lanes, &source.pixels[place..][..count], normaliser);
-                    largest = lanes.max(largest, value);
+        let places = || (0..size).flat_map(|y| (0..size).map(move |x| y * width + x));
+        for band in bands(0..pooled.len() / channels, channels) {
+            for start in (0..channels).step_by(L::WIDTH) {
+                let count = (channels - start).min(L::WIDTH);
+                let normaliser = Normaliser::of(lanes, source.normalise, start, count);
+                for i in band.clone() {
+                    let first = i / columns * size * width + i % columns * size;
+                    let mut largest = lanes.splat(f32::NEG_INFINITY);
+                    for place in places() {
+                        let place = (first + place) * channels + start;
+                        let value = read(lanes, &source.pixels[place..][..count], normaliser);
+                        largest = lanes.max(largest, value);
+                    }
+                    let mut chosen = lanes.splat(0.0);
+                    // From the last to the first, each in place of those before if it is as large.
+                    for place in places().rev() {
+                        let place = (first + place) * channels + start;
+                        let value = read(lanes, &source.pixels[place..][..count], normaliser);
+                        let own = lanes.load_part(&tangent[place..][..count]);
+                        let passed_over = lanes.keep_greater(largest, value, own);
+                        let others = lanes.keep_greater(largest, value, chosen);
+                        chosen = lanes.add(others, lanes.sub(own, passed_over));
+                    }
+                    lanes.store_part(&mut pooled[i * channels + start..][..count], chosen);
                 }
-                let mut chosen = lanes.splat(0.0);
-                // From the last to the first, each in place of those before if it is as large.
-                for place in places().rev() {
-                    let place = (first + place) * channels + start;
-                    let value = read(lanes, &source.pixels[place..][..count], normaliser);
-                    let own = lanes.load_part(&tangent[place..][..count]);
-                    let passed_over = lanes.keep_greater(largest, value, own);
-                    let others = lanes.keep_greater(largest, value, chosen);
-                    chosen = lanes.add(others, lanes.sub(own, passed_over));
-                }
-                lanes.store_part(&mut pixel[start..][..count], chosen);
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::InstructionSet;
 use super::simd::{Kernel, Lanes};
 use super::source::{Normaliser, Source, read};
+use super::split::bands;
 use super::target::{Target, Writer};
 
 /// From gradients with respect to the maxima of `size` x `size` windows to those with respect to the
@@ -50,28 +51,30 @@ impl Kernel for MaxPoolGradient<'_> {
         let Self { source, shape: [height, width, channels], size, .. } = self;
         let (columns, windows) = (width / size, height * width / (size * size));
         let places = || (0..size).flat_map(|y| (0..size).map(move |x| y * width + x));
-        for start in (0..channels).step_by(L::WIDTH) {
-            let end = channels.min(start + L::WIDTH);
-            let normaliser = Normaliser::of(lanes, source.normalise, start, end - start);
-            let mut writer = Writer::new(lanes, &mut self.target, None, start..end, channels);
-            for (i, gradient) in self.gradients.chunks_exact(channels).enumerate() {
-                writer.sample(i / windows);
-                let first = i / columns * size * width + i % columns * size;
-                let mut largest = lanes.splat(f32::NEG_INFINITY);
-                for place in places() {
-                    let pixel = &source.pixels[(first + place) * channels..];
-                    largest = lanes.max(largest, read(lanes, &pixel[start..end], normaliser));
+        for band in bands(0..self.gradients.len() / channels, channels) {
+            for start in (0..channels).step_by(L::WIDTH) {
+                let end = channels.min(start + L::WIDTH);
+                let normaliser = Normaliser::of(lanes, source.normalise, start, end - start);
+                let mut writer = Writer::new(lanes, &mut self.target, None, start..end, channels);
+                for i in band.clone() {
+                    writer.sample(i / windows);
+                    let first = i / columns * size * width + i % columns * size;
+                    let mut largest = lanes.splat(f32::NEG_INFINITY);
+                    for place in places() {
+                        let pixel = &source.pixels[(first + place) * channels..];
+                        largest = lanes.max(largest, read(lanes, &pixel[start..end], normaliser));
+                    }
+                    let mut left = lanes.load_part(&self.gradients[i * channels..][start..end]);
+                    for place in places() {
+                        let pixel = &source.pixels[(first + place) * channels..];
+                        let value = read(lanes, &pixel[start..end], normaliser);
+                        let lower = lanes.keep_greater(largest, value, left);
+                        writer.put(first + place, lanes.sub(left, lower));
+                        left = lower;
+                    }
                 }
-                let mut left = lanes.load_part(&gradient[start..end]);
-                for place in places() {
-                    let pixel = &source.pixels[(first + place) * channels..];
-                    let value = read(lanes, &pixel[start..end], normaliser);
-                    let lower = lanes.keep_greater(largest, value, left);
-                    writer.put(first + place, lanes.sub(left, lower));
-                    left = lower;
-                }
+                writer.close();
             }
-            writer.close();
         }
     }
 }
@@ -90,17 +93,17 @@ impl Kernel for AveragePoolGradient<'_> {
     fn run<L: Lanes>(mut self, lanes: L) {
         let Self { pixels, channels, .. } = self;
         let share = lanes.splat(1.0 / pixels as f32);
-        for start in (0..channels).step_by(L::WIDTH) {
-            let end = channels.min(start + L::WIDTH);
-            let mut writer = Writer::new(lanes, &mut self.target, None, start..end, channels);
-            for (sample, gradient) in self.gradients.chunks_exact(channels).enumerate() {
-                writer.sample(sample);
+        for (sample, gradient) in self.gradients.chunks_exact(channels).enumerate() {
+            for start in (0..channels).step_by(L::WIDTH) {
+                let end = channels.min(start + L::WIDTH);
                 let value = lanes.mul(lanes.load_part(&gradient[start..end]), share);
+                let mut writer = Writer::new(lanes, &mut self.target, None, start..end, channels);
+                writer.sample(sample);
                 for pixel in sample * pixels..(sample + 1) * pixels {
                     writer.put(pixel, value);
                 }
+                writer.close();
             }
-            writer.close();
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Numbers of such pixels: 1 KB.
+const BAND: usize = 256;
+
 /// Parts of at most `most`, as few as possible, whose sizes differ by at most one.
 #[inline(always)]
 pub(super) fn parts(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> + Clone {
@@ -16,4 +19,12 @@ pub(super) fn parts(len: usize, most: usize) -> impl Iterator<Item = Range<usize
 #[inline(always)]
 pub(super) fn whole_parts(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     (0..len).step_by(most).map(move |start| start..len.min(start + most))
+}
+
+/// Pixels side by side whose channels are all read, a vector at a time, before other pixels are: of a whole batch
+/// at once, images would come from memory again for each vector.
+#[inline(always)]
+pub(super) fn bands(pixels: Range<usize>, channels: usize) -> impl Iterator<Item = Range<usize>> {
+    let bands = whole_parts(pixels.len(), (BAND / channels).max(4));
+    bands.map(move |band| pixels.start + band.start..pixels.start + band.end)
 }
