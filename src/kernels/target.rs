@@ -106,40 +106,40 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
         let (start, width) = (first * self.outputs + self.channels.start, self.channels.len());
         let place = |j: usize| start + j * self.outputs..start + j * self.outputs + width;
         let mut values = sums;
-        for j in 0..M {
-            values[j] = lanes.add(values[j], self.bias);
+        for value in &mut values {
+            *value = lanes.add(*value, self.bias);
         }
         if let Some(shortcut) = self.target.shortcut {
-            for j in 0..M {
-                values[j] = lanes.add(values[j], lanes.load_part(&shortcut[place(j)]));
+            for (j, value) in values.iter_mut().enumerate() {
+                *value = lanes.add(*value, lanes.load_part(&shortcut[place(j)]));
             }
         }
         if let Some(through) = self.target.through {
             let images = through.read.pixels;
             if let Some(rectifier) = self.rectifier {
-                for j in 0..M {
+                for (j, value) in values.iter_mut().enumerate() {
                     let read = rectifier.apply(lanes, lanes.load_part(&images[place(j)]));
-                    values[j] = lanes.keep_greater(read, lanes.splat(0.0), values[j]);
+                    *value = lanes.keep_greater(read, lanes.splat(0.0), *value);
                 }
             }
             if through.adds {
-                for j in 0..M {
+                for (j, value) in values.iter_mut().enumerate() {
                     let before = lanes.load_part(&self.target.pixels[place(j)]);
-                    values[j] = lanes.add(values[j], before);
+                    *value = lanes.add(*value, before);
                 }
             }
             if let Some((_, moments)) = &mut self.moments {
                 let mut read = values;
-                for j in 0..M {
-                    read[j] = lanes.load_part(&images[place(j)]);
+                for (j, image) in read.iter_mut().enumerate() {
+                    *image = lanes.load_part(&images[place(j)]);
                 }
                 moments.add_gradients(lanes, values, read);
             }
         } else if let Some((_, moments)) = &mut self.moments {
             moments.add(lanes, values);
         }
-        for j in 0..M {
-            lanes.store_part(&mut self.target.pixels[place(j)], values[j]);
+        for (j, value) in values.into_iter().enumerate() {
+            lanes.store_part(&mut self.target.pixels[place(j)], value);
         }
     }
 

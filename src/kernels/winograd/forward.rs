@@ -227,8 +227,8 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
                     if x * M + M <= width {
                         writer.put_row(pixel, values);
                     } else {
-                        for j in 0..width - x * M {
-                            writer.put(pixel + j, values[j]);
+                        for (j, value) in values.into_iter().take(width - x * M).enumerate() {
+                            writer.put(pixel + j, value);
                         }
                     }
                 }
