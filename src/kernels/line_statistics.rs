@@ -113,7 +113,7 @@ mod tests {
     /// Against statistics of the points themselves, whose values are numbers of 32 bits here.
     #[test]
     fn statistics_along_a_line_are_those_of_its_points() {
-        let (rows, channels) = (7, 37);
+        let (rows, channels) = (2 * super::ROWS + 7, 37);
         let value = |seed: usize, i: usize| ((i * seed + i / 5) % 61) as f32 - 20.0;
         let [a, b] =
             [11, 29].map(|seed| (0..rows * channels).map(|i| value(seed, i)).collect::<Vec<_>>());

@@ -55,7 +55,8 @@ impl<L: Lanes> Moments<L> {
         self.add_products(lanes, gradients, shifted);
     }
 
-    /// Adds factors and products.
+    /// Adds factors and products, those of several pixels as one sum: an addition has to wait for the one before,
+    /// and that takes longer than all else.
     #[inline(always)]
     fn add_products<const M: usize>(
         &mut self,
@@ -63,6 +64,7 @@ impl<L: Lanes> Moments<L> {
         factors: [L::Vector; M],
         others: [L::Vector; M],
     ) {
+        // One instruction less.
         if M == 1 {
             self.sum = lanes.add(self.sum, factors[0]);
             self.products = lanes.mul_add(factors[0], others[0], self.products);

@@ -98,8 +98,7 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
         self.put_row(pixel, [sums]);
     }
 
-    /// Writes pixels side by side. Their statistics are added up before they are added to others: an addition
-    /// has to wait for the one before, and that takes longer than all else.
+    /// Writes pixels side by side, whose statistics are added up first.
     #[inline(always)]
     pub(super) fn put_row<const M: usize>(&mut self, first: usize, sums: [L::Vector; M]) {
         let lanes = self.lanes;
