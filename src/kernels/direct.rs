@@ -14,7 +14,7 @@ use super::simd::{Kernel, Lanes};
 use super::source::Source;
 use super::split::parts;
 use super::target::{Target, Writer};
-use super::tile::{Operands, Tap, multiply};
+use super::tile::{LINE, Operands, Tap, multiply};
 
 /// Output rows shorter than this are narrow.
 const WIDE: usize = 8;
@@ -209,6 +209,7 @@ impl Direct<'_, '_> {
             channels,
             weights: block.weights,
             chain: CHAIN,
+            ahead: None,
             adds: false,
         };
         multiply(lanes, (pixels.count, block.vectors), operands, taps, sums);
@@ -238,15 +239,16 @@ fn linear_block<L: Lanes>(
 ) {
     let width = block.vectors * L::WIDTH;
     for channels in parts(images.channels, PANEL / (2 * L::WIDTH)) {
-        let operands = Operands {
-            source,
-            step: images.pixel,
-            channels: channels.len(),
-            weights: block.weights,
-            chain: CHAIN,
-            adds: channels.start > 0,
-        };
-        for samples in parts(images.samples, L::ROWS) {
+        for (tile, samples) in parts(images.samples, L::ROWS).enumerate() {
+            let operands = Operands {
+                source,
+                step: images.pixel,
+                channels: channels.len(),
+                weights: block.weights,
+                chain: CHAIN,
+                ahead: Some(channels.end * width + tile * channels.len() * LINE),
+                adds: channels.start > 0,
+            };
             let tap = Tap {
                 source: samples.start * images.pixel + channels.start,
                 weights: channels.start * width,

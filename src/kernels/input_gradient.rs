@@ -155,6 +155,7 @@ impl Strided<'_, '_> {
                     channels: images.channels,
                     weights: block.weights,
                     chain: CHAIN,
+                    ahead: None,
                     adds: false,
                 };
                 multiply(lanes, (samples.len(), block.vectors), operands, taps, sums);

@@ -1,9 +1,16 @@
 //! The register tile: sums of products for a few rows (pixels or samples) and two vectors of outputs.
 
+#![expect(unsafe_code, reason = "a row's length is looked at once")]
+
+use std::array;
+use std::hint::black_box;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::simd::Lanes;
 use super::split::parts;
+
+/// Numbers of a cache line.
+pub(super) const LINE: usize = 16;
 
 /// Where one tap of the kernel reads: its first row, and its weights [channel, output].
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +33,8 @@ pub(super) struct Operands<'a> {
     /// About so many products are added up in a register before their sum is added to others: rounding
     /// errors grow with the square root of it, not of all products.
     pub(super) chain: usize,
+    /// From where on weights are fetched into the second-level cache meanwhile, a line for each channel.
+    pub(super) ahead: Option<usize>,
     /// To what stands in the sums.
     pub(super) adds: bool,
 }
@@ -71,7 +80,7 @@ fn multiply_vectors<L: Lanes, const V: usize>(
 #[inline(always)]
 fn fixed<L: Lanes, const P: usize, const V: usize>(
     lanes: L,
-    Operands { source, step, channels, weights, chain, adds }: Operands<'_>,
+    Operands { source, step, channels, weights: all, chain, ahead, adds }: Operands<'_>,
     taps: &[Tap],
     sums: &mut [f32],
 ) {
@@ -87,19 +96,19 @@ fn fixed<L: Lanes, const P: usize, const V: usize>(
                 (length, flushed) = (0, true);
             }
             length += channels.len();
-            let mut rows = [source; P];
-            for (row, start) in rows.iter_mut().zip((tap.source + channels.start..).step_by(step)) {
-                *row = &source[start..][..channels.len()];
-            }
-            let weights =
-                &weights[tap.weights + channels.start * block..][..channels.len() * block];
+            let rows = rows::<P>(&source[tap.source + channels.start..], step, channels.len());
+            let weights = &all[tap.weights + channels.start * block..][..channels.len() * block];
             for (weights, channel) in weights.chunks_exact(block).zip(0..channels.len()) {
+                if let Some(ahead) = ahead {
+                    lanes.prefetch_far(all, ahead + (channels.start + channel) * LINE);
+                }
                 let mut vectors = [lanes.splat(0.0); V];
                 for (vector, weights) in vectors.iter_mut().zip(weights.chunks_exact(L::WIDTH)) {
                     *vector = lanes.load(weights);
                 }
                 for (sums, row) in tile.iter_mut().zip(&rows) {
-                    let factor = lanes.splat(row[channel]);
+                    // SAFETY: the row has so many numbers.
+                    let factor = lanes.splat(unsafe { *row.add(channel) });
                     for (sum, &vector) in sums.iter_mut().zip(&vectors) {
                         *sum = lanes.mul_add(factor, vector, *sum);
                     }
@@ -110,6 +119,20 @@ fn fixed<L: Lanes, const P: usize, const V: usize>(
         }
     }
     flush(lanes, tile.as_flattened(), flushed, sums);
+}
+
+/// P rows of at least so many numbers. The compiler, if it knew that they are a step apart, would work out the
+/// address of each from the one before, for every channel; and it holds to fences only in memory unknown to it.
+#[inline(always)]
+fn rows<const P: usize>(source: &[f32], step: usize, numbers: usize) -> [*const f32; P] {
+    assert!((P - 1) * step + numbers <= source.len(), "rows of a tile");
+    let (first, [one, three, five, seven]) =
+        black_box((source.as_ptr(), [step, 3 * step, 5 * step, 7 * step]));
+    let offsets = [0, one, 2 * one, three, 4 * one, five, 2 * three];
+    array::from_fn(
+        #[inline(always)]
+        |row| first.wrapping_add(offsets[row % 7] + if row < 7 { 0 } else { seven }),
+    )
 }
 
 /// Writes the tile, or adds it to what was written before.

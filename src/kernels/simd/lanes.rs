@@ -28,6 +28,9 @@ pub(crate) trait Lanes: Copy {
     /// Asks for the number `at` places behind the first, which need not be there.
     #[inline(always)]
     fn prefetch(self, _from: &[f32], _at: usize) {}
+    /// The same, into the second-level cache alone.
+    #[inline(always)]
+    fn prefetch_far(self, _from: &[f32], _at: usize) {}
     /// a + b.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// a - b.

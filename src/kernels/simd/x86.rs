@@ -68,6 +68,12 @@ macro_rules! x86_lanes {
             }
 
             #[inline(always)]
+            fn prefetch_far(self, from: &[f32], at: usize) {
+                // SAFETY: a prefetch reads nothing, whatever the address.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(from.as_ptr().wrapping_add(at).cast()) }
+            }
+
+            #[inline(always)]
             fn add(self, a: $vector, b: $vector) -> $vector {
                 // SAFETY: the token proves that the CPU has the features.
                 unsafe { $add(a, b) }

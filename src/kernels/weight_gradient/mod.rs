@@ -16,7 +16,7 @@ use cut::Cut;
 
 /// Products a weight that are summed in registers before they are added to the gradient, at least: else
 /// reading and writing the gradient would take longer than the products.
-const PRODUCTS: usize = 512;
+const PRODUCTS: usize = 256;
 
 /// Parts that a batch is cut into, about: enough for threads to share, and so few that images are not
 /// copied often.

@@ -170,6 +170,7 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
             channels,
             weights: block.weights,
             chain: CHAIN,
+            ahead: None,
             adds: false,
         };
         let all = whole_parts(tiles, L::ROWS);
