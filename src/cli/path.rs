@@ -68,7 +68,7 @@ pub(super) fn run(arguments: PathArgs, job: &Job) -> anyhow::Result<Exit> {
         accuracies = [accuracies[1], accuracy(&to)?];
         let segment = path.advance(to)?;
         if let Some(records) = &mut records {
-            records.segment(step as u64, &segment, rule, path.latest())?;
+            records.segment(step as u64, &segment, rule)?;
         }
         let Segment { line, movement } = segment;
         let line = subject.judge(line, accuracies, rule);

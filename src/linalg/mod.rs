@@ -13,6 +13,5 @@ pub use lanczos::{Eigenpair, Eigenpairs, Limits, Wanted, eigenpairs, resumed_eig
 pub use quadrature::{Quadrature, Trace, density, quadrature, trace};
 pub use symmetric::{Eigen, symmetric, tridiagonal};
 pub use vector::{
-    axpy, difference, difference_into, difference_norm, dot, norm, normaliser, products, scale,
-    unit,
+    axpy, by_blocks, difference, difference_norm, dot, norm, normaliser, products, scale, unit,
 };

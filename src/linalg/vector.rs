@@ -16,12 +16,12 @@ const SHARED: usize = 1 << 16;
 /// assert_eq!(losswalk::linalg::dot(&[1.0, 2.0], &[3.0, 4.0]), 11.0);
 /// ```
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    sums(a, b, |a, b| [a * b])[0]
+    by_blocks([], [a, b], |_, [a, b]| [block_dot(a, b)])[0]
 }
 
 /// a·a, a·b and b·b in one pass, with the bits of [`dot`].
 pub fn products(a: &[f64], b: &[f64]) -> [f64; 3] {
-    sums(a, b, |a, b| [a * a, a * b, b * b])
+    by_blocks([], [a, b], |_, [a, b]| [block_dot(a, a), block_dot(a, b), block_dot(b, b)])
 }
 
 /// ‖a‖, the Euclidean norm.
@@ -31,20 +31,47 @@ pub fn norm(a: &[f64]) -> f64 {
 
 /// ‖a - b‖.
 pub fn difference_norm(a: &[f64], b: &[f64]) -> f64 {
-    sums(a, b, |a, b| [(a - b) * (a - b)])[0].sqrt()
+    by_blocks([], [a, b], |_, [a, b]| {
+        let difference = difference(a, b);
+        [block_dot(&difference, &difference)]
+    })[0]
+        .sqrt()
 }
 
 /// a - b.
 pub fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
-    let mut difference = Vec::new();
-    difference_into(a, b, &mut difference);
-    difference
+    if a.len() < SHARED {
+        return a.iter().zip(b).map(|(a, b)| a - b).collect();
+    }
+    let pairs = a.par_iter().zip(b).with_min_len(SHARED / 2);
+    pairs.map(|(a, b)| a - b).collect()
 }
 
-/// a - b, in memory that is there.
-pub fn difference_into(a: &[f64], b: &[f64], difference: &mut Vec<f64>) {
-    let pairs = a.par_iter().zip(b).with_min_len(SHARED / 2);
-    pairs.map(|(a, b)| a - b).collect_into_vec(difference);
+/// What `of` gives for a few thousand entries of all vectors at a time, added up in their order, whoever
+/// has computed them: one pass over long vectors, M of which may be written. Sums and norms that `of` takes of
+/// them with [`dot`] have its bits.
+pub fn by_blocks<const M: usize, const K: usize, const N: usize>(
+    written: [&mut [f64]; M],
+    read: [&[f64]; K],
+    of: impl Fn([&mut [f64]; M], [&[f64]; K]) -> [f64; N] + Sync,
+) -> [f64; N] {
+    let len = read.iter().map(|vector| vector.len()).min().unwrap_or(0);
+    debug_assert!(read.iter().all(|vector| vector.len() == len));
+    let mut written = written.map(|vector| vector[..len].chunks_mut(BLOCK));
+    let blocks = (0..len).step_by(BLOCK).map(|start| {
+        let written = written.each_mut().map(|blocks| blocks.next().unwrap_or_default());
+        (written, read.map(|vector| &vector[start..len.min(start + BLOCK)]))
+    });
+    let add = |mut sums: [f64; N], block: [f64; N]| {
+        sums.iter_mut().zip(block).for_each(|(sum, block)| *sum += block);
+        sums
+    };
+    if len < SHARED {
+        return blocks.map(|(written, read)| of(written, read)).fold([0.0; N], add);
+    }
+    let blocks: Vec<_> = blocks.collect();
+    let sums = blocks.into_par_iter().map(|(written, read)| of(written, read));
+    sums.collect::<Vec<_>>().into_iter().fold([0.0; N], add)
 }
 
 /// y += a x.
@@ -77,44 +104,18 @@ pub fn unit(mut vector: Vec<f64>) -> (f64, Option<Vec<f64>>) {
     (length, unit)
 }
 
-/// Sums of N products over all entries; blocks are added in order, whoever has computed them.
-fn sums<const N: usize>(
-    a: &[f64],
-    b: &[f64],
-    products: impl Fn(f64, f64) -> [f64; N] + Sync,
-) -> [f64; N] {
-    debug_assert_eq!(a.len(), b.len());
-    let add = |mut sums: [f64; N], block: [f64; N]| {
-        sums.iter_mut().zip(block).for_each(|(sum, block)| *sum += block);
-        sums
-    };
-    if a.len() < SHARED {
-        let blocks = a.chunks(BLOCK).zip(b.chunks(BLOCK));
-        return blocks.map(|(a, b)| block_sums(a, b, &products)).fold([0.0; N], add);
-    }
-    let blocks = a.par_chunks(BLOCK).zip(b.par_chunks(BLOCK));
-    let blocks: Vec<_> = blocks.map(|(a, b)| block_sums(a, b, &products)).collect();
-    blocks.into_iter().fold([0.0; N], add)
-}
-
-fn block_sums<const N: usize>(
-    a: &[f64],
-    b: &[f64],
-    products: impl Fn(f64, f64) -> [f64; N],
-) -> [f64; N] {
+/// A function of its own, or its loop is not always turned into vector instructions.
+#[inline(never)]
+fn block_dot(a: &[f64], b: &[f64]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut lanes = [[0.0; LANES]; N];
+    let mut lanes = [0.0; LANES];
     for (a, b) in a.iter().zip(b) {
         for lane in 0..LANES {
-            let products = products(a[lane], b[lane]);
-            lanes.iter_mut().zip(products).for_each(|(sums, product)| sums[lane] += product);
+            lanes[lane] += a[lane] * b[lane];
         }
     }
-    let mut rest = [0.0; N];
-    for (a, b) in a_rest.iter().zip(b_rest) {
-        rest.iter_mut().zip(products(*a, *b)).for_each(|(sum, product)| *sum += product);
-    }
-    std::array::from_fn(|i| lanes[i].iter().sum::<f64>() + rest[i])
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    lanes.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]
@@ -138,9 +139,18 @@ mod tests {
             (0..3 * SHARED + 17).map(|i| (step * i as f64).sin()).collect::<Vec<f64>>()
         });
         let blocks = a.chunks(BLOCK).zip(b.chunks(BLOCK));
-        let alone = blocks.fold(0.0, |sum, (a, b)| sum + block_sums(a, b, |a, b| [a * b])[0]);
+        let alone = blocks.fold(0.0, |sum, (a, b)| sum + block_dot(a, b));
         assert_eq!(dot(&a, &b), alone);
         assert_eq!(products(&a, &b), [dot(&a, &a), alone, dot(&b, &b)]);
-        assert!(difference(&a, &b).iter().zip(a.iter().zip(&b)).all(|(d, (a, b))| *d == a - b));
+        let differences = difference(&a, &b);
+        assert!(differences.iter().zip(a.iter().zip(&b)).all(|(d, (a, b))| *d == a - b));
+        let mut moved = a.clone();
+        let found = by_blocks([&mut moved], [&b], |[a], [b]| {
+            let sums = [block_dot(a, b), block_dot(b, b)];
+            a.copy_from_slice(&difference(a, b));
+            sums
+        });
+        assert_eq!(found, [alone, dot(&b, &b)]);
+        assert_eq!(moved, differences);
     }
 }

@@ -9,7 +9,11 @@ use crate::linalg::products;
 /// assert_eq!(losswalk::measure::cosine(&[1.0, 0.0], &[0.0, 0.0]), None);
 /// ```
 pub fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
-    let [aa, ab, bb] = products(a, b);
+    cosine_of(products(a, b))
+}
+
+/// The same from a·a, a·b and b·b.
+pub fn cosine_of([aa, ab, bb]: [f64; 3]) -> Option<f64> {
     let value = ab / (aa.sqrt() * bb.sqrt());
     value.is_finite().then_some(value)
 }

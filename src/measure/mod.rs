@@ -19,7 +19,7 @@ mod vector;
 
 pub use alignment::{Alignment, alignments};
 pub use barrier::{Barrier, barrier};
-pub use cosine::cosine;
+pub use cosine::{cosine, cosine_of};
 pub use covariance::{GradientSpread, sample_traces};
 pub use line::{LineLosses, Mode, check_determinism, evaluation_error};
 pub use mean::Mean;

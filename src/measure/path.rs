@@ -15,7 +15,7 @@ pub struct Segment {
     pub movement: Movement,
 }
 
-/// Measures a path point by point; it holds the first point, the latest, and two displacements.
+/// Measures a path point by point; it holds the first point, the latest, and a displacement.
 #[derive(Debug)]
 pub struct Path<'a, O> {
     objective: &'a O,

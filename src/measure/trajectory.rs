@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Trust, cosine};
-use crate::linalg::{difference_into, difference_norm, norm};
+use super::{Trust, cosine_of};
+use crate::linalg::{by_blocks, difference, dot, products};
 use crate::precision::Precision;
 
 /// How one update theta_t -> theta_{t+1} moves theta, under the names of the columns.
@@ -20,6 +20,8 @@ pub struct Movement {
     pub distance: f64,
     /// sum over s <= t of ‖d_s‖.
     pub path_length: f64,
+    /// ‖theta_{t+1}‖.
+    pub param_norm: f64,
 }
 
 /// The loss where a line ended, which is where the next begins.
@@ -33,15 +35,13 @@ pub struct End {
     pub precision: Precision,
 }
 
-/// A path so far. It holds theta_0 and two displacements, however long the path.
+/// A path so far. It holds theta_0 and a displacement, however long the path.
 #[derive(Debug, Clone, Default)]
 pub struct Trajectory {
     /// theta_0.
     pub start: Vec<f64>,
     /// d_{t-1}; empty before the first update.
     pub displacement: Vec<f64>,
-    /// d_{t-2}, whose memory the next displacement takes.
-    served: Vec<f64>,
     /// sum over s < t of ‖d_s‖.
     pub path_length: f64,
     /// Where the newest line ended.
@@ -57,17 +57,30 @@ impl Trajectory {
     }
 
     /// Goes on by one update.
+    ///
+    /// Cost: one pass over the vectors, on all threads.
     pub fn advance(&mut self, from: &[f64], to: &[f64]) -> Movement {
-        let Self { displacement, served: before, .. } = self;
-        std::mem::swap(displacement, before);
-        difference_into(to, from, displacement);
-        let update_norm = norm(displacement);
+        // Beside a displacement of zero no cosine is known.
+        self.displacement.resize(to.len(), 0.0);
+        let displacement = [self.displacement.as_mut_slice()];
+        let [before, both, now, away, param] = by_blocks(
+            displacement,
+            [from, to, &self.start],
+            |[displacement], [from, to, start]| {
+                let (now, away) = (difference(to, from), difference(to, start));
+                let [before, both, own] = products(displacement, &now);
+                displacement.copy_from_slice(&now);
+                [before, both, own, dot(&away, &away), dot(to, to)]
+            },
+        );
+        let update_norm = now.sqrt();
         self.path_length += update_norm;
         Movement {
             update_norm,
-            update_cosine: (!before.is_empty()).then(|| cosine(before, displacement)).flatten(),
-            distance: difference_norm(to, &self.start),
+            update_cosine: cosine_of([before, both, now]),
+            distance: away.sqrt(),
             path_length: self.path_length,
+            param_norm: param.sqrt(),
         }
     }
 }

@@ -4,7 +4,6 @@ use super::walker::finite;
 use super::{Plan, WalkError};
 use crate::measure::certified::Rule;
 use crate::measure::{Mode, Segment};
-use crate::objective::Point;
 use crate::run::{
     CertificateRecord, LineRecord, RunError, RunFolder, Samples, Status, StepRecord, Verdict,
 };
@@ -25,14 +24,13 @@ impl<'a> PathRun<'a> {
         Ok(Self { recorder: Recorder::open(folder, 0)?, plan })
     }
 
-    /// Records segment number `step`, which ends at `to`, decided under a rule if it was certified; it is
-    /// on disk when this returns.
+    /// Records segment number `step`, decided under a rule if it was certified; it is on disk when this
+    /// returns.
     pub fn segment(
         &mut self,
         step: u64,
         segment: &Segment,
         rule: Option<Rule>,
-        to: &Point,
     ) -> Result<(), WalkError> {
         let Segment { line, movement } = segment;
         self.recorder.lap_line(line.sample_points(self.plan.samples));
@@ -49,7 +47,7 @@ impl<'a> PathRun<'a> {
             update_norm: finite(movement.update_norm),
             distance: finite(movement.distance),
             path_length: finite(movement.path_length),
-            param_norm: finite(crate::linalg::norm(&to.theta)),
+            param_norm: finite(movement.param_norm),
         })?;
         let record = LineRecord {
             step,

@@ -8,8 +8,8 @@ use super::point::PointLogs;
 use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
 use crate::experiment::Sampling;
-use crate::linalg::norm;
-use crate::measure::{Trajectory, Trust, check_determinism, cosine, evaluation_error};
+use crate::linalg::{norm, products};
+use crate::measure::{Trajectory, Trust, check_determinism, cosine_of, evaluation_error};
 use crate::objective::{Gradient, Loss, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
 use crate::run::{Checkpoint, RunError, RunFolder, Status, StepRecord, write_u32};
@@ -198,16 +198,18 @@ impl<O: Objective> Walker<'_, O> {
     /// Takes one step, records it, and measures its line if it is due.
     fn step(&mut self, place: Place) -> Result<StepRecord, WalkError> {
         let Gradient { loss, gradient, buffers } = self.gradient(place)?;
-        let grad_norm = norm(&gradient);
-        let cosine = match self.state.previous_gradient.as_slice() {
-            [] => None,
-            previous => cosine(previous, &gradient),
+        let (grad_norm, cosine) = match self.state.previous_gradient.as_slice() {
+            [] => (norm(&gradient), None),
+            previous => {
+                let products = products(previous, &gradient);
+                (products[2].sqrt(), cosine_of(products))
+            }
         };
         let learning_rate = self.plan.learning_rate(place.step);
         let served = self.state.advance(gradient, buffers, &self.plan.train, learning_rate);
         self.objective.reuse(served);
-        let theta = &self.state.point.theta;
-        let movement = self.trajectory.advance(&self.state.previous.theta, theta);
+        let State { point, previous, .. } = &self.state;
+        let movement = self.trajectory.advance(&previous.theta, &point.theta);
         self.state.path_length = movement.path_length;
         let record = StepRecord {
             step: place.step,
@@ -222,7 +224,7 @@ impl<O: Objective> Walker<'_, O> {
             update_norm: finite(movement.update_norm),
             distance: finite(movement.distance),
             path_length: finite(movement.path_length),
-            param_norm: finite(norm(theta)),
+            param_norm: finite(movement.param_norm),
         };
         self.recorder.step(&record)?;
         if let Some(schedule) = self.plan.line_schedule(place)

@@ -11,8 +11,8 @@ use crate::walk::cost::Extent;
 use crate::walk::point::claims_of;
 
 /// Vectors as long as theta that every walk holds: theta_0, theta_t and theta_{t-1}, g_{t-1}, and the
-/// last two updates.
-const VECTORS_OF_A_WALK: usize = 6;
+/// last update.
+const VECTORS_OF_A_WALK: usize = 5;
 /// Those of them that a checkpoint holds once more, and once more as bytes.
 const VECTORS_OF_A_CHECKPOINT: usize = 3;
 /// Bytes of one channel's table of normalised values.
