@@ -31,11 +31,11 @@ pub fn norm(a: &[f64]) -> f64 {
 
 /// ‖a - b‖.
 pub fn difference_norm(a: &[f64], b: &[f64]) -> f64 {
-    by_blocks([], [a, b], |_, [a, b]| {
+    let [square] = by_blocks([], [a, b], |_, [a, b]| {
         let difference = difference(a, b);
         [block_dot(&difference, &difference)]
-    })[0]
-        .sqrt()
+    });
+    square.sqrt()
 }
 
 /// a - b.
@@ -48,8 +48,8 @@ pub fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
 }
 
 /// What `of` gives for a few thousand entries of all vectors at a time, added up in their order, whoever
-/// has computed them: one pass over long vectors, M of which may be written. Sums and norms that `of` takes of
-/// them with [`dot`] have its bits.
+/// has computed them: one pass over long vectors, M of which may be written. Where `of` gives a [`dot`],
+/// the sum has the bits of the `dot` of whole vectors.
 pub fn by_blocks<const M: usize, const K: usize, const N: usize>(
     written: [&mut [f64]; M],
     read: [&[f64]; K],
