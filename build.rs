@@ -1,4 +1,4 @@
-//! Tells the program which commit it is built from, where git knows.
+//! Tells the program which commit it is built from, where git knows, and whether it knows any GPU.
 
 use std::process::Command;
 
@@ -14,5 +14,10 @@ fn main() {
     println!("cargo::rerun-if-changed={}", log.as_deref().unwrap_or("build.rs"));
     if let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) {
         println!("cargo::rustc-env=LOSSWALK_COMMIT={commit}");
+    }
+    println!("cargo::rustc-check-cfg=cfg(gpu)");
+    let has = |feature: &&str| std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
+    if ["CUDA", "VULKAN", "WGPU"].iter().any(has) {
+        println!("cargo::rustc-cfg=gpu");
     }
 }

@@ -2,11 +2,14 @@
 
     cargo build --release
     python3 bench-runs/compare.py [mlp vgg11 resnet56] [--passes line sgd_step ghg hv] [--rounds 5]
-        [--threads 2] [--compile] [--out bench-runs/DATE-CPU.json]
+        [--threads 2] [--compile] [--device vulkan] [--out bench-runs/DATE-CPU.json]
 
 PyTorch runs eagerly in both memory layouts, and compiled too with --compile (losses and training steps;
 it cannot differentiate twice through what it compiles); the best of them counts. Both sides compute the same
 passes over so many images in batches of 100; `losswalk help bench` says what they are.
+
+With --device, losswalk computes there and PyTorch on CUDA: in 32 bits, which count, and in TF32 (11 bits of
+mantissa in products), whose best is given beside them.
 """
 
 import argparse
@@ -34,20 +37,23 @@ BATCH, POINTS = 100, 10
 class Subject:
     """A network in one configuration of PyTorch, with its passes."""
 
-    def __init__(self, name, layout, compiled):
+    def __init__(self, name, layout, compiled, device, tf32):
         model, shape = NETWORKS[name]
         inputs = shape[0] * shape[1] * shape[2]
-        self.plain = build({**model, "batch_norm": True}, shape[0], inputs, 10).to(memory_format=layout)
-        self.network = torch.compile(self.plain) if compiled else self.plain
-        self.shape, self.layout = shape, layout
+        self.plain = build({**model, "batch_norm": True}, shape[0], inputs, 10)
+        self.plain = self.plain.to(device, memory_format=layout)
+        # On a GPU launches are recorded and replayed too.
+        mode = None if device == "cpu" else "reduce-overhead"
+        self.network = torch.compile(self.plain, mode=mode) if compiled else self.plain
+        self.shape, self.layout, self.device, self.tf32 = shape, layout, device, tf32
         self.start = {key: value.clone() for key, value in self.plain.state_dict().items()}
         self.end = {key: 1.01 * value for key, value in self.start.items()}
         self.optimizer = torch.optim.SGD(self.plain.parameters(), lr=1e-3)
 
     def batches(self, samples):
         """A generator: images are made outside of what is timed."""
-        images = torch.rand(samples, *self.shape).contiguous(memory_format=self.layout)
-        labels = torch.arange(samples) % 10
+        images = torch.rand(samples, *self.shape).to(self.device).contiguous(memory_format=self.layout)
+        labels = (torch.arange(samples) % 10).to(self.device)
         return list(zip(images.split(BATCH), labels.split(BATCH)))
 
     def loss(self, batch, reduction="mean"):
@@ -59,7 +65,8 @@ class Subject:
                 for name, value in self.plain.state_dict().items():
                     if value.is_floating_point():
                         value.copy_(torch.lerp(self.start[name], self.end[name], point / POINTS))
-                sum(self.loss(batch, "sum").item() for batch in batches)
+                # Added where they are: what waits is the sum. Graphs write each loss to one place.
+                sum(self.loss(batch, "sum").double() for batch in batches).item()
 
     def sgd_step(self, batches):
         self.optimizer.zero_grad()
@@ -86,32 +93,43 @@ class Subject:
         return total
 
 
-def seconds(function, batches, repetitions):
+def seconds(subject, function, batches, repetitions):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = subject.tf32
+    finish = (lambda: None) if subject.device == "cpu" else torch.cuda.synchronize
+    finish()
     start = time.perf_counter()
     for _ in range(repetitions):
         function(batches)
+    finish()
     return (time.perf_counter() - start) / repetitions
 
 
-def configurations(name, compile_too):
+def configurations(name, compile_too, device):
     layouts = {"": torch.contiguous_format}
     if name != "mlp":
         layouts["channels last"] = torch.channels_last
-    for compiled in [False, True] if compile_too else [False]:
-        for label, layout in layouts.items():
-            text = ", ".join(filter(None, ["compiled" if compiled else "eager", label]))
-            yield text, Subject(name, layout, compiled), compiled
+    torch.backends.cudnn.benchmark = True
+    for tf32 in [False] if device == "cpu" else [False, True]:
+        for compiled in [False, True] if compile_too else [False]:
+            # A GPU's convolutions are channels last inside; compiling is what takes long here.
+            tried = list(layouts.items())[-1:] if compiled and device != "cpu" else layouts.items()
+            for label, layout in tried:
+                words = ["compiled" if compiled else "eager", label, "TF32" if tf32 else ""]
+                text = ", ".join(filter(None, words))
+                yield text, Subject(name, layout, compiled, device, tf32), compiled
 
 
 def ours(arguments, name, passes):
     command = [arguments.losswalk, "bench", "--json", "--rounds", "1", "--networks", name,
-               "--passes", ",".join(passes), "--threads", str(arguments.threads)]
+               "--passes", ",".join(passes), "--threads", str(arguments.threads),
+               "--device", arguments.device]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def compare(arguments, name):
     """Rows of one network, and the machine as losswalk describes it."""
-    subjects = list(configurations(name, arguments.compile))
+    device = "cpu" if arguments.device == "cpu" else "cuda"
+    subjects = list(configurations(name, arguments.compile, device))
     found = {which: ([], {label: [] for label, *_ in subjects}, {}) for which in arguments.passes}
     for turn in range(arguments.rounds):
         report = ours(arguments, name, arguments.passes)
@@ -125,24 +143,31 @@ def compare(arguments, name):
                 batches = subject.batches(result["samples"])
                 function = getattr(subject, result["pass"])
                 if turn == 0:
-                    function(batches[:1])
+                    # Twice more where launches are recorded, which begins at the second.
+                    for _ in range(3 if compiled else 1):
+                        seconds(subject, function, batches[:1], 1)
                 repetitions = 50 if name == "mlp" and len(batches) == 1 else 1
-                theirs[label].append(1e3 * seconds(function, batches, repetitions))
+                theirs[label].append(1e3 * seconds(subject, function, batches, repetitions))
     rows = []
     for which, (mine, theirs, last) in found.items():
         medians = {label: statistics.median(times) for label, times in theirs.items() if times}
-        best = min(medians, key=medians.get)
+        best = min((label for label in medians if "TF32" not in label), key=medians.get)
+        share = last["peak_gflops"] and last["gflops"] / last["peak_gflops"]
         rows.append({
             "network": name, "pass": which, "samples": last["samples"],
             "losswalk_milliseconds": statistics.median(mine), "losswalk_rounds": mine,
             "pytorch_milliseconds": medians[best], "pytorch_best": best, "pytorch_medians": medians,
             "pytorch_rounds": theirs[best],
             "ratio": medians[best] / statistics.median(mine),
-            "share_of_peak": last["gflops"] / last["peak_gflops"],
+            "share_of_peak": share,
         })
         row = rows[-1]
         print(f"{name:<9} {which:<9} losswalk {row['losswalk_milliseconds']:10.2f} ms   "
               f"PyTorch {row['pytorch_milliseconds']:10.2f} ms ({best})   {row['ratio']:.2f}x", flush=True)
+        reduced = min((label for label in medians if "TF32" in label), key=medians.get, default=None)
+        if reduced:
+            row["pytorch_tf32_milliseconds"] = medians[reduced]
+            print(f"{'':<19} PyTorch in TF32 {medians[reduced]:10.2f} ms ({reduced})", flush=True)
     return rows, report["machine"]
 
 
@@ -153,6 +178,7 @@ def main():
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments.add_argument("--compile", action="store_true")
+    arguments.add_argument("--device", default="cpu", help="where losswalk computes")
     arguments.add_argument("--losswalk", default=str(ROOT / "target" / "release" / "losswalk"))
     arguments.add_argument("--out", type=Path)
     arguments = arguments.parse_args()
@@ -163,6 +189,8 @@ def main():
         rows += found
         # After each network: the next one may take long.
         if arguments.out:
+            if arguments.device != "cpu":
+                machine["gpu"] = torch.cuda.get_device_name()
             result = {"date": time.strftime("%Y-%m-%d"), "machine": machine, "pytorch": torch.__version__,
                       "threads": arguments.threads, "rounds": arguments.rounds, "results": rows}
             arguments.out.write_text(json.dumps(result, indent=1) + "\n")

@@ -11,6 +11,8 @@ pub mod bench;
 mod choice;
 pub mod cli;
 pub mod data;
+#[cfg(gpu)]
+mod device;
 pub mod experiment;
 pub mod export;
 pub mod kernels;

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::data::DatasetError;
 use crate::experiment::ExperimentError;
 use crate::network::ShapeError;
-use crate::objective::ObjectiveError;
+use crate::objective::{DeviceError, ObjectiveError};
 
 /// A network that cannot be built or measured.
 #[derive(Debug, Error)]
@@ -13,6 +13,9 @@ pub enum BenchError {
     /// Its settings are no experiment.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    /// The device is not there.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// Its images are no data set.
     #[error(transparent)]
     Data(#[from] DatasetError),

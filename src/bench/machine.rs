@@ -14,7 +14,9 @@ pub struct Machine {
     pub cores: usize,
     /// Threads that were used.
     pub threads: usize,
-    /// The instruction set of the kernels.
+    /// What computes: `cpu`, or the name of a GPU as `--device` takes it.
+    pub device: String,
+    /// The instruction set of the CPU's kernels.
     pub instructions: &'static str,
     /// The operating system and the architecture.
     pub platform: String,
@@ -23,13 +25,14 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// This one, with the threads of the current pool.
-    pub fn here() -> Self {
+    /// This one, with a device of it and the threads of the current pool.
+    pub fn here(device: &str) -> Self {
         let threads = rayon::current_num_threads();
         Self {
             cpu: crate::run::Machine::here().cpu,
             cores: std::thread::available_parallelism().map_or(threads, |cores| cores.get()),
             threads,
+            device: device.to_owned(),
             instructions: InstructionSet::detect().name(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             losswalk: env!("CARGO_PKG_VERSION"),

@@ -46,11 +46,19 @@ impl BenchNetwork {
     }
 
     /// Its loss on `samples` images, in batches of 100 and by the defaults of an experiment, and its
-    /// initialisation.
+    /// initialisation, on the CPU.
     ///
     /// # Errors
     /// If there are no samples.
     pub fn objective(self, samples: usize) -> Result<(Classification, Point), BenchError> {
+        self.objective_on(Device::flex(), samples)
+    }
+
+    pub(super) fn objective_on(
+        self,
+        device: Device,
+        samples: usize,
+    ) -> Result<(Classification, Point), BenchError> {
         let Experiment { model, train, evaluation, data, .. } = self.experiment()?;
         let input = self.input();
         let network = build(&model, input, CLASSES.into())?;
@@ -64,7 +72,7 @@ impl BenchNetwork {
             images(input, samples)?,
             evaluation.measured_loss(samples, 1),
             train.batches(data.augment),
-            Device::flex(),
+            device,
             Interrupt::default(),
         );
         Ok((objective, at))

@@ -3,6 +3,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use burn::tensor::Device;
+
 use super::{BenchError, BenchNetwork};
 use crate::choice::choice;
 use crate::experiment::Train;
@@ -31,10 +33,12 @@ pub(super) const POINTS: usize = 10;
 pub(super) const BATCH: usize = 100;
 
 impl Pass {
-    /// Images that it is measured on: for one batch a thread, or several, so that a repetition takes
-    /// about a second or more.
-    pub(super) fn samples(self, network: BenchNetwork, threads: usize) -> usize {
+    /// Images that it is measured on, so that a repetition takes about a second or more: for one batch a
+    /// thread or several, and on a GPU for lines as many as fill it.
+    pub(super) fn samples(self, network: BenchNetwork, threads: usize, is_cpu: bool) -> usize {
         match (self, network) {
+            (Self::Line, BenchNetwork::Mlp) if !is_cpu => 450 * BATCH,
+            (Self::Line, _) if !is_cpu => 90 * BATCH,
             (Self::Line, BenchNetwork::Mlp) => 200 * threads * BATCH,
             (Self::Line, _) => 8 * threads * BATCH,
             (Self::Hv, BenchNetwork::Mlp) => 10 * threads * BATCH,
@@ -66,9 +70,10 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    pub fn new(network: BenchNetwork, pass: Pass, threads: usize) -> Result<Self, BenchError> {
-        let samples = pass.samples(network, threads);
-        let (objective, from) = network.objective(samples)?;
+    pub fn new(network: BenchNetwork, pass: Pass, device: &Device) -> Result<Self, BenchError> {
+        let is_cpu = *device == Device::flex();
+        let samples = pass.samples(network, rayon::current_num_threads(), is_cpu);
+        let (objective, from) = network.objective_on(device.clone(), samples)?;
         let theta = from.theta.iter().map(|x| 1.01 * x).collect();
         let to = Point { theta, buffers: from.buffers.clone() };
         let state = State::start(from.clone(), Precision::F32);

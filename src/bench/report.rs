@@ -1,10 +1,12 @@
 //! Rounds, medians, and what is reported of them.
 
+use burn::tensor::Device;
 use serde::Serialize;
 
 use super::pass::{POINTS, Subject};
 use super::work::Multiplications;
 use super::{BenchError, BenchNetwork, Machine, Pass, machine, resident};
+use crate::objective::device_by_name;
 
 /// What was measured.
 #[derive(Debug, Clone, Serialize)]
@@ -12,8 +14,8 @@ pub struct BenchReport {
     /// Where.
     pub machine: Machine,
     /// The peak of fused multiplications and additions of all threads, 10⁹ operations a second; the
-    /// median of one measurement before every network and round.
-    pub peak_gflops: f64,
+    /// median of one measurement before every network and round. None where a GPU computes.
+    pub peak_gflops: Option<f64>,
     /// Network by network, pass by pass.
     pub results: Vec<PassResult>,
 }
@@ -36,13 +38,14 @@ pub struct PassResult {
     /// The same with products of padding counted, as other programs are usually quoted.
     pub nominal_gflops: f64,
     /// `gflops` over the peak; above 1 where Winograd's convolutions leave multiplications out.
-    pub share_of_peak: f64,
+    pub share_of_peak: Option<f64>,
     /// Peak resident memory in the first round, of the whole process; none where the system does not
     /// tell.
     pub peak_memory_bytes: Option<u64>,
 }
 
-/// Measures passes over networks on the threads of the current pool; `each` is told of every result.
+/// Measures passes over networks on a device, by its [name](device_by_name), and the threads of the
+/// current pool; `each` is told of every result.
 ///
 /// # Errors
 /// [`BenchError`].
@@ -50,41 +53,51 @@ pub fn bench(
     networks: &[BenchNetwork],
     passes: &[Pass],
     rounds: usize,
+    device: &str,
     mut each: impl FnMut(&PassResult),
 ) -> Result<BenchReport, BenchError> {
     let (mut peaks, mut results) = (Vec::new(), Vec::new());
+    let on = device_by_name(device, None)?;
     for &network in networks {
-        let found = measure(network, passes, rounds, &mut peaks)?;
+        let found = measure(network, passes, rounds, &on, &mut peaks)?;
         found.iter().for_each(&mut each);
         results.extend(found);
     }
-    let peak_gflops = median(peaks) / 1e9;
-    results.iter_mut().for_each(|result| result.share_of_peak = result.gflops / peak_gflops);
-    Ok(BenchReport { machine: Machine::here(), peak_gflops, results })
+    let peak_gflops = gflops_at_peak(&peaks);
+    for result in &mut results {
+        result.share_of_peak = peak_gflops.map(|peak| result.gflops / peak);
+    }
+    Ok(BenchReport { machine: Machine::here(device), peak_gflops, results })
+}
+
+fn gflops_at_peak(peaks: &[f64]) -> Option<f64> {
+    (!peaks.is_empty()).then(|| median(peaks.to_vec()) / 1e9)
 }
 
 fn measure(
     network: BenchNetwork,
     passes: &[Pass],
     rounds: usize,
+    device: &Device,
     peaks: &mut Vec<f64>,
 ) -> Result<Vec<PassResult>, BenchError> {
-    let threads = rayon::current_num_threads();
     let mut subjects = Vec::new();
     for &pass in passes {
         resident::reset();
-        let mut subject = Subject::new(network, pass, threads)?;
+        let mut subject = Subject::new(network, pass, device)?;
         // The first time is warm-up.
         subject.once()?;
         subjects.push((subject, resident::peak(), Vec::new()));
     }
     for _ in 0..rounds {
-        peaks.push(machine::peak());
+        if *device == Device::flex() {
+            peaks.push(machine::peak());
+        }
         for (subject, _, seconds) in &mut subjects {
             seconds.push(subject.seconds()?);
         }
     }
-    let peak = median(peaks.clone()) / 1e9;
+    let peak = gflops_at_peak(peaks);
     let result = |(subject, memory, seconds): (Subject, Option<u64>, Vec<f64>)| {
         let (pass, seconds) = (subject.pass, median(seconds));
         let Multiplications { needed, nominal } = Multiplications::of(network, pass)?;
@@ -98,7 +111,7 @@ fn measure(
             milliseconds: 1e3 * seconds,
             gflops: gflops(needed),
             nominal_gflops: gflops(nominal),
-            share_of_peak: gflops(needed) / peak,
+            share_of_peak: peak.map(|peak| gflops(needed) / peak),
             peak_memory_bytes: memory,
         })
     };

@@ -233,6 +233,9 @@ pub(super) struct BenchArgs {
     /// Print JSON instead of a table.
     #[arg(long)]
     pub(super) json: bool,
+    /// Where to compute, as for `run`: cpu, cuda, vulkan, wgpu.
+    #[arg(long, default_value = "cpu", value_name = "NAME")]
+    pub(super) device: String,
     /// Threads; all cores by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) threads: Option<u16>,

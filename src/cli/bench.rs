@@ -12,7 +12,7 @@ pub(super) fn run(arguments: BenchArgs) -> anyhow::Result<Exit> {
     start_threads(arguments.threads.map_or(Survey::alone().threads, usize::from))?;
     let (networks, passes) = (or_all(arguments.networks), or_all(arguments.passes));
     let each = |result: &PassResult| eprintln!("{}", row(result));
-    let report = bench(&networks, &passes, arguments.rounds.into(), each)?;
+    let report = bench(&networks, &passes, arguments.rounds.into(), &arguments.device, each)?;
     show(if arguments.json { serde_json::to_string(&report)? } else { table(&report) })?;
     Ok(Exit::Done)
 }
@@ -25,11 +25,12 @@ fn or_all<C: Choice>(named: Vec<C>) -> Vec<C> {
 fn table(report: &BenchReport) -> String {
     let machine = &report.machine;
     let cpu = machine.cpu.as_deref().unwrap_or(&machine.platform);
+    let peak = match report.peak_gflops {
+        Some(peak) => format!("{}: peak {peak:.0} GFLOP/s", machine.instructions),
+        None => format!("--device {}", machine.device),
+    };
     let mut lines = vec![
-        format!(
-            "{cpu}, {} of {} cores, {}: peak {:.0} GFLOP/s",
-            machine.threads, machine.cores, machine.instructions, report.peak_gflops
-        ),
+        format!("{cpu}, {} of {} cores, {peak}", machine.threads, machine.cores),
         format!(
             "{:<9} {:<9} {:>12} {:>11} {:>9} {:>9} {:>6} {:>8}",
             "network", "pass", "samples/s", "ms", "GFLOP/s", "nominal", "peak", "MiB"
@@ -43,15 +44,15 @@ fn table(report: &BenchReport) -> String {
 }
 
 fn row(result: &PassResult) -> String {
+    let share = result.share_of_peak.map_or("-".into(), |share| format!("{share:.2}"));
     let memory = result.peak_memory_bytes.map_or("-".into(), |b| (b >> 20).to_string());
     format!(
-        "{:<9} {:<9} {:>12.0} {:>11.2} {:>9.1} {:>9.1} {:>6.2} {memory:>8}",
+        "{:<9} {:<9} {:>12.0} {:>11.2} {:>9.1} {:>9.1} {share:>6} {memory:>8}",
         result.network.name(),
         result.pass.name(),
         result.samples_per_second,
         result.milliseconds,
         result.gflops,
         result.nominal_gflops,
-        result.share_of_peak,
     )
 }

@@ -48,6 +48,9 @@ pub struct Classification {
     pub(super) interrupt: Interrupt,
     /// Fast kernels for losses; none for layers or devices that they do not know.
     pub(super) plan: Option<Plan>,
+    /// The same on a GPU.
+    #[cfg(gpu)]
+    pub(super) device_plan: Option<Plan>,
     /// The same for gradients.
     pub(super) gradients: Option<PlannedGradients>,
     /// The images where they are used; none on the CPU, which has them.
@@ -71,6 +74,8 @@ impl Classification {
         let network = network.into();
         let is_cpu = device == Device::flex();
         let plan = Plan::of(&network).filter(|_| is_cpu);
+        #[cfg(gpu)]
+        let device_plan = Plan::of(&network).filter(|_| !is_cpu);
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
         let resident = (!is_cpu).then(|| Resident::new(&data, &device));
         let (test, crew) = (None, None);
@@ -82,6 +87,8 @@ impl Classification {
             device,
             interrupt,
             plan,
+            #[cfg(gpu)]
+            device_plan,
             gradients,
             resident,
             test,
@@ -127,7 +134,13 @@ impl Classification {
 
     /// The same loss without fast kernels: all of it through series.
     pub fn by_series(self) -> Self {
-        Self { plan: None, gradients: None, ..self }
+        Self {
+            plan: None,
+            gradients: None,
+            #[cfg(gpu)]
+            device_plan: None,
+            ..self
+        }
     }
 
     /// The same loss as on a device that is not the CPU, whatever it is on.

@@ -69,7 +69,7 @@ fn known() -> Vec<&'static str> {
 /// The devices of a family on this machine; none of a family that this build leaves out. Asking for one
 /// that is not there would panic at its first operation.
 fn devices(family: &str) -> Vec<Device> {
-    #[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
+    #[cfg(gpu)]
     {
         use burn::tensor::DeviceType;
         let family = match family {
@@ -83,7 +83,7 @@ fn devices(family: &str) -> Vec<Device> {
         };
         Device::enumerate(family).into_vec()
     }
-    #[cfg(not(any(feature = "cuda", feature = "vulkan", feature = "wgpu")))]
+    #[cfg(not(gpu))]
     {
         let _ = family;
         Vec::new()

@@ -29,16 +29,31 @@ pub(super) struct GroupedLine<'a> {
     pub(super) objective: &'a Classification,
     /// Theta at both ends.
     ends: [Tensor<1>; 2],
-    points: Vec<GroupedPoint>,
+    /// The same on fused kernels, where network and device have them.
+    #[cfg(gpu)]
+    pub(super) kernels: Option<crate::plan::DeviceLine<'a>>,
+    pub(super) points: Vec<GroupedPoint>,
     precision: Precision,
 }
 
 /// One point of the line.
-struct GroupedPoint {
+pub(super) struct GroupedPoint {
     alpha: f64,
     frozen: Option<Vec<Statistics>>,
-    samples: Samples,
+    pub(super) samples: Samples,
 }
+
+/// What is read of a group's pass at a point, in rows, as many for each unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// A row a sample.
+    Logits,
+    /// A row a unit: mean and variance of every norm, in the order of the buffers.
+    Statistics,
+}
+
+/// Waits for the rows of a group that a device is at work on, at one point after the other.
+pub(super) type Rows<'a> = Box<dyn FnOnce() -> Result<Vec<f64>, ObjectiveError> + 'a>;
 
 impl Classification {
     /// Opens a line on the device.
@@ -62,7 +77,15 @@ impl Classification {
             ends: [line.from, line.to].map(|end| tensor(&end.theta, &self.device, precision)),
             points: alphas.iter().map(point).collect(),
             precision,
+            #[cfg(gpu)]
+            kernels: self.on_kernels(line, alphas, precision),
         };
+        #[cfg(gpu)]
+        if policy == Some(BatchNormPolicy::Running) {
+            for (point, &alpha) in alphas.iter().enumerate() {
+                open.freeze(point, &Point::mix(&from.buffers, &to.buffers, alpha));
+            }
+        }
         if policy == Some(BatchNormPolicy::Recomputed) {
             open.recompute_statistics()?;
         }
@@ -101,29 +124,27 @@ impl GroupedLine<'_> {
         points: &[usize],
         read: impl Fn(&[f64], &[u32]) -> T + Sync,
     ) -> Result<Vec<Vec<T>>, ObjectiveError> {
-        self.visit_rows(units, points, |logits, _| logits.into_value(), read)
+        self.visit_rows(units, points, Seen::Logits, read)
     }
 
-    /// What `read` makes of the part of each unit, and of its samples, in the rows that `rows` makes of
-    /// its group's pass: as many for each unit.
+    /// What `read` makes of each unit's part of what is seen at each point, and of its samples.
     fn visit_rows<T: Send>(
         &self,
         units: &[usize],
         points: &[usize],
-        rows: impl Fn(Series<2>, &Pass) -> Tensor<2>,
+        seen: Seen,
         read: impl Fn(&[f64], &[u32]) -> T + Sync,
     ) -> Result<Vec<Vec<T>>, ObjectiveError> {
         if points.is_empty() {
             return Ok(units.iter().map(|_| Vec::new()).collect());
         }
         let mut found = Vec::with_capacity(units.len());
-        let bytes = OUTPUTS_HELD
-            * self.precision.bytes()
-            * self.objective.network.activations.largest.max(1)
-            * self.objective.measured.batch_size;
-        for group in groups(units, GROUP_BYTES / bytes, |unit| self.samples(unit)) {
-            self.objective.interrupt.check()?;
-            let numbers = self.run(group, points, &rows)?;
+        let numbers = OUTPUTS_HELD * self.objective.network.activations.largest.max(1);
+        #[cfg(gpu)]
+        let numbers = self.kernels.as_ref().map_or(numbers, |kernels| kernels.numbers_of_sample());
+        let bytes = self.precision.bytes() * numbers * self.objective.measured.batch_size;
+        let mut take = |group: &[usize], rows: Rows| -> Result<(), ObjectiveError> {
+            let numbers = rows()?;
             let parts: Vec<&[f64]> =
                 numbers.chunks_exact(numbers.len() / (points.len() * group.len())).collect();
             let of_unit = |(place, &unit): (usize, &usize)| {
@@ -135,17 +156,40 @@ impl GroupedLine<'_> {
                 points.iter().enumerate().map(at).collect::<Vec<T>>()
             };
             found.par_extend(group.par_iter().enumerate().map(of_unit));
+            Ok(())
+        };
+        // The device has a group to go on with while the host reads the last one.
+        let mut last: Option<(&[usize], Rows)> = None;
+        for group in groups(units, GROUP_BYTES / bytes, |unit| self.samples(unit)) {
+            self.objective.interrupt.check()?;
+            let rows = self.start(group, points, seen)?;
+            if let Some((group, rows)) = last.replace((group, rows)) {
+                take(group, rows)?;
+            }
+        }
+        if let Some((group, rows)) = last {
+            take(group, rows)?;
         }
         Ok(found)
     }
 
-    /// The rows of a group's pass at one point after the other.
-    fn run(
+    /// Starts a group.
+    fn start(
         &self,
         group: &[usize],
         points: &[usize],
-        rows: impl Fn(Series<2>, &Pass) -> Tensor<2>,
-    ) -> Result<Vec<f64>, ObjectiveError> {
+        seen: Seen,
+    ) -> Result<Rows<'_>, ObjectiveError> {
+        #[cfg(gpu)]
+        if let Some(kernels) = &self.kernels {
+            return self.start_on(kernels, group, points, seen);
+        }
+        let rows = self.run(group, points, seen);
+        Ok(Box::new(move || host(rows)))
+    }
+
+    /// The rows of a group by the network's own forward pass.
+    fn run(&self, group: &[usize], points: &[usize], seen: Seen) -> Tensor<2> {
         let network = &self.objective.network;
         let shared = network.linear_prefix();
         let line = self.line();
@@ -169,13 +213,16 @@ impl GroupedLine<'_> {
             let parameters = self.parameters(*alpha);
             let mut pass = Pass::new(&parameters, normalisation);
             let output = network.forward(shared..network.depth(), prefix.at(*alpha), &mut pass);
-            rows(network.head(output), &pass)
+            match seen {
+                Seen::Logits => network.head(output).into_value(),
+                Seen::Statistics => observed(&pass),
+            }
         });
-        host(Tensor::cat(rows.collect(), 0))
+        Tensor::cat(rows.collect(), 0)
     }
 
     /// A group's images, unit by unit.
-    fn images(&self, samples: &Samples, group: &[usize]) -> Tensor<4> {
+    pub(super) fn images(&self, samples: &Samples, group: &[usize]) -> Tensor<4> {
         let all = group.iter().flat_map(|&unit| self.objective.measured.batch(samples, unit).0);
         let (_, presentation) = self.objective.measured.batch(samples, 0);
         let all: Vec<u32> = all.copied().collect();
@@ -215,13 +262,15 @@ impl GroupedLine<'_> {
             let weigh = |row: &[f64], samples: &[u32]| -> Vec<f64> {
                 row.iter().map(|value| value * objective.weight(samples)).collect()
             };
-            let found = self.visit_rows(&units, &points, |_, pass| observed(pass), weigh)?;
+            let found = self.visit_rows(&units, &points, Seen::Statistics, weigh)?;
             let of = |unit: usize| Ok(found[unit - units[0]].concat());
             tree::share_in_turn(self.units(), share, &of)
         })?;
-        let buffers = objective.network.layout.buffer_dimension();
-        for (point, average) in self.points.iter_mut().zip(averages.chunks(buffers.max(1))) {
-            point.frozen = Some(objective.statistics(average, self.precision));
+        let buffers = objective.network.layout.buffer_dimension().max(1);
+        for (point, average) in averages.chunks(buffers).enumerate() {
+            self.points[point].frozen = Some(objective.statistics(average, self.precision));
+            #[cfg(gpu)]
+            self.freeze(point, average);
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ mod evaluation;
 mod expansion;
 mod gradient;
 mod grouped;
+#[cfg(gpu)]
+mod grouped_kernels;
 mod hessian;
 mod interrupt;
 mod line;

@@ -56,6 +56,12 @@ impl Plan {
         self.norms.iter().map(move |norm| samples * norm.pixels)
     }
 
+    /// Channels of every norm.
+    #[cfg(gpu)]
+    pub(crate) fn channels_of_norms(&self) -> impl Iterator<Item = usize> {
+        self.norms.iter().map(|norm| norm.channels)
+    }
+
     /// The shapes of its convolutions and fully connected layers, in the order that they run in.
     pub fn shapes(&self) -> impl Iterator<Item = ConvolutionShape> {
         self.weights.iter().map(|weights| weights.shape)

@@ -7,6 +7,8 @@
 
 mod backward;
 mod compile;
+#[cfg(gpu)]
+mod device;
 mod line;
 mod run;
 mod shares;
@@ -22,6 +24,8 @@ pub use backward::{
     Sought,
 };
 pub use compile::Plan;
+#[cfg(gpu)]
+pub(crate) use device::{DeviceLine, Group};
 pub use run::Given;
 pub use station::Station;
 pub use statistics::NormStatistics;

@@ -73,6 +73,19 @@ impl Step {
         }
     }
 
+    /// What it reads first.
+    #[cfg(gpu)]
+    pub fn from(&self) -> Option<Value> {
+        match *self {
+            Self::Convolve { from, .. }
+            | Self::MaxPool { from, .. }
+            | Self::AveragePool { from, .. }
+            | Self::Add { from, .. }
+            | Self::Gather { from, .. } => Some(from),
+            Self::Normalise { .. } => None,
+        }
+    }
+
     /// Where its output stands.
     pub fn writes(&self) -> Option<Place> {
         match *self {

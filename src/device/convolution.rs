@@ -1,0 +1,392 @@
+//! Convolutions and fully connected layers as products of matrices, gathered on the way.
+//!
+//! out[p, o] = sum over taps t and channels c of act(in[p + t, c]) W[t, c, o] (+ bias + shortcut), rows p
+//! being the pixels of all samples behind one another. A cube of units computes a tile of rows x outputs:
+//! it copies the next four channels of a few taps and their weights to shared memory while it multiplies
+//! the last, and each unit keeps a part of the tile in registers. What is pending on the input, a norm and
+//! a rectifier, is done on the way in; sums for the norm that reads the output, on the way out.
+
+use burn::cubecl;
+use burn::cubecl::prelude::*;
+
+use super::{Buffer, V};
+use crate::kernels::ConvolutionShape;
+
+/// What a unit and a cube compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Tile {
+    /// Rows of a unit.
+    pub rows: usize,
+    /// Outputs of a unit, in fours.
+    pub columns: usize,
+    /// Units beside one another, over rows.
+    pub row_units: usize,
+    /// Over outputs.
+    pub column_units: usize,
+    /// Fours of inputs that are in shared memory at once.
+    pub deep: usize,
+}
+
+impl Tile {
+    /// For so many outputs, in fours: the fastest of those that were tried on an H200 (`docs/design`),
+    /// within the 16 KiB of shared memory that every device has.
+    pub fn of(outputs: usize) -> Self {
+        let (rows, row_units, columns, column_units) = match outputs {
+            ..=4 => (4, 32, 1, 4),
+            5..=8 => (8, 8, 1, 8),
+            9..=16 => (8, 8, 1, 16),
+            _ => (8, 8, 2, 16),
+        };
+        Self { rows, columns, row_units, column_units, deep: 2 }
+    }
+
+    /// Rows of the smallest tile.
+    pub const LEAST_ROWS: usize = 64;
+
+    pub const fn units(self) -> usize {
+        self.row_units * self.column_units
+    }
+
+    pub const fn all_rows(self) -> usize {
+        self.rows * self.row_units
+    }
+
+    pub const fn all_columns(self) -> usize {
+        self.columns * self.column_units
+    }
+}
+
+/// A convolution as its kernel is compiled for it: channels are in fours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Convolution {
+    pub height: usize,
+    pub width: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    /// The input passes a norm.
+    pub norm: bool,
+    /// Negative inputs are read as zero.
+    pub rectify: bool,
+    pub bias: bool,
+    /// The output is added to what stands there.
+    pub shortcut: bool,
+    /// Means and sums of squares of each tile are written.
+    pub gathers: bool,
+    /// Each block of rows has weights of its own, one after the other.
+    pub weights_of_blocks: bool,
+    pub tile: Tile,
+}
+
+impl Convolution {
+    /// A convolution alone.
+    pub fn of(shape: ConvolutionShape) -> Self {
+        let ConvolutionShape { height, width, inputs, outputs, kernel, stride } = shape;
+        let (inputs, outputs) = (inputs.div_ceil(4), outputs.div_ceil(4));
+        let tile = Tile::of(outputs);
+        Self {
+            height,
+            width,
+            inputs,
+            outputs,
+            kernel,
+            stride,
+            norm: false,
+            rectify: false,
+            bias: false,
+            shortcut: false,
+            gathers: false,
+            weights_of_blocks: false,
+            tile,
+        }
+    }
+}
+
+/// Rows in the order of samples, in blocks that no tile crosses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    pub blocks: usize,
+    /// Rows of a block.
+    pub rows: usize,
+    /// Rows that share a norm's statistics.
+    pub normed: usize,
+}
+
+/// What a convolution reads and writes; where its form has no use for a buffer, any will do.
+pub(crate) struct Operands {
+    pub input: Buffer,
+    /// Scale and shift of every channel, for each of the batches.
+    pub affine: Buffer,
+    pub weights: Buffer,
+    pub bias: Buffer,
+    pub shortcut: Buffer,
+    pub output: Buffer,
+    pub partials: Buffer,
+}
+
+/// Launches a convolution.
+pub(crate) fn convolve(client: &Client, form: Convolution, rows: Rows, operands: Operands) {
+    let tiles = rows.rows.div_ceil(form.tile.all_rows());
+    let columns = form.outputs.div_ceil(form.tile.all_columns());
+    let Operands { input, affine, weights, bias, shortcut, output, partials } = operands;
+    // SAFETY: the kernel stays within lengths that the callers keep to.
+    unsafe {
+        kernel::launch_unchecked(
+            client,
+            CubeCount::Static(columns as u32, tiles as u32, rows.blocks as u32),
+            CubeDim::new_1d(form.tile.units() as u32),
+            input.argument(),
+            affine.argument(),
+            weights.argument(),
+            bias.argument(),
+            shortcut.argument(),
+            output.argument(),
+            partials.argument(),
+            rows.rows as u32,
+            rows.normed as u32,
+            form,
+        );
+    }
+}
+
+#[cube(launch_unchecked)]
+#[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
+fn kernel(
+    input: &[V],
+    affine: &[V],
+    weights: &[V],
+    bias: &[V],
+    shortcut: &[V],
+    output: &mut [V],
+    partials: &mut [V],
+    block_rows: u32,
+    normed_rows: u32,
+    #[comptime] form: Convolution,
+) {
+    let tile = comptime!(form.tile);
+    let deeps = comptime!(tile.deep);
+    let units = comptime!(tile.units());
+    let all_rows = comptime!(tile.all_rows());
+    let all_columns = comptime!(tile.all_columns());
+    let row_loads = comptime!((all_rows * deeps).div_ceil(units));
+    let weight_loads = comptime!((all_columns * 4 * deeps).div_ceil(units));
+    let depth = comptime!(form.kernel * form.kernel * form.inputs);
+    let steps = comptime!(depth.div_ceil(deeps));
+    let out_width = comptime!(form.width.div_ceil(form.stride));
+    let out_pixels = comptime!(form.height.div_ceil(form.stride) * out_width);
+    let padding = comptime!((form.kernel as i32 - 1) / 2);
+
+    let unit = UNIT_POS as usize;
+    let first_column = CUBE_POS_X as usize * all_columns;
+    let first_row = CUBE_POS_Y as usize * all_rows;
+    let block = CUBE_POS_Z as usize;
+    let block_rows = block_rows as usize;
+    let block_start = block * block_rows;
+
+    let mut first_weight = 0usize;
+    if comptime!(form.weights_of_blocks) {
+        first_weight = block * comptime!(4 * depth * form.outputs);
+    }
+
+    let mut shared_rows = Shared::<[V]>::new_slice(comptime!(2 * all_rows * deeps));
+    let mut shared_weights = Shared::<[V]>::new_slice(comptime!(2 * all_columns * 4 * deeps));
+
+    // Where the rows that this unit copies begin: pixel, and corner of the window.
+    let mut starts = Array::<u32>::new(row_loads);
+    let mut corner_y = Array::<i32>::new(row_loads);
+    let mut corner_x = Array::<i32>::new(row_loads);
+    let mut batches = Array::<u32>::new(row_loads);
+    #[unroll]
+    for load in 0..row_loads {
+        let row = first_row + (unit + load * units) / deeps;
+        let global = block_start + row;
+        let sample = global / out_pixels;
+        let pixel = global % out_pixels;
+        starts[load] = (sample * comptime!(form.height * form.width * form.inputs)) as u32;
+        batches[load] = global as u32 / normed_rows;
+        // A row that is not there has no pixel that is.
+        let there = row < block_rows;
+        let y = (pixel / out_width * form.stride) as i32 - padding;
+        corner_y[load] = select(there, y, -1000000);
+        corner_x[load] = (pixel % out_width * form.stride) as i32 - padding;
+    }
+
+    let mut next_rows = Array::<V>::new(row_loads);
+    let mut next_weights = Array::<V>::new(weight_loads);
+    let zero = V::new(0.0);
+    let mut sums = Array::<V>::new(comptime!(tile.rows * tile.columns));
+    #[unroll]
+    for i in 0..comptime!(tile.rows * tile.columns) {
+        sums[i] = zero;
+    }
+    let my_column = unit % tile.column_units;
+    let my_row = unit / tile.column_units;
+
+    // One step ahead: step s is copied to shared memory when s - 1 has been multiplied.
+    for step in 0..comptime!(steps + 1) {
+        if step < steps {
+            #[unroll]
+            for load in 0..row_loads {
+                let deep = step * deeps + (unit + load * units) % deeps;
+                let tap = deep / form.inputs;
+                let channel = deep % form.inputs;
+                let y = corner_y[load] + (tap / form.kernel) as i32;
+                let x = corner_x[load] + (tap % form.kernel) as i32;
+                let is_there = y >= 0
+                    && y < form.height as i32
+                    && x >= 0
+                    && x < form.width as i32
+                    && deep < depth;
+                let mut value = zero;
+                if is_there {
+                    let pixel = (y * form.width as i32 + x) * form.inputs as i32;
+                    let place = (starts[load] as i32 + pixel) as usize + channel;
+                    value = input[place];
+                    if comptime!(form.norm) {
+                        let at = batches[load] as usize * comptime!(2 * form.inputs) + channel;
+                        value = fma(value, affine[at], affine[at + form.inputs]);
+                    }
+                    if comptime!(form.rectify) {
+                        value = max(value, zero);
+                    }
+                }
+                next_rows[load] = value;
+            }
+            #[unroll]
+            for load in 0..weight_loads {
+                let place = unit + load * units;
+                let deep = step * comptime!(4 * deeps) + place / all_columns;
+                let column = first_column + place % all_columns;
+                let mut value = zero;
+                if deep < comptime!(4 * depth)
+                    && column < form.outputs
+                    && place < comptime!(all_columns * 4 * deeps)
+                {
+                    value = weights[first_weight + deep * form.outputs + column];
+                }
+                next_weights[load] = value;
+            }
+        }
+        if step > 0 {
+            let half = (step + 1) % 2;
+            let rows_at = half * comptime!(all_rows * deeps);
+            let weights_at = half * comptime!(all_columns * 4 * deeps);
+            #[unroll]
+            for deep in 0..deeps {
+                let mut mine = Array::<V>::new(tile.rows);
+                #[unroll]
+                for i in 0..tile.rows {
+                    let row = my_row + i * tile.row_units;
+                    mine[i] = shared_rows[rows_at + row * deeps + deep];
+                }
+                #[unroll]
+                for k in 0..4usize {
+                    #[unroll]
+                    for j in 0..tile.columns {
+                        let column = my_column + j * tile.column_units;
+                        let weight =
+                            shared_weights[weights_at + (deep * 4 + k) * all_columns + column];
+                        #[unroll]
+                        for i in 0..tile.rows {
+                            let place = comptime!(i * tile.columns + j);
+                            sums[place] = fma(V::new(mine[i].extract(k)), weight, sums[place]);
+                        }
+                    }
+                }
+            }
+        }
+        if step < steps {
+            let half = step % 2;
+            #[unroll]
+            for load in 0..row_loads {
+                let place = unit + load * units;
+                if comptime!(row_loads * units == all_rows * deeps) || place < all_rows * deeps {
+                    shared_rows[half * comptime!(all_rows * deeps) + place] = next_rows[load];
+                }
+            }
+            #[unroll]
+            for load in 0..weight_loads {
+                let place = unit + load * units;
+                if comptime!(weight_loads * units == all_columns * 4 * deeps)
+                    || place < comptime!(all_columns * 4 * deeps)
+                {
+                    shared_weights[half * comptime!(all_columns * 4 * deeps) + place] =
+                        next_weights[load];
+                }
+            }
+        }
+        sync_cube();
+    }
+
+    #[unroll]
+    for j in 0..tile.columns {
+        let column = first_column + my_column + j * tile.column_units;
+        let mut sum = zero;
+        #[unroll]
+        for i in 0..tile.rows {
+            let row = first_row + my_row + i * tile.row_units;
+            let place = comptime!(i * tile.columns + j);
+            if row < block_rows && column < form.outputs {
+                let at = (block_start + row) * form.outputs + column;
+                let mut value = sums[place];
+                if comptime!(form.bias) {
+                    value += bias[column];
+                }
+                if comptime!(form.shortcut) {
+                    value += shortcut[at];
+                }
+                output[at] = value;
+                sums[place] = value;
+                sum += value;
+            }
+        }
+        if comptime!(form.gathers) {
+            let rows = V::cast_from(min(block_rows - first_row, all_rows) as u32);
+            let mean = over_rows(&mut shared_rows, sum, my_row, my_column, tile) / rows;
+            let mut squares = zero;
+            #[unroll]
+            for i in 0..tile.rows {
+                let row = first_row + my_row + i * tile.row_units;
+                if row < block_rows {
+                    let centred = sums[comptime!(i * tile.columns + j)] - mean;
+                    squares += centred * centred;
+                }
+            }
+            let squares = over_rows(&mut shared_rows, squares, my_row, my_column, tile);
+            if my_row == 0 && column < form.outputs {
+                let at = (block * CUBE_COUNT_Y as usize + CUBE_POS_Y as usize)
+                    * comptime!(2 * form.outputs)
+                    + column;
+                partials[at] = mean;
+                partials[at + form.outputs] = squares;
+            }
+        }
+    }
+}
+
+/// The sum over all rows of units in a column, for each of them.
+#[cube]
+pub(crate) fn over_rows(
+    shared: &mut Shared<[V]>,
+    value: V,
+    my_row: usize,
+    my_column: usize,
+    #[comptime] tile: Tile,
+) -> V {
+    shared[my_row * tile.column_units + my_column] = value;
+    sync_cube();
+    let halvings = comptime!(tile.row_units.trailing_zeros());
+    #[unroll]
+    for halving in 0..halvings {
+        let half = comptime!(tile.row_units >> (halving + 1));
+        if my_row < half {
+            let other = shared[(my_row + half) * tile.column_units + my_column];
+            shared[my_row * tile.column_units + my_column] += other;
+        }
+        sync_cube();
+    }
+    let total = shared[my_column];
+    sync_cube();
+    total
+}

@@ -1,0 +1,92 @@
+//! Groups of batches on the fused kernels of a GPU, in 32 bits, for networks that a plan knows.
+
+use burn::backend::{BackendTensor, DispatchTensorKind, TensorMetadata};
+use burn::cubecl::prelude::Client;
+use burn::tensor::Tensor;
+
+use super::grouped::{GroupedLine, Rows, Seen};
+use super::line::Samples;
+use super::planned::{norm_statistics, observed};
+use super::transfer::tensor;
+use super::{Classification, Line, LineEvaluation, ObjectiveError};
+use crate::device::Buffer;
+use crate::plan::{DeviceLine, Group, NormStatistics, Plan};
+use crate::precision::Precision;
+
+impl Classification {
+    /// A line on the kernels; none where it has to go through series.
+    pub(super) fn on_kernels(
+        &self,
+        line: Line,
+        alphas: &[f64],
+        precision: Precision,
+    ) -> Option<DeviceLine<'_>> {
+        let plan = self.device_plan.as_ref().filter(|_| precision == Precision::F32)?;
+        let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
+        let ends = [line.from, line.to].map(|point| &point.theta[..]);
+        let (layout, winograd) = (&self.network.layout, self.measured.winograd);
+        Some(DeviceLine::new(plan, layout, client, ends, alphas, winograd))
+    }
+}
+
+impl GroupedLine<'_> {
+    /// Gives a point's norms statistics, in the order of the buffers.
+    pub(super) fn freeze(&mut self, point: usize, flat: &[f64]) {
+        if let Some(kernels) = &mut self.kernels {
+            kernels.freeze(point, &norm_statistics(&self.objective.network.layout, flat));
+        }
+    }
+
+    /// Starts a group on the kernels.
+    pub(super) fn start_on<'a>(
+        &'a self,
+        kernels: &'a DeviceLine,
+        units: &[usize],
+        points: &[usize],
+        seen: Seen,
+    ) -> Result<Rows<'a>, ObjectiveError> {
+        let images = |point: usize| {
+            let images = self.images(&self.points[point].samples, units);
+            let buffer = on_device(images).map(|(_, buffer)| buffer);
+            buffer.ok_or_else(|| ObjectiveError::Device("images are not in one piece".into()))
+        };
+        let is_drawn =
+            points.iter().any(|&point| matches!(self.points[point].samples, Samples::Drawn { .. }));
+        let samples = units.first().map_or(0, |&unit| self.samples(unit));
+        let group = Group { batches: units.len(), samples };
+        let statistics = seen == Seen::Statistics;
+        let launched = kernels.launch(group, points, is_drawn, images, statistics)?;
+        let plan = self.objective.device_plan.as_ref();
+        Ok(Box::new(move || {
+            let rows = kernels.read(launched).map_err(ObjectiveError::Device)?;
+            let widened = rows.into_iter().map(|row| row.into_iter().map(f64::from).collect());
+            let counts = plan.filter(|_| statistics).map(|plan| (plan, samples));
+            Ok(widened.flat_map(|row: Vec<f64>| unbiased(row, counts)).collect())
+        }))
+    }
+}
+
+/// A row of a unit; of statistics, means and variances norm by norm, these without bias.
+fn unbiased(row: Vec<f64>, counts: Option<(&Plan, usize)>) -> Vec<f64> {
+    let Some((plan, samples)) = counts else { return row };
+    let mut rest = &row[..];
+    let norms = plan.channels_of_norms().map(|channels| {
+        let (norm, others) = rest.split_at(2 * channels);
+        rest = others;
+        let (mean, variance) = norm.split_at(channels);
+        NormStatistics { mean: mean.to_vec(), variance: variance.to_vec() }
+    });
+    let norms: Vec<NormStatistics> = norms.collect();
+    observed(norms.iter(), plan.counts(samples))
+}
+
+/// A tensor's numbers where they are, if a device has them in one piece.
+fn on_device<const D: usize>(tensor: Tensor<D>) -> Option<(Client, Buffer)> {
+    match tensor.into_dispatch().kind {
+        DispatchTensorKind::Cube(BackendTensor::Float(tensor)) if tensor.is_contiguous() => {
+            let len = tensor.shape().num_elements();
+            Some((tensor.client, Buffer::at(tensor.handle, len)))
+        }
+        _ => None,
+    }
+}
