@@ -14,7 +14,9 @@ use super::transfer::{host, tensor};
 use super::{
     BatchNormPolicy, Classification, Line, LineEvaluation, Loss, ObjectiveError, Point, tree,
 };
-use crate::network::{Normalisation, Pass, Statistics};
+use crate::network::{Network, Normalisation, Pass, Statistics};
+#[cfg(gpu)]
+use crate::plan::DeviceLine;
 use crate::precision::Precision;
 use crate::taylor::Series;
 
@@ -27,13 +29,18 @@ const OUTPUTS_HELD: usize = 8;
 /// A line with everything that its units share.
 pub(super) struct GroupedLine<'a> {
     pub(super) objective: &'a Classification,
-    /// Theta at both ends.
-    ends: [Tensor<1>; 2],
-    /// The same on fused kernels, where network and device have them.
-    #[cfg(gpu)]
-    pub(super) kernels: Option<crate::plan::DeviceLine<'a>>,
+    pub(super) engine: Engine<'a>,
     pub(super) points: Vec<GroupedPoint>,
     precision: Precision,
+}
+
+/// What computes a group.
+pub(super) enum Engine<'a> {
+    /// The network's own forward pass, with theta at both ends.
+    Series(&'a Network, [Tensor<1>; 2]),
+    /// Fused kernels, for networks and devices that have them.
+    #[cfg(gpu)]
+    Kernels(DeviceLine<'a>),
 }
 
 /// One point of the line.
@@ -74,11 +81,9 @@ impl Classification {
         };
         let mut open = GroupedLine {
             objective: self,
-            ends: [line.from, line.to].map(|end| tensor(&end.theta, &self.device, precision)),
+            engine: self.engine(line, alphas, precision),
             points: alphas.iter().map(point).collect(),
             precision,
-            #[cfg(gpu)]
-            kernels: self.on_kernels(line, alphas, precision),
         };
         #[cfg(gpu)]
         if policy == Some(BatchNormPolicy::Running) {
@@ -90,6 +95,16 @@ impl Classification {
             open.recompute_statistics()?;
         }
         Ok(open)
+    }
+
+    fn engine(&self, line: Line, alphas: &[f64], precision: Precision) -> Engine<'_> {
+        #[cfg(gpu)]
+        if let Some(kernels) = self.on_kernels(line, alphas, precision) {
+            return Engine::Kernels(kernels);
+        }
+        let _ = alphas; // These are mixed on the way.
+        let ends = [line.from, line.to].map(|end| tensor(&end.theta, &self.device, precision));
+        Engine::Series(&self.network, ends)
     }
 }
 
@@ -141,7 +156,10 @@ impl GroupedLine<'_> {
         let mut found = Vec::with_capacity(units.len());
         let numbers = OUTPUTS_HELD * self.objective.network.activations.largest.max(1);
         #[cfg(gpu)]
-        let numbers = self.kernels.as_ref().map_or(numbers, |kernels| kernels.numbers_of_sample());
+        let numbers = match &self.engine {
+            Engine::Series(..) => numbers,
+            Engine::Kernels(kernels) => kernels.numbers_of_sample(),
+        };
         let bytes = self.precision.bytes() * numbers * self.objective.measured.batch_size;
         let mut take = |group: &[usize], rows: Rows| -> Result<(), ObjectiveError> {
             let numbers = rows()?;
@@ -180,19 +198,27 @@ impl GroupedLine<'_> {
         points: &[usize],
         seen: Seen,
     ) -> Result<Rows<'_>, ObjectiveError> {
-        #[cfg(gpu)]
-        if let Some(kernels) = &self.kernels {
-            return self.start_on(kernels, group, points, seen);
+        match &self.engine {
+            Engine::Series(network, ends) => {
+                let rows = self.run(network, ends, group, points, seen);
+                Ok(Box::new(move || host(rows)))
+            }
+            #[cfg(gpu)]
+            Engine::Kernels(kernels) => self.start_on(kernels, group, points, seen),
         }
-        let rows = self.run(group, points, seen);
-        Ok(Box::new(move || host(rows)))
     }
 
     /// The rows of a group by the network's own forward pass.
-    fn run(&self, group: &[usize], points: &[usize], seen: Seen) -> Tensor<2> {
-        let network = &self.objective.network;
+    fn run(
+        &self,
+        network: &Network,
+        ends: &[Tensor<1>; 2],
+        group: &[usize],
+        points: &[usize],
+        seen: Seen,
+    ) -> Tensor<2> {
         let shared = network.linear_prefix();
-        let line = self.line();
+        let line = self.line(ends);
         let prefix = |samples: &Samples| {
             let mut pass = Pass::new(&line, Normalisation::Batch);
             network.forward(0..shared, Series::constant(self.images(samples, group)), &mut pass)
@@ -210,7 +236,7 @@ impl GroupedLine<'_> {
             };
             let own = Normalisation::Batches(group.len());
             let normalisation = frozen.as_deref().map_or(own, Normalisation::Frozen);
-            let parameters = self.parameters(*alpha);
+            let parameters = self.parameters(ends, *alpha);
             let mut pass = Pass::new(&parameters, normalisation);
             let output = network.forward(shared..network.depth(), prefix.at(*alpha), &mut pass);
             match seen {
@@ -230,16 +256,15 @@ impl GroupedLine<'_> {
     }
 
     /// The parameters as from + alpha (to - from), for a layer that is linear in them.
-    fn line(&self) -> Vec<Series<1>> {
-        let [from, to] = &self.ends;
+    fn line(&self, [from, to]: &[Tensor<1>; 2]) -> Vec<Series<1>> {
         let update = self.objective.entries(&(to.clone() - from.clone()));
         let entries = self.objective.entries(from).into_iter().zip(update);
         entries.map(|(from, update)| Series::line(from, update, 1)).collect()
     }
 
     /// The parameters at a point; exactly those of an end at 0 and 1.
-    fn parameters(&self, alpha: f64) -> Vec<Series<1>> {
-        let [from, to] = self.ends.clone();
+    fn parameters(&self, ends: &[Tensor<1>; 2], alpha: f64) -> Vec<Series<1>> {
+        let [from, to] = ends.clone();
         let theta = match alpha {
             0.0 => from,
             1.0 => to,

@@ -4,7 +4,7 @@ use burn::backend::{BackendTensor, DispatchTensorKind, TensorMetadata};
 use burn::cubecl::prelude::Client;
 use burn::tensor::Tensor;
 
-use super::grouped::{GroupedLine, Rows, Seen};
+use super::grouped::{Engine, GroupedLine, Rows, Seen};
 use super::line::Samples;
 use super::planned::{norm_statistics, observed};
 use super::transfer::tensor;
@@ -32,7 +32,7 @@ impl Classification {
 impl GroupedLine<'_> {
     /// Gives a point's norms statistics, in the order of the buffers.
     pub(super) fn freeze(&mut self, point: usize, flat: &[f64]) {
-        if let Some(kernels) = &mut self.kernels {
+        if let Engine::Kernels(kernels) = &mut self.engine {
             kernels.freeze(point, &norm_statistics(&self.objective.network.layout, flat));
         }
     }
@@ -55,24 +55,23 @@ impl GroupedLine<'_> {
         let samples = units.first().map_or(0, |&unit| self.samples(unit));
         let group = Group { batches: units.len(), samples };
         let statistics = seen == Seen::Statistics;
-        let launched = kernels.launch(group, points, is_drawn, images, statistics)?;
         let plan = self.objective.device_plan.as_ref();
+        let launched = kernels.launch(group, points, is_drawn, images, statistics)?;
+        let batches = units.len() * points.len();
         Ok(Box::new(move || {
-            let rows = kernels.read(launched).map_err(ObjectiveError::Device)?;
-            let widened = rows.into_iter().map(|row| row.into_iter().map(f64::from).collect());
-            let counts = plan.filter(|_| statistics).map(|plan| (plan, samples));
-            Ok(widened.flat_map(|row: Vec<f64>| unbiased(row, counts)).collect())
+            let numbers = launched.read().map_err(ObjectiveError::Device)?;
+            let Some(plan) = plan.filter(|_| statistics) else { return Ok(numbers) };
+            let rows = numbers.chunks(numbers.len() / batches);
+            Ok(rows.flat_map(|row| unbiased(row, plan, samples)).collect())
         }))
     }
 }
 
-/// A row of a unit; of statistics, means and variances norm by norm, these without bias.
-fn unbiased(row: Vec<f64>, counts: Option<(&Plan, usize)>) -> Vec<f64> {
-    let Some((plan, samples)) = counts else { return row };
-    let mut rest = &row[..];
+/// Statistics of a batch of so many samples, norm by norm, with variances without bias.
+fn unbiased(mut row: &[f64], plan: &Plan, samples: usize) -> Vec<f64> {
     let norms = plan.channels_of_norms().map(|channels| {
-        let (norm, others) = rest.split_at(2 * channels);
-        rest = others;
+        let (norm, rest) = row.split_at(2 * channels);
+        row = rest;
         let (mean, variance) = norm.split_at(channels);
         NormStatistics { mean: mean.to_vec(), variance: variance.to_vec() }
     });

@@ -3,9 +3,14 @@
 //! Steps are those of the CPU, with statistics of each batch's own. What a norm does to a channel is
 //! computed on the device, and comes back only where statistics are asked for.
 
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
+use burn::cubecl::bytes::Bytes;
+use burn::cubecl::future::block_on;
 use burn::cubecl::prelude::{Client, CubeElement};
+use burn::cubecl::server::ServerError;
+use rayon::prelude::*;
 
 use super::step::{Place, Step, Value, Weights};
 use super::{NormStatistics, Plan};
@@ -76,15 +81,41 @@ struct NormMemory {
     affine: Buffer,
 }
 
-/// What a group has been asked for; it is there when it is read.
-pub(crate) struct Launched {
-    /// Point by point.
-    results: Vec<Vec<Buffer>>,
+/// What a group has been asked for, on its way to the host.
+pub(crate) struct Launched<'a> {
+    arriving: Pin<Box<dyn Future<Output = Result<Vec<Bytes>, ServerError>> + Send + 'a>>,
     /// Numbers of a row that count, for each result of a point.
     widths: Vec<usize>,
     /// Rows of each batch.
     rows: usize,
     group: Group,
+}
+
+impl Launched<'_> {
+    /// Waits for it: the numbers of each batch of the group at one point after the other. A batch's
+    /// statistics are means and variances, norm by norm.
+    pub fn read(self) -> Result<Vec<f64>, String> {
+        let Self { arriving, widths, rows, group } = self;
+        let bytes = block_on(arriving).map_err(|error| error.to_string())?;
+        let results: Vec<&[f32]> = bytes.iter().map(|bytes| f32::from_bytes(bytes)).collect();
+        let of_batch = rows * widths.iter().sum::<usize>();
+        let points = results.len() / widths.len().max(1);
+        let mut numbers = vec![0.0; points * group.batches * of_batch];
+        let batches = numbers.par_chunks_mut(of_batch.max(1)).enumerate();
+        batches.for_each(|(index, mut numbers)| {
+            let (point, batch) = (index / group.batches, index % group.batches);
+            for (result, &width) in results[point * widths.len()..].iter().zip(&widths) {
+                let padded = width.next_multiple_of(4);
+                let from = result[batch * rows * padded..].chunks_exact(padded);
+                let (to, rest) = numbers.split_at_mut(rows * width);
+                for (to, from) in to.chunks_exact_mut(width).zip(from) {
+                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from.into());
+                }
+                numbers = rest;
+            }
+        });
+        Ok(numbers)
+    }
 }
 
 impl<'a> DeviceLine<'a> {
@@ -186,11 +217,11 @@ impl<'a> DeviceLine<'a> {
         is_drawn: bool,
         images: impl Fn(usize) -> Result<Buffer, E>,
         statistics: bool,
-    ) -> Result<Launched, E> {
+    ) -> Result<Launched<'_>, E> {
         let mut place = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let known = place.take().filter(|memory| memory.group == group);
         let mut memory = known.unwrap_or_else(|| self.memory(group));
-        let mut results = Vec::with_capacity(points.len());
+        let mut results: Vec<Vec<Buffer>> = Vec::with_capacity(points.len());
         for (index, &point) in points.iter().enumerate() {
             if index == 0 || is_drawn {
                 let [pixels, channels] = self.plan.images_as_read();
@@ -209,29 +240,10 @@ impl<'a> DeviceLine<'a> {
         } else {
             (vec![self.plan.output.len()], group.samples)
         };
-        Ok(Launched { results, widths, rows, group })
-    }
-
-    /// Waits for what was launched: for each point and batch of the group its numbers. A batch's statistics
-    /// are means and variances, norm by norm.
-    pub fn read(&self, launched: Launched) -> Result<Vec<Vec<f32>>, String> {
-        let Launched { results, widths, rows, group } = launched;
+        // Before what is launched next, or it would wait for that.
         let handles = results.iter().flatten().map(Buffer::handle).collect();
-        let bytes = self.client.read(handles).map_err(|error| error.to_string())?;
-        let mut found = Vec::with_capacity(results.len() * group.batches);
-        for of_point in bytes.chunks(widths.len().max(1)) {
-            for batch in 0..group.batches {
-                let mut numbers = Vec::new();
-                for (bytes, &width) in of_point.iter().zip(&widths) {
-                    let padded = width.next_multiple_of(4);
-                    let all = f32::from_bytes(bytes);
-                    let of_batch = &all[batch * rows * padded..][..rows * padded];
-                    numbers.extend(of_batch.chunks_exact(padded).flat_map(|row| &row[..width]));
-                }
-                found.push(numbers);
-            }
-        }
-        Ok(found)
+        let arriving = Box::pin(self.client.read_async(handles));
+        Ok(Launched { arriving, widths, rows, group })
     }
 
     /// Numbers of activations that are held for each sample of a group.
