@@ -9,7 +9,7 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::{Buffer, V};
+use super::{Buffer, CUBES, V};
 use crate::kernels::ConvolutionShape;
 
 /// What a unit and a cube compute.
@@ -134,7 +134,11 @@ pub(crate) fn convolve(client: &Client, form: Convolution, rows: Rows, operands:
     unsafe {
         kernel::launch_unchecked(
             client,
-            CubeCount::Static(columns as u32, tiles as u32, rows.blocks as u32),
+            CubeCount::Static(
+                (columns * tiles).min(CUBES) as u32,
+                (columns * tiles).div_ceil(CUBES) as u32,
+                rows.blocks as u32,
+            ),
             CubeDim::new_1d(form.tile.units() as u32),
             input.argument(),
             affine.argument(),
@@ -178,8 +182,10 @@ fn kernel(
     let padding = comptime!((form.kernel as i32 - 1) / 2);
 
     let unit = UNIT_POS as usize;
-    let first_column = CUBE_POS_X as usize * all_columns;
-    let first_row = CUBE_POS_Y as usize * all_rows;
+    let columns = comptime!(form.outputs.div_ceil(all_columns));
+    let cube = CUBE_POS_Y as usize * CUBES + CUBE_POS_X as usize;
+    let first_column = cube % columns * all_columns;
+    let first_row = cube / columns * all_rows;
     let block = CUBE_POS_Z as usize;
     let block_rows = block_rows as usize;
     let block_start = block * block_rows;
@@ -354,10 +360,10 @@ fn kernel(
                 }
             }
             let squares = over_rows(&mut shared_rows, squares, my_row, my_column, tile);
-            if my_row == 0 && column < form.outputs {
-                let at = (block * CUBE_COUNT_Y as usize + CUBE_POS_Y as usize)
-                    * comptime!(2 * form.outputs)
-                    + column;
+            if my_row == 0 && column < form.outputs && first_row < block_rows {
+                let tiles = block_rows.div_ceil(all_rows);
+                let place = block * tiles + cube / columns;
+                let at = place * comptime!(2 * form.outputs) + column;
                 partials[at] = mean;
                 partials[at + form.outputs] = squares;
             }

@@ -9,8 +9,6 @@
 mod convolution;
 mod elementwise;
 mod norm;
-#[cfg(test)]
-mod tests;
 mod upload;
 mod winograd;
 
@@ -29,7 +27,7 @@ type V = Vector<f32, Const<4>>;
 /// Units of a cube where each computes one output.
 const UNITS: u32 = 256;
 /// Cubes in a row of a launch; devices have no more in one direction than 65,535.
-const CUBES: u32 = 1 << 15;
+const CUBES: usize = 1 << 15;
 
 /// Memory on a device: so many numbers, or fours of them.
 #[derive(Debug, Clone)]
@@ -76,6 +74,6 @@ impl Buffer {
 
 /// Cubes for so many outputs, one a unit.
 fn cubes(outputs: usize) -> CubeCount {
-    let cubes = (outputs as u32).div_ceil(UNITS);
-    CubeCount::Static(cubes.min(CUBES), cubes.div_ceil(CUBES), 1)
+    let cubes = outputs.div_ceil(UNITS as usize);
+    CubeCount::Static(cubes.min(CUBES) as u32, cubes.div_ceil(CUBES) as u32, 1)
 }

@@ -38,29 +38,31 @@ fn fours_kernel(input: &[f32], output: &mut [V], #[comptime] channels: usize) {
     }
 }
 
-/// A layer's parameters in theta, [taps, inputs, outputs] from `offset` on.
+/// Parameters in theta, [taps, inputs, outputs] from `offset` on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    pub offset: usize,
-    pub taps: usize,
-    pub inputs: usize,
-    pub outputs: usize,
+    offset: usize,
+    taps: usize,
+    inputs: usize,
+    outputs: usize,
+    /// Rows that are written for each tap.
+    rows: usize,
 }
 
 impl Entry {
-    /// A vector of a number for each of the channels.
+    /// A layer's weights.
+    pub fn weights(offset: usize, [taps, inputs, outputs]: [usize; 3]) -> Self {
+        Self { offset, taps, inputs, outputs, rows: inputs.next_multiple_of(4) }
+    }
+
+    /// A number for each channel.
     pub fn channels(offset: usize, channels: usize) -> Self {
-        Self { offset, taps: 1, inputs: 1, outputs: channels }
+        Self { offset, taps: 1, inputs: 1, outputs: channels, rows: 1 }
     }
 
     /// Fours of numbers that are written.
-    pub fn len(self) -> usize {
-        let rows = if self.inputs == 1 && self.taps == 1 { 1 } else { self.rows() };
-        rows * self.outputs.div_ceil(4)
-    }
-
-    fn rows(self) -> usize {
-        self.taps * self.inputs.next_multiple_of(4)
+    fn len(self) -> usize {
+        self.taps * self.rows * self.outputs.div_ceil(4)
     }
 }
 
@@ -74,7 +76,6 @@ pub(crate) fn parameters(
 ) -> Buffer {
     let len = entry.len();
     let output = Buffer::fours(client, len);
-    let padded = entry.len() / entry.outputs.div_ceil(4) / entry.taps;
     // SAFETY: the kernel stays within lengths that the callers keep to.
     unsafe {
         parameters_kernel::launch_unchecked(
@@ -87,7 +88,7 @@ pub(crate) fn parameters(
             entry.offset as u32,
             alpha,
             entry.inputs as u32,
-            padded as u32,
+            entry.rows as u32,
             entry.outputs as u32,
         );
     }
@@ -103,17 +104,17 @@ fn parameters_kernel(
     offset: u32,
     alpha: f32,
     inputs: u32,
-    padded: u32,
+    rows: u32,
     outputs: u32,
 ) {
     let (offset, inputs) = (offset as usize, inputs as usize);
-    let (padded, outputs) = (padded as usize, outputs as usize);
+    let (rows, outputs) = (rows as usize, outputs as usize);
     let fours = outputs.div_ceil(4);
     let at = ABSOLUTE_POS;
     if at < output.len() {
         let row = at / fours;
         let first = at % fours * 4;
-        let (tap, input) = (row / padded, row % padded);
+        let (tap, input) = (row / rows, row % rows);
         let mut value = V::new(0.0);
         if input < inputs {
             let start = offset + (tap * inputs + input) * outputs;

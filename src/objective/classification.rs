@@ -154,8 +154,13 @@ impl Classification {
         self.plan.as_ref()
     }
 
-    /// The instruction set of the fast kernels that losses in 32 bits run on, if they do.
+    /// What the fast kernels that losses in 32 bits run on are made of, if they do: an instruction set of
+    /// the CPU, or CubeCL on a GPU.
     pub fn kernels(&self) -> Option<&'static str> {
+        #[cfg(gpu)]
+        if self.device_plan.is_some() {
+            return Some("CubeCL");
+        }
         self.plan.as_ref().map(|_| InstructionSet::detect().name())
     }
 

@@ -12,7 +12,7 @@ use burn::cubecl::prelude::{Client, CubeElement};
 use burn::cubecl::server::ServerError;
 use rayon::prelude::*;
 
-use super::step::{Place, Step, Value, Weights};
+use super::step::{self, Place, Step, Value, Weights};
 use super::{NormStatistics, Plan};
 use crate::device::{
     self, Buffer, Convolution, Entry, Norm, Operands, Read, Rows, Tile, Transformed, Winograd,
@@ -139,50 +139,39 @@ impl<'a> DeviceLine<'a> {
             let [from, to] = ends.clone();
             device::parameters(&client, entry, alpha as f32, [from, to])
         };
-        let entries =
-            |(&Weights { shape, weight, bias }, &[parts, inputs]): (&Weights, &[usize; 2])| {
-                let (taps, outputs) = (shape.kernel * shape.kernel * parts, shape.outputs);
-                let weight = Entry { offset: offset(weight), taps, inputs, outputs };
-                (weight, bias.map(|bias| Entry::channels(offset(bias), outputs)))
+        let entries = |(weights, &[parts, inputs]): (&Weights, &[usize; 2])| {
+            let &Weights { shape, weight, bias } = weights;
+            let taps = shape.kernel * shape.kernel * parts;
+            let bias = bias.map(|bias| Entry::channels(offset(bias), shape.outputs));
+            (Entry::weights(offset(weight), [taps, inputs, shape.outputs]), bias)
+        };
+        let entries: Vec<_> = plan.weights.iter().zip(&pieces).map(entries).collect();
+        let point = |&alpha: &f64| {
+            let affine = |&(weight, bias): &(Entry, Option<Entry>)| {
+                [mixed(weight, alpha), bias.map_or(none.clone(), |bias| mixed(bias, alpha))]
             };
-        let point = |&alpha: &f64| DevicePoint {
-            alpha,
-            weights: plan
-                .weights
-                .iter()
-                .zip(&pieces)
-                .map(entries)
-                .map(|(weight, bias)| {
-                    [mixed(weight, alpha), bias.map_or(none.clone(), |bias| mixed(bias, alpha))]
-                })
-                .collect(),
-            norms: plan
-                .norms
-                .iter()
-                .map(|norm| {
-                    [norm.weight, norm.bias]
-                        .map(|id| mixed(Entry::channels(offset(id), norm.channels), alpha))
-                })
-                .collect(),
-            frozen: None,
+            let norm = |norm: &step::Norm| {
+                [norm.weight, norm.bias]
+                    .map(|id| mixed(Entry::channels(offset(id), norm.channels), alpha))
+            };
+            DevicePoint {
+                alpha,
+                weights: entries.iter().map(affine).collect(),
+                norms: plan.norms.iter().map(norm).collect(),
+                frozen: None,
+            }
         };
         let points = alphas.iter().map(point).collect();
-        let first = plan
-            .weights
-            .iter()
-            .zip(&pieces)
-            .next()
-            .filter(|(first, _)| plan.begins_linear() && first.shape.is_linear())
-            .map(|first| {
-                let (weight, bias) = entries(first);
-                let change = upload(&mut from.iter().zip(to).map(|(from, to)| to - from));
-                let of = |end: &Buffer| {
-                    let entry =
-                        |entry| device::parameters(&client, entry, 0.0, [end.clone(), end.clone()]);
-                    [entry(weight), bias.map_or(none.clone(), entry)]
-                };
-                [of(&ends[0]), of(&change)]
-            });
+        let is_linear = plan.begins_linear() && plan.weights[0].shape.is_linear();
+        let first = is_linear.then(|| {
+            let change = upload(&mut from.iter().zip(to).map(|(from, to)| to - from));
+            [ends[0].clone(), change].map(|end| {
+                let of =
+                    |entry| device::parameters(&client, entry, 0.0, [end.clone(), end.clone()]);
+                let (weight, bias) = entries[0];
+                [of(weight), bias.map_or(none.clone(), of)]
+            })
+        });
         Self { plan, client, winograd, pieces, points, first, memory: Mutex::default() }
     }
 
@@ -443,8 +432,9 @@ impl<'a> DeviceLine<'a> {
                 device::gather(client, [batches, of_batch, form.outputs], [output, partials]);
             }
         } else {
+            // Where samples are single rows, a batch would not fill its last tile.
             let (blocks, rows) =
-                if gathers.is_some() { (batches, of_batch) } else { (1, batches * of_batch) };
+                if height * width > 1 { (batches, of_batch) } else { (1, batches * of_batch) };
             device::convolve(client, form, Rows { blocks, rows, normed }, operands);
         }
         if let Some(norm) = gathers {

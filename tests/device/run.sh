@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [FEATURES]: what runs on GPUs, on Mesa's software Vulkan (Debian), and the types of what runs on CUDA.
+# run.sh [FEATURES]: what runs on GPUs, on Mesa's software Vulkan (Debian), and lints of it as it is for CUDA.
 # FEATURES, wgpu unless given, are what the program and its tests are built with.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -18,4 +18,5 @@ for crate in burn-cubecl burn-dispatch burn-flex cubecl-{core,ir,opt,runtime,std
     quick+=(--config "profile.release.package.$crate.opt-level=1")
 done
 cargo test --release "${quick[@]}" --features "${1:-wgpu}" --test it device
-DOCS_RS=1 cargo check --release --features cuda # Types alone: linking needs what CUDA's crates fetch.
+# Types alone: linking needs what CUDA's crates fetch.
+DOCS_RS=1 cargo clippy --release --features cuda -- -D warnings

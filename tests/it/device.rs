@@ -25,15 +25,16 @@ const CASES: [(&str, (usize, usize)); 3] = [
 ];
 
 /// Networks that are drawn from these numbers, and the images' size: channels that are no fours, biases,
-/// strides at odd sizes, activations and statistics before a shortcut, images of several pixels as one row.
+/// strides at odd sizes, activations and statistics before a shortcut, images of several pixels as one
+/// row, and Winograd's convolutions with tiles of 4 and of 2.
 const DRAWN: [(&[usize], usize); 7] = [
     (&[0, 3, 16, 16, 3, 7, 6], 8),
-    (&[3, 1, 5, 6], 8),
     (&[33, 3, 2, 4, 35], 7),
-    (&[34, 7, 11, 40], 8),
     (&[60, 3, 6, 6, 5, 48], 8),
     (&[35, 45, 19, 23], 4),
     (&[4], 6),
+    (&[56, 3, 6, 57], 7),
+    (&[56, 3, 57, 11], 2),
 ];
 
 /// The loss of each case under each policy, on the device and on the CPU.
@@ -50,24 +51,26 @@ fn on_both(check: impl Fn(&str, [&Classification; 2], &Point) -> TestResult) -> 
 
 #[test]
 fn lines_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
-    for ((choices, size), policy) in DRAWN.iter().flat_map(|case| POLICIES.map(|p| (case, p))) {
-        let model = model(choices, *size);
-        for setting in ["train.seed=1", "evaluation.protocol=authors"] {
-            let settings = [format!("evaluation.batch_norm={policy}"), setting.to_owned()];
-            let loss = |device: Device| loss_on(device, &model, (*size, 1), &settings);
-            let ((on_device, at), (on_cpu, _)) =
-                (loss(device_by_name(NAME, None)?)?, loss(Device::flex())?);
-            let to = end(&on_cpu, &at)?;
-            let line = Line { from: &at, to: &to, number: 1 };
-            let of = |loss: &Classification, precision| -> TestResult<Vec<Vec<f64>>> {
-                let open = loss.open(line, &[0.0, 0.4, 1.0], precision)?;
-                Ok(open.unit_losses(&[0, 1, 2, 3], &[0, 1, 2])?)
-            };
-            let found = of(&on_device, Precision::F32)?.concat();
-            let expected = of(&on_cpu, Precision::F64)?.concat();
-            let error = error(&found, &expected);
-            assert!(error < 1e-4, "{error} under {settings:?}: {model}\n{found:?}\n{expected:?}");
-        }
+    let settings = POLICIES.map(|policy| format!("evaluation.batch_norm={policy}"));
+    let [authors, direct] =
+        ["protocol=authors", "winograd=false"].map(|s| format!("evaluation.{s}"));
+    let settings = settings.into_iter().chain([authors, direct]);
+    for (setting, (choices, size)) in settings.flat_map(|s| DRAWN.map(|case| (s.clone(), case))) {
+        let model = model(choices, size);
+        let loss = |device| loss_on(device, &model, (size, 1), std::slice::from_ref(&setting));
+        let ((on_device, at), (on_cpu, _)) =
+            (loss(device_by_name(NAME, None)?)?, loss(Device::flex())?);
+        assert_eq!(on_device.kernels(), Some("CubeCL"), "{model}");
+        let to = end(&on_cpu, &at)?;
+        let line = Line { from: &at, to: &to, number: 1 };
+        let of = |loss: &Classification, precision| -> TestResult<Vec<Vec<f64>>> {
+            let open = loss.open(line, &[0.0, 0.4, 1.0], precision)?;
+            Ok(open.unit_losses(&[0, 1, 2, 3], &[0, 1, 2])?)
+        };
+        let found = of(&on_device, Precision::F32)?.concat();
+        let expected = of(&on_cpu, Precision::F64)?.concat();
+        let error = error(&found, &expected);
+        assert!(error < 1e-4, "{error} under {setting}: {model}\n{found:?}\n{expected:?}");
     }
     Ok(())
 }
