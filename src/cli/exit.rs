@@ -8,6 +8,7 @@ use super::expect::OtherLoss;
 use super::init::FileExists;
 use super::list::NoRuns;
 use super::sweep::SweepError;
+use crate::bench::BenchError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::network::{InferError, StateDictError};
@@ -83,6 +84,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 cause.downcast_ref(),
                 Some(RunError::Exists { .. } | RunError::NotARun { .. })
             )
+            || matches!(cause.downcast_ref(), Some(BenchError::Device(_)))
             || cause.downcast_ref::<PrepareError>().is_some_and(is_mistake)
             || cause.downcast_ref::<RanksError>().is_some_and(|cause| match cause {
                 RanksError::Prepare(cause) => is_mistake(cause),

@@ -145,6 +145,12 @@ fn the_help_of_every_subcommand_says_what_it_is_about() {
 }
 
 #[test]
+fn bench_refuses_a_device_that_is_not_there() {
+    end(losswalk().args(["bench", "--networks", "mlp", "--device", "gpu"]))
+        .must_say(2, &["--device gpu: not available", "this build knows: cpu"]);
+}
+
+#[test]
 fn bench_measures_a_pass_beside_the_peak() {
     let arguments = ["bench", "--json", "--rounds", "1", "--threads", "1"];
     let mut command = losswalk();
@@ -152,6 +158,7 @@ fn bench_measures_a_pass_beside_the_peak() {
     ended.must_say(0, &[]);
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(report["machine"]["threads"], 1);
+    assert_eq!(report["machine"]["device"], "cpu");
     let [result] = &report["results"].as_array().unwrap()[..] else { panic!("{report}") };
     assert_eq!((&result["network"], &result["pass"]), (&"mlp".into(), &"sgd_step".into()));
     let number = |key: &str| result[key].as_f64().unwrap();
