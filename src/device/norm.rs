@@ -8,7 +8,7 @@ use burn::cubecl;
 use burn::cubecl::prelude::*;
 
 use super::convolution::{Tile, over_rows};
-use super::{Buffer, V};
+use super::{Buffer, CUBES, V};
 use crate::network::EPSILON;
 
 /// Rows of a tile that is gathered here.
@@ -24,15 +24,16 @@ pub(crate) fn gather(
     [batches, rows, channels]: [usize; 3],
     [input, partials]: [Buffer; 2],
 ) {
-    let columns = channels.next_power_of_two().min(32);
-    let tile = Tile { column_units: columns, row_units: GATHERERS / columns, ..Tile::of(channels) };
+    let units = channels.next_power_of_two().min(32);
+    let tile = Tile { column_units: units, row_units: GATHERERS / units, ..Tile::of(channels) };
+    let cubes = channels.div_ceil(units) * rows.div_ceil(TILE);
     // SAFETY: the kernel stays within lengths that the callers keep to.
     unsafe {
         gather_kernel::launch_unchecked(
             client,
             CubeCount::Static(
-                channels.div_ceil(columns) as u32,
-                rows.div_ceil(TILE) as u32,
+                cubes.min(CUBES) as u32,
+                cubes.div_ceil(CUBES) as u32,
                 batches as u32,
             ),
             CubeDim::new_1d(GATHERERS as u32),
@@ -56,10 +57,12 @@ fn gather_kernel(
     let mut shared = Shared::<[V]>::new_slice(GATHERERS);
     let unit = UNIT_POS as usize;
     let (my_row, my_column) = (unit / tile.column_units, unit % tile.column_units);
-    let channel = CUBE_POS_X as usize * tile.column_units + my_column;
-    let is_there = channel < channels;
+    let columns = comptime!(channels.div_ceil(tile.column_units));
+    let cube = CUBE_POS_Y as usize * CUBES + CUBE_POS_X as usize;
+    let channel = cube % columns * tile.column_units + my_column;
     let rows = rows as usize;
-    let first = CUBE_POS_Y as usize * TILE;
+    let first = cube / columns * TILE;
+    let is_there = channel < channels && first < rows;
     let count = min(rows - first, TILE);
     let all = V::cast_from(count as u32);
     let start = (CUBE_POS_Z as usize * rows + first) * channels + channel;
@@ -79,7 +82,7 @@ fn gather_kernel(
     }
     let squares = over_rows(&mut shared, squares, my_row, my_column, tile);
     if my_row == 0 && is_there {
-        let tile = CUBE_POS_Z as usize * CUBE_COUNT_Y as usize + CUBE_POS_Y as usize;
+        let tile = CUBE_POS_Z as usize * rows.div_ceil(TILE) + cube / columns;
         partials[tile * comptime!(2 * channels) + channel] = mean;
         partials[tile * comptime!(2 * channels) + channels + channel] = squares;
     }

@@ -22,6 +22,8 @@ use crate::taylor::Series;
 
 /// Bytes on the device that the activations of a group may take.
 const GROUP_BYTES: usize = 1 << 30;
+/// Units of a group: devices launch no more than 65,535 of anything in one direction.
+const GROUP_UNITS: usize = (1 << 16) - 1;
 /// Outputs of the largest layer that are held at once: of the first layer two; of others input and
 /// output, each once more in the order that a convolution wants; three of a norm.
 const OUTPUTS_HELD: usize = 8;
@@ -178,16 +180,21 @@ impl GroupedLine<'_> {
         };
         // The device has a group to go on with while the host reads the last one.
         let mut last: Option<(&[usize], Rows)> = None;
-        for group in groups(units, GROUP_BYTES / bytes, |unit| self.samples(unit)) {
+        let most = (GROUP_BYTES / bytes).min(GROUP_UNITS);
+        let outcome = groups(units, most, |unit| self.samples(unit)).try_for_each(|group| {
             self.objective.interrupt.check()?;
             let rows = self.start(group, points, seen)?;
-            if let Some((group, rows)) = last.replace((group, rows)) {
-                take(group, rows)?;
+            match last.replace((group, rows)) {
+                Some((group, rows)) => take(group, rows),
+                None => Ok(()),
             }
-        }
-        if let Some((group, rows)) = last {
-            take(group, rows)?;
-        }
+        });
+        let last = last.map_or(Ok(()), |(group, rows)| match &outcome {
+            Ok(()) => take(group, rows),
+            // What is on its way to the host has memory there until it has arrived.
+            Err(_) => rows().map(|_| ()),
+        });
+        outcome.and(last)?;
         Ok(found)
     }
 

@@ -174,6 +174,7 @@ impl Compiler {
     fn add(&mut self, from: Value, other: Value) -> Value {
         if let Some(Step::Convolve { shortcut: shortcut @ None, to, .. }) = self.steps.last_mut()
             && Place::Buffer(*to) == from.place
+            && other.place != from.place
             && !from.is_pending()
         {
             *shortcut = Some(other.place);

@@ -20,6 +20,9 @@ use crate::device::{
 use crate::kernels::ConvolutionShape;
 use crate::network::{Layout, ParameterId};
 
+/// Copies of a group's images that there are while the framework gathers them.
+const IMAGES_HELD: usize = 8;
+
 /// A plan with its parameters at the points of a line, on a device.
 pub(crate) struct DeviceLine<'a> {
     plan: &'a Plan,
@@ -235,12 +238,16 @@ impl<'a> DeviceLine<'a> {
         Ok(Launched { arriving, widths, rows, group })
     }
 
-    /// Numbers of activations that are held for each sample of a group.
+    /// Numbers that are held for each sample of a group: activations, logits at all points, and the image,
+    /// of which there are several copies while it is gathered.
     pub fn numbers_of_sample(&self) -> usize {
+        let Plan { input, output, .. } = self.plan;
+        let images = IMAGES_HELD * input.len();
+        let logits = self.points.len() * output.len().next_multiple_of(4);
         let ends = self.first.as_ref().map_or(0, |_| 2 * self.plan.weights[0].shape.outputs);
         let [_, patches, products] = self.fours_transformed();
         let buffers: usize = self.plan.fours_of_buffers().iter().sum();
-        4 * (buffers + patches + products) + ends
+        4 * (buffers + patches + products) + ends + images + logits
     }
 
     /// Fours of numbers of the largest transformed weights, and of a sample's patches and products.

@@ -113,6 +113,17 @@ fn a_shortcut_from_the_images() -> TestResult {
     Ok(())
 }
 
+/// A block of nothing doubles what the convolution before it wrote, which cannot be read while it is.
+#[test]
+fn a_residual_block_of_nothing() -> TestResult {
+    let model = "model.arch = 'layers'\nmodel.layers = [\
+                 { kind = 'convolution', name = 'a', outputs = 3, kernel_size = 3 }, \
+                 { kind = 'residual', main = [] }, \
+                 { kind = 'linear', name = 'last', outputs = 3 }]";
+    assert!(compare(model, 4, "batch")? < 1e-5);
+    Ok(())
+}
+
 #[test]
 fn what_the_plan_does_not_know_goes_through_series() -> TestResult {
     let tanh = "model.arch = 'layers'\nmodel.layers = [{ kind = 'tanh' }, \
