@@ -1,0 +1,68 @@
+//! How a plan's activations stand on a device: channels filled up to fours.
+
+use crate::plan::Plan;
+use crate::plan::step::{Place, Step, Value};
+
+impl Plan {
+    /// Where a step writes, and the shape of a sample there.
+    pub(super) fn written(&self, step: &Step) -> Option<(usize, [usize; 3])> {
+        let Some(Place::Buffer(index)) = step.writes() else { return None };
+        let shape = match *step {
+            Step::Convolve { weights, .. } => {
+                let shape = self.weights[weights].shape;
+                let [height, width] = shape.output_size();
+                [height, width, shape.outputs]
+            }
+            Step::MaxPool {
+                from: Value { shape: [height, width, channels], .. }, size, ..
+            } => [height / size, width / size, channels],
+            Step::AveragePool { from, .. } => [1, 1, from.shape[2]],
+            Step::Add { from, .. } => from.shape,
+            Step::Gather { .. } | Step::Normalise { .. } => return None,
+        };
+        Some((index, shape))
+    }
+
+    /// Fours of numbers of a sample in each buffer.
+    pub(super) fn fours_of_buffers(&self) -> Vec<usize> {
+        let mut sizes = vec![0; self.buffers.len()];
+        for (index, shape) in self.steps.iter().filter_map(|step| self.written(step)) {
+            sizes[index] = sizes[index].max(fours_of(shape));
+        }
+        sizes
+    }
+
+    /// Pixels and channels of an image as it is read: one pixel where all readers take it for a row.
+    pub(super) fn images_as_read(&self) -> [usize; 2] {
+        let readers = self.steps.iter().filter_map(Step::from);
+        let of_images = readers.filter(|from| from.place == Place::Images);
+        let shapes = of_images.map(|from| [from.shape[0] * from.shape[1], from.shape[2]]);
+        shapes.max().unwrap_or([1, self.input.len()])
+    }
+
+    /// The pieces of a pixel that each convolution reads, and channels of a piece, filled up to fours: a
+    /// fully connected layer reads all pixels as one.
+    pub(super) fn pieces(&self) -> Vec<[usize; 2]> {
+        let mut written = vec![[0; 2]; self.buffers.len()];
+        let mut pieces = vec![[0; 2]; self.weights.len()];
+        for step in &self.steps {
+            if let Step::Convolve { weights, from, .. } = *step {
+                let [pixels, channels] = match from.place {
+                    Place::Images => self.images_as_read(),
+                    Place::Buffer(index) => written[index],
+                };
+                let is_row = from.shape == [1, 1, pixels * channels];
+                pieces[weights] = [if is_row { pixels } else { 1 }, channels];
+            }
+            if let Some((index, [height, width, channels])) = self.written(step) {
+                written[index] = [height * width, channels];
+            }
+        }
+        pieces
+    }
+}
+
+/// Fours of numbers of a sample.
+pub(super) fn fours_of([height, width, channels]: [usize; 3]) -> usize {
+    height * width * channels.div_ceil(4)
+}

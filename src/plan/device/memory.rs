@@ -1,0 +1,113 @@
+//! What a group is computed in.
+
+use super::DeviceLine;
+use crate::device::{self, Buffer, Tile, Transformed, Winograd};
+use crate::kernels::ConvolutionShape;
+use crate::plan::Plan;
+use crate::plan::step::Place;
+
+/// Copies of a group's images that there are while the framework gathers them.
+const IMAGES_HELD: usize = 8;
+
+/// Several batches of equal size, behind one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub batches: usize,
+    /// Of a batch.
+    pub samples: usize,
+}
+
+impl Group {
+    pub(super) fn samples(self) -> usize {
+        self.batches * self.samples
+    }
+}
+
+/// What a group is computed in.
+pub(super) struct Memory {
+    pub(super) group: Group,
+    /// The images, and the first layer's a and b.
+    pub(super) images: Buffer,
+    pub(super) ends: Option<[Buffer; 2]>,
+    pub(super) buffers: Vec<Buffer>,
+    pub(super) norms: Vec<NormMemory>,
+    pub(super) transformed: Transformed,
+}
+
+/// What a norm has of each batch.
+pub(super) struct NormMemory {
+    /// Of each tile of rows, as many as the writer's.
+    pub(super) partials: Buffer,
+    pub(super) tile: usize,
+    /// Mean and variance.
+    pub(super) statistics: Buffer,
+    /// Scale and shift.
+    pub(super) affine: Buffer,
+}
+
+impl Memory {
+    pub(super) fn at(&self, place: Place) -> Buffer {
+        match place {
+            Place::Images => self.images.clone(),
+            Place::Buffer(index) => self.buffers[index].clone(),
+        }
+    }
+
+    pub(super) fn affine(&self, frozen: Option<&[Buffer]>, norm: Option<usize>) -> Option<Buffer> {
+        let norm = norm?;
+        Some(frozen.map_or_else(|| self.norms[norm].affine.clone(), |all| all[norm].clone()))
+    }
+}
+
+impl DeviceLine<'_> {
+    /// Numbers that are held for each sample of a group: activations, logits at all points, and the image,
+    /// of which there are several copies while it is gathered.
+    pub fn numbers_of_sample(&self) -> usize {
+        let Plan { input, output, .. } = self.plan;
+        let images = IMAGES_HELD * input.len();
+        let logits = self.points.len() * output.len().next_multiple_of(4);
+        let ends = self.first.as_ref().map_or(0, |_| 2 * self.plan.weights[0].shape.outputs);
+        let [_, patches, products] = self.fours_transformed();
+        let buffers: usize = self.plan.fours_of_buffers().iter().sum();
+        4 * (buffers + patches + products) + ends + images + logits
+    }
+
+    /// Fours of numbers of the largest transformed weights, and of a sample's patches and products.
+    fn fours_transformed(&self) -> [usize; 3] {
+        let transformed = self.plan.shapes().filter_map(|shape| self.transformed(shape));
+        transformed.fold([0; 3], |most, winograd| {
+            let fours = winograd.fours();
+            [0, 1, 2].map(|part| most[part].max(fours[part]))
+        })
+    }
+
+    pub(super) fn transformed(&self, shape: ConvolutionShape) -> Option<Winograd> {
+        Winograd::of(shape).filter(|_| self.winograd)
+    }
+
+    pub(super) fn memory(&self, group: Group) -> Memory {
+        let (plan, samples) = (self.plan, group.samples());
+        let fours = |len: usize| Buffer::fours(&self.client, len);
+        let mut norms: Vec<NormMemory> = Vec::new();
+        for norm in &plan.norms {
+            let channels = norm.channels.div_ceil(4);
+            let [statistics, affine] = [(); 2].map(|()| fours(group.batches * 2 * channels));
+            let tiles = (group.samples * norm.pixels).div_ceil(Tile::LEAST_ROWS);
+            let partials = fours(group.batches * tiles * 2 * channels);
+            norms.push(NormMemory { partials, tile: device::TILE, statistics, affine });
+        }
+        let ends = self.first.as_ref().map(|_| {
+            let len = samples * plan.weights[0].shape.outputs.div_ceil(4);
+            [(); 2].map(|()| fours(len))
+        });
+        let buffers =
+            plan.fours_of_buffers().into_iter().map(|size| fours(samples * size)).collect();
+        let [weights, patches, products] = self.fours_transformed();
+        let transformed = Transformed {
+            weights: fours(weights),
+            patches: fours(samples * patches),
+            products: fours(samples * products),
+        };
+        Memory { group, images: fours(0), ends, buffers, norms, transformed }
+    }
+}
