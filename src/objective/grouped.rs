@@ -9,7 +9,8 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::line::Samples;
-use super::statistics::flat;
+#[cfg(gpu)]
+use super::planned::norm_statistics;
 use super::transfer::{host, tensor};
 use super::{
     BatchNormPolicy, Classification, Line, LineEvaluation, Loss, ObjectiveError, Point, tree,
@@ -34,6 +35,8 @@ pub(super) struct GroupedLine<'a> {
     pub(super) engine: Engine<'a>,
     pub(super) points: Vec<GroupedPoint>,
     precision: Precision,
+    /// What the first point's norms were given, in the order of the buffers.
+    pub(super) statistics: Vec<f64>,
 }
 
 /// What computes a group.
@@ -73,12 +76,9 @@ impl Classification {
         precision: Precision,
     ) -> Result<GroupedLine<'_>, ObjectiveError> {
         let policy = self.policy(Loss::Measured);
-        let buffers = |at: &Point| Point { theta: Vec::new(), buffers: at.buffers.clone() };
-        let [from, to] = [line.from, line.to].map(buffers);
         let point = |&alpha: &f64| GroupedPoint {
             alpha,
-            frozen: (policy == Some(BatchNormPolicy::Running))
-                .then(|| self.statistics(&Point::between(&from, &to, alpha).buffers, precision)),
+            frozen: None,
             samples: self.samples_of(line.number, alpha),
         };
         let mut open = GroupedLine {
@@ -86,11 +86,11 @@ impl Classification {
             engine: self.engine(line, alphas, precision),
             points: alphas.iter().map(point).collect(),
             precision,
+            statistics: Vec::new(),
         };
-        #[cfg(gpu)]
         if policy == Some(BatchNormPolicy::Running) {
             for (point, &alpha) in alphas.iter().enumerate() {
-                open.freeze(point, &Point::mix(&from.buffers, &to.buffers, alpha));
+                open.freeze(point, &Point::mix(&line.from.buffers, &line.to.buffers, alpha));
             }
         }
         if policy == Some(BatchNormPolicy::Recomputed) {
@@ -280,9 +280,21 @@ impl GroupedLine<'_> {
         self.objective.entries(&theta).into_iter().map(Series::constant).collect()
     }
 
-    /// The statistics that the first point was given, in the order of the buffers.
-    pub(super) fn statistics(&self) -> Result<Vec<f64>, ObjectiveError> {
-        flat(self.points.first().and_then(|point| point.frozen.as_deref()))
+    /// Gives a point's norms statistics, in the order of the buffers.
+    fn freeze(&mut self, point: usize, flat: &[f64]) {
+        if point == 0 {
+            self.statistics = flat.to_vec();
+        }
+        match &mut self.engine {
+            Engine::Series(..) => {
+                let frozen = self.objective.statistics(flat, self.precision);
+                self.points[point].frozen = Some(frozen);
+            }
+            #[cfg(gpu)]
+            Engine::Kernels(kernels) => {
+                kernels.freeze(point, &norm_statistics(&self.objective.network.layout, flat));
+            }
+        }
     }
 
     /// Gives each point the statistics that are averages over the training set there.
@@ -300,8 +312,6 @@ impl GroupedLine<'_> {
         })?;
         let buffers = objective.network.layout.buffer_dimension().max(1);
         for (point, average) in averages.chunks(buffers).enumerate() {
-            self.points[point].frozen = Some(objective.statistics(average, self.precision));
-            #[cfg(gpu)]
             self.freeze(point, average);
         }
         Ok(())

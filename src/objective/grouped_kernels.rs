@@ -4,9 +4,9 @@ use burn::backend::{BackendTensor, DispatchTensorKind, TensorMetadata};
 use burn::cubecl::prelude::Client;
 use burn::tensor::Tensor;
 
-use super::grouped::{Engine, GroupedLine, Rows, Seen};
+use super::grouped::{GroupedLine, Rows, Seen};
 use super::line::Samples;
-use super::planned::{norm_statistics, observed};
+use super::planned::observed;
 use super::transfer::tensor;
 use super::{Classification, Line, LineEvaluation, ObjectiveError};
 use crate::device::Buffer;
@@ -30,13 +30,6 @@ impl Classification {
 }
 
 impl GroupedLine<'_> {
-    /// Gives a point's norms statistics, in the order of the buffers.
-    pub(super) fn freeze(&mut self, point: usize, flat: &[f64]) {
-        if let Engine::Kernels(kernels) = &mut self.engine {
-            kernels.freeze(point, &norm_statistics(&self.objective.network.layout, flat));
-        }
-    }
-
     /// Starts a group on the kernels.
     pub(super) fn start_on<'a>(
         &'a self,

@@ -59,7 +59,7 @@ impl Classification {
         let is_recomputed = self.policy(Loss::Measured) == Some(BatchNormPolicy::Recomputed);
         let (sums, statistics) = if self.resident.is_some() {
             let open = self.open_grouped(line, &[0.0], precision)?;
-            (open.scores()?, is_recomputed.then(|| open.statistics()).transpose()?)
+            (open.scores()?, is_recomputed.then(|| open.statistics.clone()))
         } else if let Some(open) = self.open_planned(line, &[0.0], precision)? {
             (open.scores()?, is_recomputed.then(|| open.statistics()))
         } else {
