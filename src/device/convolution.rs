@@ -76,6 +76,8 @@ pub(crate) struct Convolution {
     pub gathers: bool,
     /// Each block of rows has weights of its own, one after the other.
     pub weights_of_blocks: bool,
+    /// The input stands at every so-manieth pixel of `height` x `width`, and is zero between them.
+    pub spread: usize,
     pub tile: Tile,
 }
 
@@ -98,8 +100,17 @@ impl Convolution {
             shortcut: false,
             gathers: false,
             weights_of_blocks: false,
+            spread: 1,
             tile,
         }
+    }
+
+    /// From gradients with respect to the outputs of a convolution to those with respect to its inputs, of
+    /// which a pixel has so many fours: a convolution by the weights turned around.
+    pub fn back(shape: ConvolutionShape, inputs: usize) -> Self {
+        let [from, to] = [shape.outputs, 4 * inputs];
+        let turned = ConvolutionShape { inputs: from, outputs: to, stride: 1, ..shape };
+        Self { spread: shape.stride, ..Self::of(turned) }
     }
 }
 
@@ -180,6 +191,8 @@ fn kernel(
     let out_width = comptime!(form.width.div_ceil(form.stride));
     let out_pixels = comptime!(form.height.div_ceil(form.stride) * out_width);
     let padding = comptime!((form.kernel as i32 - 1) / 2);
+    let in_width = comptime!(form.width.div_ceil(form.spread));
+    let in_pixels = comptime!(form.height.div_ceil(form.spread) * in_width);
 
     let unit = UNIT_POS as usize;
     let columns = comptime!(form.outputs.div_ceil(all_columns));
@@ -209,7 +222,7 @@ fn kernel(
         let global = block_start + row;
         let sample = global / out_pixels;
         let pixel = global % out_pixels;
-        starts[load] = (sample * comptime!(form.height * form.width * form.inputs)) as u32;
+        starts[load] = (sample * comptime!(in_pixels * form.inputs)) as u32;
         batches[load] = global as u32 / normed_rows;
         // A row that is not there has no pixel that is.
         let there = row < block_rows;
@@ -239,15 +252,19 @@ fn kernel(
                 let channel = deep % form.inputs;
                 let y = corner_y[load] + (tap / form.kernel) as i32;
                 let x = corner_x[load] + (tap % form.kernel) as i32;
-                let is_there = y >= 0
+                let mut is_there = y >= 0
                     && y < form.height as i32
                     && x >= 0
                     && x < form.width as i32
                     && deep < depth;
+                if comptime!(form.spread > 1) {
+                    let between = y % form.spread as i32 + x % form.spread as i32;
+                    is_there = is_there && between == 0;
+                }
                 let mut value = zero;
                 if is_there {
-                    let pixel = (y * form.width as i32 + x) * form.inputs as i32;
-                    let place = (starts[load] as i32 + pixel) as usize + channel;
+                    let (y, x) = (y as usize / form.spread, x as usize / form.spread);
+                    let place = starts[load] as usize + (y * in_width + x) * form.inputs + channel;
                     value = input[place];
                     if comptime!(form.norm) {
                         let at = batches[load] as usize * comptime!(2 * form.inputs) + channel;

@@ -19,7 +19,7 @@ pub(crate) struct Read {
 
 /// A number as it is read, with what is pending on it done.
 #[cube]
-fn applied(
+pub(super) fn applied(
     input: &[V],
     affine: &[V],
     sample: usize,

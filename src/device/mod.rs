@@ -6,19 +6,25 @@
 //! read at once. Every sum has one order, so equal calls give equal bits.
 #![expect(unsafe_code, reason = "launches take the lengths of buffers on trust")]
 
+mod back;
 mod convolution;
 mod elementwise;
 mod norm;
 mod upload;
+mod weight_gradient;
 mod winograd;
 
 use burn::cubecl::prelude::{BufferArg, Client, Const, CubeCount, CubeElement, Vector};
 use burn::cubecl::server::Handle;
 
+pub(crate) use back::{
+    Left, NormBack, NormOperands, max_pool_back, norm_back, pass_back, store, sum_rows,
+};
 pub(crate) use convolution::{Convolution, Operands, Rows, Tile, convolve};
 pub(crate) use elementwise::{Read, add, average_pool, max_pool, mix};
 pub(crate) use norm::{Norm, TILE, gather, normalise};
-pub(crate) use upload::{Entry, fours, parameters};
+pub(crate) use upload::{Entry, channels, fours, parameters, turned, upload};
+pub(crate) use weight_gradient::weight_gradient;
 pub(crate) use winograd::{Transformed, Winograd, convolve_by_winograd};
 
 /// Four numbers.

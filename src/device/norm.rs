@@ -14,9 +14,9 @@ use crate::network::EPSILON;
 /// Rows of a tile that is gathered here.
 pub(crate) const TILE: usize = 128;
 /// Units of a cube that gathers.
-const GATHERERS: usize = 128;
+pub(super) const GATHERERS: usize = 128;
 /// Units of a cube that joins, over tiles.
-const JOINERS: usize = 64;
+pub(super) const JOINERS: usize = 64;
 
 /// Means and sums of squares of tiles of rows, for each of the batches.
 pub(crate) fn gather(
@@ -181,7 +181,7 @@ fn normalise_kernel(
 
 /// The sum over a cube's units, for each of them.
 #[cube]
-fn total(shared: &mut Shared<[V]>, value: V, unit: usize) -> V {
+pub(super) fn total(shared: &mut Shared<[V]>, value: V, unit: usize) -> V {
     shared[unit] = value;
     sync_cube();
     let halvings = comptime!(JOINERS.trailing_zeros());

@@ -5,6 +5,21 @@ use burn::cubecl::prelude::*;
 
 use super::{Buffer, UNITS, V, cubes};
 
+/// Numbers in single precision.
+pub(crate) fn upload(client: &Client, numbers: impl Iterator<Item = f64>) -> Buffer {
+    Buffer::of(client, &numbers.map(|x| x as f32).collect::<Vec<f32>>())
+}
+
+/// Rows of channels filled up with zeros to fours.
+pub(crate) fn channels(client: &Client, rows: &[&Vec<f64>]) -> Buffer {
+    let filled = rows.iter().flat_map(|row| {
+        let zeros = row.len().next_multiple_of(4) - row.len();
+        row.iter().copied().chain(std::iter::repeat_n(0.0, zeros))
+    });
+    let numbers = upload(client, filled);
+    numbers.first(numbers.len() / 4)
+}
+
 /// Rows of numbers filled up with zeros to fours.
 pub(crate) fn fours(client: &Client, channels: usize, [input, output]: [Buffer; 2]) {
     let len = output.len();
@@ -41,12 +56,12 @@ fn fours_kernel(input: &[f32], output: &mut [V], #[comptime] channels: usize) {
 /// Parameters in theta, [taps, inputs, outputs] from `offset` on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    offset: usize,
+    pub(super) offset: usize,
     taps: usize,
-    inputs: usize,
-    outputs: usize,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
     /// Rows that are written for each tap.
-    rows: usize,
+    pub(super) rows: usize,
 }
 
 impl Entry {
@@ -124,6 +139,65 @@ fn parameters_kernel(
                     let (from, to) = (from[start + first + k], to[start + first + k]);
                     let between = fma(alpha, to - from, from);
                     value.insert(k, select(alpha == 1.0, to, between));
+                }
+            }
+        }
+        output[at] = value;
+    }
+}
+
+/// A layer's weights turned around for the way back, [taps in reverse, outputs filled up to fours, inputs in
+/// fours]: of one tap's pieces, the inputs stand side by side.
+pub(crate) fn turned(client: &Client, entry: Entry, pieces: usize, theta: Buffer) -> Buffer {
+    let inputs = pieces * entry.inputs.div_ceil(4);
+    let taps = entry.taps / pieces;
+    let outputs = entry.outputs.next_multiple_of(4);
+    let output = Buffer::fours(client, taps * outputs * inputs);
+    // SAFETY: the kernel stays within lengths that the callers keep to.
+    unsafe {
+        turned_kernel::launch_unchecked(
+            client,
+            cubes(output.len()),
+            CubeDim::new_1d(UNITS),
+            theta.argument(),
+            output.clone().argument(),
+            entry.offset as u32,
+            taps as u32,
+            pieces as u32,
+            entry.inputs as u32,
+            entry.outputs as u32,
+        );
+    }
+    output
+}
+
+#[cube(launch_unchecked)]
+fn turned_kernel(
+    theta: &[f32],
+    output: &mut [V],
+    offset: u32,
+    taps: u32,
+    pieces: u32,
+    inputs: u32,
+    outputs: u32,
+) {
+    let (taps, pieces) = (taps as usize, pieces as usize);
+    let (inputs, outputs) = (inputs as usize, outputs as usize);
+    let fours = inputs.div_ceil(4);
+    let columns = pieces * fours;
+    let rows = outputs.div_ceil(4) * 4;
+    let at = ABSOLUTE_POS;
+    if at < output.len() {
+        let (row, column) = (at / columns, at % columns);
+        let (tap, from) = (taps - 1 - row / rows, row % rows);
+        let (piece, first) = (column / fours, column % fours * 4);
+        let mut value = V::new(0.0);
+        if from < outputs {
+            let start = offset as usize + (tap * pieces + piece) * inputs * outputs + from;
+            #[unroll]
+            for k in 0..4usize {
+                if first + k < inputs {
+                    value.insert(k, theta[start + (first + k) * outputs]);
                 }
             }
         }

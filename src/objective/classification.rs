@@ -19,6 +19,8 @@ use crate::network::{
     Entry, Layout, Network, Normalisation, StateDictError, Statistics, state_dict,
 };
 use crate::parameters::Tensors;
+#[cfg(gpu)]
+use crate::plan::GradientPlan;
 use crate::plan::Plan;
 use crate::precision::Precision;
 
@@ -51,6 +53,8 @@ pub struct Classification {
     /// The same on a GPU.
     #[cfg(gpu)]
     pub(super) device_plan: Option<Plan>,
+    #[cfg(gpu)]
+    pub(super) device_gradients: Option<GradientPlan>,
     /// The same for gradients.
     pub(super) gradients: Option<PlannedGradients>,
     /// The images where they are used; none on the CPU, which has them.
@@ -76,6 +80,8 @@ impl Classification {
         let plan = Plan::of(&network).filter(|_| is_cpu);
         #[cfg(gpu)]
         let device_plan = Plan::of(&network).filter(|_| !is_cpu);
+        #[cfg(gpu)]
+        let device_gradients = GradientPlan::of(&network).filter(|_| !is_cpu);
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
         let resident = (!is_cpu).then(|| Resident::new(&data, &device));
         let (test, crew) = (None, None);
@@ -89,6 +95,8 @@ impl Classification {
             plan,
             #[cfg(gpu)]
             device_plan,
+            #[cfg(gpu)]
+            device_gradients,
             gradients,
             resident,
             test,
@@ -139,6 +147,8 @@ impl Classification {
             gradients: None,
             #[cfg(gpu)]
             device_plan: None,
+            #[cfg(gpu)]
+            device_gradients: None,
             ..self
         }
     }
@@ -264,6 +274,10 @@ impl Objective for Classification {
         of: Loss,
         precision: Precision,
     ) -> Result<Gradient, ObjectiveError> {
+        #[cfg(gpu)]
+        if let Some(gradient) = self.gradient_on_kernels(at, of, precision) {
+            return gradient;
+        }
         attended(|| match &self.gradients {
             Some(planned) if precision == Precision::F32 => self.planned_gradient(planned, at, of),
             _ => self.mean_gradient(at, of, precision),

@@ -73,7 +73,7 @@ fn unbiased(mut row: &[f64], plan: &Plan, samples: usize) -> Vec<f64> {
 }
 
 /// A tensor's numbers where they are, if a device has them in one piece.
-fn on_device<const D: usize>(tensor: Tensor<D>) -> Option<(Client, Buffer)> {
+pub(super) fn on_device<const D: usize>(tensor: Tensor<D>) -> Option<(Client, Buffer)> {
     match tensor.into_dispatch().kind {
         DispatchTensorKind::Cube(BackendTensor::Float(tensor)) if tensor.is_contiguous() => {
             let len = tensor.shape().num_elements();

@@ -8,6 +8,8 @@ mod contract;
 mod crew;
 mod derivative;
 mod device;
+#[cfg(gpu)]
+mod device_gradient;
 mod directional;
 mod error;
 mod evaluation;

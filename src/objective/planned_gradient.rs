@@ -87,8 +87,38 @@ impl Classification {
         let shares = self.shares(units.len());
         planned.with_station(self, &at.theta, |station| {
             let call = Call { objective: self, planned, station, presentation, shares };
-            call.gradient(&units, at, of)
+            self.gradient_by(&call, &units, at, of)
         })
+    }
+
+    /// The mean gradient over units, of which `by` computes the parts.
+    pub(super) fn gradient_by(
+        &self,
+        by: &impl UnitGradients,
+        units: &[&[u32]],
+        at: &Point,
+        of: Loss,
+    ) -> Result<Gradient, ObjectiveError> {
+        let layout = &self.network.layout;
+        let running = norm_statistics(layout, &at.buffers);
+        let shifts = shifts_at(layout, at);
+        let policy = self.policy(of);
+        let frozen = match policy {
+            Some(BatchNormPolicy::Running) => Some(running),
+            Some(BatchNormPolicy::Recomputed) => {
+                let average = by.sum(units, |unit| by.weighted_statistics(unit, &shifts))?;
+                Some(norm_statistics(layout, &average))
+            }
+            Some(BatchNormPolicy::Batch) | None => None,
+        };
+        let given = frozen.as_deref().map_or(Given::Batch(&shifts), Given::Frozen);
+        let samples = units.iter().map(|unit| unit.len()).sum::<usize>() as f64;
+        let mut sum: Part = by.sum(units, |unit| by.part(unit, given, 1.0 / samples))?;
+        let cotangent = sum.gradient.split_off(at.theta.len());
+        if policy == Some(BatchNormPolicy::Recomputed) {
+            sum.add(by.sum(units, |unit| by.through_statistics(unit, &shifts, &cotangent))?);
+        }
+        Ok(sum.into_gradient(at))
     }
 
     /// How many threads share a unit: all, where this process has fewer units than threads.
@@ -107,7 +137,16 @@ impl Classification {
         if self.shares(units.len()) == 1 {
             return self.sum(units, |unit| Ok(of(unit)));
         }
-        let of = |unit: usize| self.interrupt.check().map(|()| of(units[unit]));
+        self.sum_in_turn(units, |unit| Ok(of(unit)))
+    }
+
+    /// [`Classification::sum`], in which units take turns.
+    pub(super) fn sum_in_turn<T: Addend>(
+        &self,
+        units: &[&[u32]],
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError>,
+    ) -> Result<T, ObjectiveError> {
+        let of = |unit: usize| self.interrupt.check().and_then(|()| of(units[unit]));
         self.joined(units.len(), |share| tree::share_in_turn(units.len(), share, &of))
     }
 
@@ -164,6 +203,36 @@ pub(super) fn shifts_at(layout: &Layout, at: &Point) -> Vec<Vec<f32>> {
     norms.map(|norm| norm.mean.into_iter().map(|mean| mean as f32).collect()).collect()
 }
 
+/// What computes the gradients of units, in 32 bits.
+pub(super) trait UnitGradients: Sync {
+    /// As [`Classification::sum`].
+    fn sum<T: Addend>(
+        &self,
+        units: &[&[u32]],
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<T, ObjectiveError>;
+
+    /// A unit's part of a mean, of which every sample is a `factor`: the gradient with respect to theta
+    /// and, where they are given, to the statistics.
+    fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError>;
+
+    /// A unit's part of the average of statistics over the training set, which are near `shifts`.
+    fn weighted_statistics(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+    ) -> Result<Vec<f64>, ObjectiveError>;
+
+    /// The gradient of cotangent'S of averaged statistics S with respect to theta, one unit's part, and
+    /// what the unit does to running statistics.
+    fn through_statistics(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+        cotangent: &[f64],
+    ) -> Result<Part, ObjectiveError>;
+}
+
 /// One gradient in the making.
 struct Call<'a> {
     objective: &'a Classification,
@@ -174,40 +243,19 @@ struct Call<'a> {
     shares: usize,
 }
 
-impl Call<'_> {
-    fn gradient(&self, units: &[&[u32]], at: &Point, of: Loss) -> Result<Gradient, ObjectiveError> {
-        let objective = self.objective;
-        let layout = &objective.network.layout;
-        let running = norm_statistics(layout, &at.buffers);
-        let shifts = shifts_at(layout, at);
-        let policy = objective.policy(of);
-        let frozen = match policy {
-            Some(BatchNormPolicy::Running) => Some(running),
-            Some(BatchNormPolicy::Recomputed) => {
-                let average =
-                    objective.planned_sum(units, |unit| self.weighted_statistics(unit, &shifts))?;
-                Some(norm_statistics(layout, &average))
-            }
-            Some(BatchNormPolicy::Batch) | None => None,
-        };
-        let given = frozen.as_deref().map_or(Given::Batch(&shifts), Given::Frozen);
-        let samples = units.iter().map(|unit| unit.len()).sum::<usize>() as f64;
-        let mut sum: Part =
-            objective.planned_sum(units, |unit| self.part(unit, given, 1.0 / samples))?;
-        let cotangent = sum.gradient.split_off(at.theta.len());
-        if policy == Some(BatchNormPolicy::Recomputed) {
-            sum.add(
-                objective.planned_sum(units, |unit| {
-                    self.through_statistics(unit, &shifts, &cotangent)
-                })?,
-            );
+impl UnitGradients for Call<'_> {
+    fn sum<T: Addend>(
+        &self,
+        units: &[&[u32]],
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<T, ObjectiveError> {
+        if self.shares == 1 {
+            return self.objective.sum(units, of);
         }
-        Ok(sum.into_gradient(at))
+        self.objective.sum_in_turn(units, of)
     }
 
-    /// A unit's part of a mean, of which every sample is a `factor`: the gradient with respect to theta
-    /// and, where they are given, to the statistics.
-    fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Part {
+    fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError> {
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let pass = Backward { given, images: &images, cotangents: None, of: Sought::Theta };
         let Self { objective, planned: PlannedGradients { plan, workspaces, .. }, .. } = *self;
@@ -229,12 +277,15 @@ impl Call<'_> {
                     Running::default()
                 }
             };
-            Part { loss: factor * loss, gradient, running }
+            Ok(Part { loss: factor * loss, gradient, running })
         })
     }
 
-    /// A unit's part of the average of statistics over the training set.
-    fn weighted_statistics(&self, unit: &[u32], shifts: &[Vec<f32>]) -> Vec<f64> {
+    fn weighted_statistics(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+    ) -> Result<Vec<f64>, ObjectiveError> {
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let given = Given::Batch(shifts);
         let pass = Backward { given, images: &images, cotangents: None, of: Sought::Activations };
@@ -243,13 +294,16 @@ impl Call<'_> {
             plan.forward(self.station, pass, workspace);
             let weight = self.objective.weight(unit);
             let observed = observed(workspace.statistics().iter(), plan.counts(unit.len()));
-            observed.into_iter().map(|x| weight * x).collect()
+            Ok(observed.into_iter().map(|x| weight * x).collect())
         })
     }
 
-    /// The gradient of cotangent'S of averaged statistics S with respect to theta, one unit's part, and
-    /// what the unit does to running statistics.
-    fn through_statistics(&self, unit: &[u32], shifts: &[Vec<f32>], cotangent: &[f64]) -> Part {
+    fn through_statistics(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+        cotangent: &[f64],
+    ) -> Result<Part, ObjectiveError> {
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let PlannedGradients { plan, workspaces, .. } = self.planned;
         let layout = &self.objective.network.layout;
@@ -262,7 +316,7 @@ impl Call<'_> {
             let mut gradient = self.planned.vector(layout.dimension());
             plan.read(workspace, layout, 1.0, &mut gradient);
             let observed = observed(workspace.statistics().iter(), plan.counts(unit.len()));
-            Part { loss: 0.0, gradient, running: Running::seen(observed) }
+            Ok(Part { loss: 0.0, gradient, running: Running::seen(observed) })
         })
     }
 }

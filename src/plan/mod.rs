@@ -25,7 +25,7 @@ pub use backward::{
 };
 pub use compile::Plan;
 #[cfg(gpu)]
-pub(crate) use device::{DeviceLine, Group};
+pub(crate) use device::{DeviceBatch, DeviceGradient, DeviceGradients, DeviceLine, Group};
 pub use run::Given;
 pub use station::Station;
 pub use statistics::NormStatistics;

@@ -75,6 +75,26 @@ fn lines_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
     Ok(())
 }
 
+#[test]
+fn gradients_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
+    let settings = POLICIES.map(|policy| format!("evaluation.batch_norm={policy}"));
+    let settings = settings.into_iter().chain(["evaluation.winograd=false".to_owned()]);
+    for (setting, (choices, size)) in settings.flat_map(|s| DRAWN.map(|case| (s.clone(), case))) {
+        let model = model(choices, size);
+        let loss = |device| loss_on(device, &model, (size, 1), std::slice::from_ref(&setting));
+        let ((on_device, at), (on_cpu, _)) =
+            (loss(device_by_name(NAME, None)?)?, loss(Device::flex())?);
+        let batch = [3, 1, 4, 0, 5, 9, 2, 6];
+        for of in [Loss::Measured, Loss::in_epoch(&batch, 1)] {
+            let found = on_device.gradient(&at, of, Precision::F32)?;
+            let expected = on_cpu.gradient(&at, of, Precision::F64)?;
+            let error = error(&found.gradient, &expected.gradient);
+            println!("{error:e} {setting} {of:?}: {model}");
+        }
+    }
+    Ok(())
+}
+
 /// The error of a vector in 32 bits, as a share of its norm.
 fn error(found: &[f64], expected: &[f64]) -> f64 {
     let difference: Vec<f64> = found.iter().zip(expected).map(|(a, b)| a - b).collect();

@@ -3,6 +3,7 @@
 //! Steps are those of the CPU, with statistics of each batch's own. What a norm does to a channel is
 //! computed on the device, and comes back only where statistics are asked for.
 
+mod back;
 mod launched;
 mod layout;
 mod memory;
@@ -12,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::cubecl::prelude::Client;
 
+pub(crate) use back::{DeviceBatch, DeviceGradient, DeviceGradients};
 pub(crate) use launched::Launched;
 pub(crate) use memory::Group;
 
@@ -38,6 +40,7 @@ pub(crate) struct DeviceLine<'a> {
 /// Weights and bias of a layer, or gamma and beta of a norm.
 type Affine = [Buffer; 2];
 
+#[derive(Clone)]
 struct DevicePoint {
     alpha: f64,
     weights: Vec<Affine>,
@@ -56,73 +59,98 @@ impl<'a> DeviceLine<'a> {
         alphas: &[f64],
         winograd: bool,
     ) -> Self {
-        let pieces = plan.pieces();
-        let upload = |theta: &mut dyn Iterator<Item = f64>| {
-            Buffer::of(&client, &theta.map(|x| x as f32).collect::<Vec<f32>>())
-        };
-        let ends = [from, to].map(|theta| upload(&mut theta.iter().copied()));
-        let offset = |id: ParameterId| layout.parameters[id.0].offset;
-        let none = Buffer::fours(&client, 1);
-        let mixed = |entry: Entry, alpha: f64| {
-            let [from, to] = ends.clone();
-            device::parameters(&client, entry, alpha as f32, [from, to])
-        };
-        let entries = |(weights, &[parts, inputs]): (&Weights, &[usize; 2])| {
-            let &Weights { shape, weight, bias } = weights;
-            let taps = shape.kernel * shape.kernel * parts;
-            let bias = bias.map(|bias| Entry::channels(offset(bias), shape.outputs));
-            (Entry::weights(offset(weight), [taps, inputs, shape.outputs]), bias)
-        };
-        let entries: Vec<_> = plan.weights.iter().zip(&pieces).map(entries).collect();
+        let ends = [from, to].map(|theta| device::upload(&client, theta.iter().copied()));
+        let mut line = Self::between(plan, layout, client, ends.clone(), alphas, winograd);
+        if plan.begins_linear() && plan.weights[0].shape.is_linear() {
+            let change = from.iter().zip(to).map(|(from, to)| to - from);
+            let [from, _] = ends;
+            let change = device::upload(&line.client, change);
+            line.first =
+                Some([from, change].map(|end| line.affine(layout, 0, 0.0, &[end.clone(), end])));
+        }
+        line
+    }
+
+    /// The points between ends that are there already.
+    fn between(
+        plan: &'a Plan,
+        layout: &Layout,
+        client: Client,
+        ends: [Buffer; 2],
+        alphas: &[f64],
+        winograd: bool,
+    ) -> Self {
+        let (pieces, memory) = (plan.pieces(), Mutex::default());
+        let mut line =
+            Self { plan, client, winograd, pieces, points: Vec::new(), first: None, memory };
         let point = |&alpha: &f64| {
-            let affine = |&(weight, bias): &(Entry, Option<Entry>)| {
-                [mixed(weight, alpha), bias.map_or(none.clone(), |bias| mixed(bias, alpha))]
-            };
             let norm = |norm: &step::Norm| {
-                [norm.weight, norm.bias]
-                    .map(|id| mixed(Entry::channels(offset(id), norm.channels), alpha))
+                [norm.weight, norm.bias].map(|id| {
+                    let entry = line.channels_entry(layout, id);
+                    device::parameters(&line.client, entry, alpha as f32, ends.clone())
+                })
             };
+            let weights = 0..plan.weights.len();
             DevicePoint {
                 alpha,
-                weights: entries.iter().map(affine).collect(),
+                weights: weights.map(|index| line.affine(layout, index, alpha, &ends)).collect(),
                 norms: plan.norms.iter().map(norm).collect(),
                 frozen: None,
             }
         };
-        let points = alphas.iter().map(point).collect();
-        let is_linear = plan.begins_linear() && plan.weights[0].shape.is_linear();
-        let first = is_linear.then(|| {
-            let change = upload(&mut from.iter().zip(to).map(|(from, to)| to - from));
-            [ends[0].clone(), change].map(|end| {
-                let of =
-                    |entry| device::parameters(&client, entry, 0.0, [end.clone(), end.clone()]);
-                let (weight, bias) = entries[0];
-                [of(weight), bias.map_or(none.clone(), of)]
-            })
-        });
-        Self { plan, client, winograd, pieces, points, first, memory: Mutex::default() }
+        line.points = alphas.iter().map(point).collect();
+        line
+    }
+
+    /// Weights and bias of a layer between two ends.
+    fn affine(&self, layout: &Layout, index: usize, alpha: f64, ends: &[Buffer; 2]) -> Affine {
+        let mixed = |entry| device::parameters(&self.client, entry, alpha as f32, ends.clone());
+        let (weight, bias) = self.entries(layout, index);
+        [mixed(weight), bias.map_or_else(|| Buffer::fours(&self.client, 1), mixed)]
+    }
+
+    /// Where the weights of a layer stand in theta, and its bias.
+    fn entries(&self, layout: &Layout, index: usize) -> (Entry, Option<Entry>) {
+        let Weights { shape, weight, bias } = self.plan.weights[index];
+        let [parts, inputs] = self.pieces[index];
+        let taps = shape.kernel * shape.kernel * parts;
+        let offset = layout.parameters[weight.0].offset;
+        let bias = bias.map(|bias| self.channels_entry(layout, bias));
+        (Entry::weights(offset, [taps, inputs, shape.outputs]), bias)
+    }
+
+    /// Where a number for each channel stands in theta.
+    fn channels_entry(&self, layout: &Layout, id: ParameterId) -> Entry {
+        let entry = &layout.parameters[id.0];
+        Entry::channels(entry.offset, entry.len())
+    }
+
+    /// Fours of inputs of a layer, as they stand.
+    fn inputs(&self, index: usize) -> usize {
+        let [parts, inputs] = self.pieces[index];
+        parts * inputs.div_ceil(4)
     }
 
     /// Gives a point's norms their statistics.
     pub fn freeze(&mut self, point: usize, statistics: &[NormStatistics]) {
-        let Self { client, points, .. } = self;
-        let norms = points[point].norms.iter().zip(statistics);
-        let affine = norms.map(|([gamma, beta], NormStatistics { mean, variance })| {
+        let given = self.given(&self.points[point], statistics);
+        self.points[point].frozen = Some(given.into_iter().map(|[_, affine]| affine).collect());
+    }
+
+    /// Statistics of every norm, and what it does to a channel with them.
+    fn given(&self, point: &DevicePoint, statistics: &[NormStatistics]) -> Vec<[Buffer; 2]> {
+        let norms = point.norms.iter().zip(statistics);
+        let given = norms.map(|([gamma, beta], NormStatistics { mean, variance })| {
             let channels = mean.len().div_ceil(4);
-            let padded = |row: &[f64]| {
-                let mut row: Vec<f32> = row.iter().map(|&x| x as f32).collect();
-                row.resize(channels * 4, 0.0);
-                row
-            };
             // A batch of one row, whose sum of squares is its variance.
             let norm = Norm { batches: 1, rows: 1, tile: 1, channels };
-            let row = Buffer::of(client, &[padded(mean), padded(variance)].concat());
-            let [seen, affine] = [(); 2].map(|()| Buffer::fours(client, 2 * channels));
-            let given = [row.first(2 * channels), gamma.clone(), beta.clone()];
-            device::normalise(client, norm, given, [seen, affine.clone()]);
-            affine
+            let row = device::channels(&self.client, &[mean, variance]);
+            let [seen, affine] = [(); 2].map(|()| Buffer::fours(&self.client, 2 * channels));
+            let given = [row, gamma.clone(), beta.clone()];
+            device::normalise(&self.client, norm, given, [seen.clone(), affine.clone()]);
+            [seen, affine]
         });
-        points[point].frozen = Some(affine.collect());
+        given.collect()
     }
 
     /// Starts a group at some points: logits, or statistics of every norm. `images` are called for once, or
@@ -141,11 +169,7 @@ impl<'a> DeviceLine<'a> {
         let mut results: Vec<Vec<Buffer>> = Vec::with_capacity(points.len());
         for (index, &point) in points.iter().enumerate() {
             if index == 0 || is_drawn {
-                let [pixels, channels] = self.plan.images_as_read();
-                memory.images =
-                    Buffer::fours(&self.client, group.samples() * pixels * channels.div_ceil(4));
-                let to = memory.images.clone();
-                device::fours(&self.client, channels, [images(point)?, to]);
+                self.place(&mut memory, images(point)?);
                 self.first_step(&mut memory);
             }
             results.push(self.at(&mut memory, &self.points[point], statistics));
@@ -161,5 +185,13 @@ impl<'a> DeviceLine<'a> {
         let handles = results.iter().flatten().map(Buffer::handle).collect();
         let arriving = Box::pin(self.client.read_async(handles));
         Ok(Launched { arriving, widths, rows, group })
+    }
+
+    /// Has a group's images in the memory that it is computed in.
+    fn place(&self, memory: &mut Memory, images: Buffer) {
+        let [pixels, channels] = self.plan.images_as_read();
+        let fours = memory.group.samples() * pixels * channels.div_ceil(4);
+        memory.images = Buffer::fours(&self.client, fours);
+        device::fours(&self.client, channels, [images, memory.images.clone()]);
     }
 }

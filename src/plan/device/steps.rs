@@ -125,14 +125,13 @@ impl DeviceLine<'_> {
         let Weights { shape, bias: has_bias, .. } = self.plan.weights[index];
         let Group { batches, samples } = memory.group;
         let [height, width] = shape.output_size();
-        let [parts, inputs] = self.pieces[index];
         let form = Convolution {
             norm: from.norm.is_some(),
             rectify: from.rectify,
             bias: has_bias.is_some(),
             shortcut: shortcut.is_some(),
             gathers: gathers.is_some(),
-            inputs: parts * inputs.div_ceil(4),
+            inputs: self.inputs(index),
             ..Convolution::of(shape)
         };
         let of_batch = samples * height * width;
@@ -173,7 +172,7 @@ impl DeviceLine<'_> {
     }
 
     /// An activation as it is read, rows that share a norm's statistics, and where both stand.
-    fn read_of(
+    pub(super) fn read_of(
         &self,
         memory: &Memory,
         frozen: Option<&[Buffer]>,
