@@ -6,11 +6,11 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::convolution::{Tile, over_rows};
 use super::elementwise::{Read, applied};
-use super::norm::{GATHERERS, JOINERS, TILE, total};
+use super::moments::moments;
+use super::tangent::past;
 use super::upload::Entry;
-use super::{Buffer, CUBES, UNITS, V, cubes};
+use super::{Buffer, UNITS, V, cubes};
 use crate::network::EPSILON;
 
 /// Fours that a norm's way back leaves for each four of channels.
@@ -56,19 +56,6 @@ pub(crate) fn max_pool_back(
             before.is_some(),
         );
     }
-}
-
-/// What of a gradient with respect to an activation as it was read goes past its rectifier.
-#[cube]
-fn past(gradient: V, value: V, #[comptime] form: Read) -> V {
-    let mut past = gradient;
-    if comptime!(form.rectify) {
-        #[unroll]
-        for k in 0..4usize {
-            past.insert(k, select(value.extract(k) > 0.0, gradient.extract(k), 0.0));
-        }
-    }
-    past
 }
 
 #[cube(launch_unchecked)]
@@ -217,39 +204,23 @@ pub(crate) fn norm_back(
 ) -> Buffer {
     let NormBack { rows, channels, of_batch } = norm;
     let NormOperands { input, gradient, statistics, gamma, cotangents, other } = operands;
-    let units = channels.next_power_of_two().min(32);
-    let tile = Tile { column_units: units, row_units: GATHERERS / units, ..Tile::of(channels) };
-    let count = rows.div_ceil(TILE);
-    let gatherers = channels.div_ceil(units) * count;
-    let partials = Buffer::fours(client, count * 2 * channels);
+    let operands = [input.clone(), gradient.clone(), statistics.clone()];
+    let sums = moments(client, [rows, channels], operands);
     let left = Buffer::fours(client, LEFT * channels);
     let coefficients = Buffer::fours(client, 3 * channels);
     // SAFETY: the kernels stay within lengths that the callers keep to.
     unsafe {
-        sums_kernel::launch_unchecked(
-            client,
-            CubeCount::Static(gatherers.min(CUBES) as u32, gatherers.div_ceil(CUBES) as u32, 1),
-            CubeDim::new_1d(GATHERERS as u32),
-            input.clone().argument(),
-            gradient.clone().argument(),
-            statistics.clone().argument(),
-            partials.clone().argument(),
-            rows as u32,
-            channels,
-            tile,
-        );
         coefficients_kernel::launch_unchecked(
             client,
-            CubeCount::Static(channels as u32, 1, 1),
-            CubeDim::new_1d(JOINERS as u32),
-            partials.argument(),
+            cubes(channels),
+            CubeDim::new_1d(UNITS),
+            sums.argument(),
             statistics.clone().argument(),
             gamma.argument(),
             cotangents.clone().unwrap_or(statistics.clone()).argument(),
             left.clone().argument(),
             coefficients.clone().argument(),
             rows as u32,
-            count as u32,
             channels,
             of_batch,
             cotangents.is_some(),
@@ -273,74 +244,23 @@ pub(crate) fn norm_back(
     left
 }
 
-/// Sums of g and of g (x - mean) of tiles of rows.
-#[cube(launch_unchecked)]
-fn sums_kernel(
-    input: &[V],
-    gradient: &[V],
-    statistics: &[V],
-    partials: &mut [V],
-    rows: u32,
-    #[comptime] channels: usize,
-    #[comptime] tile: Tile,
-) {
-    let mut shared = Shared::<[V]>::new_slice(GATHERERS);
-    let unit = UNIT_POS as usize;
-    let (my_row, my_column) = (unit / tile.column_units, unit % tile.column_units);
-    let columns = comptime!(channels.div_ceil(tile.column_units));
-    let cube = CUBE_POS_Y as usize * CUBES + CUBE_POS_X as usize;
-    let channel = cube % columns * tile.column_units + my_column;
-    let rows = rows as usize;
-    let first = cube / columns * TILE;
-    let is_there = channel < channels && first < rows;
-    let mut sum = V::new(0.0);
-    let mut products = V::new(0.0);
-    if is_there {
-        let mean = statistics[channel];
-        let count = min(rows - first, TILE);
-        for row in range_stepped(my_row, count, tile.row_units) {
-            let at = (first + row) * channels + channel;
-            let g = gradient[at];
-            sum += g;
-            products = fma(g, input[at] - mean, products);
-        }
-    }
-    let sum = over_rows(&mut shared, sum, my_row, my_column, tile);
-    let products = over_rows(&mut shared, products, my_row, my_column, tile);
-    if my_row == 0 && is_there {
-        let tile = cube / columns;
-        partials[tile * comptime!(2 * channels) + channel] = sum;
-        partials[tile * comptime!(2 * channels) + channels + channel] = products;
-    }
-}
-
 #[cube(launch_unchecked)]
 #[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
 fn coefficients_kernel(
-    partials: &[V],
+    sums: &[V],
     statistics: &[V],
     gamma: &[V],
     cotangents: &[V],
     left: &mut [V],
     coefficients: &mut [V],
     rows: u32,
-    tiles: u32,
     #[comptime] channels: usize,
     #[comptime] of_batch: bool,
     #[comptime] given: bool,
 ) {
-    let mut shared = Shared::<[V]>::new_slice(JOINERS);
-    let channel = CUBE_POS_X as usize;
-    let unit = UNIT_POS as usize;
-    let mut sum = V::new(0.0);
-    let mut products = V::new(0.0);
-    for tile in range_stepped(unit, tiles as usize, JOINERS) {
-        sum += partials[tile * comptime!(2 * channels) + channel];
-        products += partials[tile * comptime!(2 * channels) + channels + channel];
-    }
-    let sum = total(&mut shared, sum, unit);
-    let products = total(&mut shared, products, unit);
-    if unit == 0 {
+    let channel = ABSOLUTE_POS;
+    if channel < channels {
+        let (sum, products) = (sums[channel], sums[channels + channel]);
         let variance = statistics[channels + channel] + V::new(comptime!(EPSILON as f32));
         let deviation = variance.sqrt();
         let a = gamma[channel] / deviation;
@@ -351,9 +271,7 @@ fn coefficients_kernel(
             of_variance += cotangents[channels + channel];
         }
         let mut read = a * sum;
-        coefficients[channel] = a;
-        coefficients[channels + channel] = V::new(0.0);
-        coefficients[comptime!(2 * channels) + channel] = V::new(0.0);
+        let (mut image, mut constant) = (V::new(0.0), V::new(0.0));
         if comptime!(of_batch) {
             // The sum of x - mean is zero, and what cancels is left out.
             read = V::new(0.0);
@@ -361,9 +279,12 @@ fn coefficients_kernel(
                 read = cotangents[channel];
             }
             let share = V::new(1.0) / V::cast_from(rows);
-            coefficients[channels + channel] = V::new(2.0) * share * of_variance;
-            coefficients[comptime!(2 * channels) + channel] = share * of_mean;
+            image = V::new(2.0) * share * of_variance;
+            constant = share * of_mean;
         }
+        coefficients[channel] = a;
+        coefficients[channels + channel] = image;
+        coefficients[comptime!(2 * channels) + channel] = constant;
         left[channel] = products / deviation;
         left[channels + channel] = sum;
         left[comptime!(2 * channels) + channel] = read;
@@ -396,38 +317,6 @@ fn norm_back_kernel(
             value += other[at];
         }
         output[at] = value;
-    }
-}
-
-/// Sums over rows of channels, in fours.
-pub(crate) fn sum_rows(client: &Client, [rows, channels]: [usize; 2], input: Buffer) -> Buffer {
-    let output = Buffer::fours(client, channels);
-    // SAFETY: the kernel stays within lengths that the callers keep to.
-    unsafe {
-        sum_rows_kernel::launch_unchecked(
-            client,
-            CubeCount::Static(channels as u32, 1, 1),
-            CubeDim::new_1d(JOINERS as u32),
-            input.argument(),
-            output.clone().argument(),
-            rows as u32,
-            channels,
-        );
-    }
-    output
-}
-
-#[cube(launch_unchecked)]
-fn sum_rows_kernel(input: &[V], output: &mut [V], rows: u32, #[comptime] channels: usize) {
-    let mut shared = Shared::<[V]>::new_slice(JOINERS);
-    let (channel, unit) = (CUBE_POS_X as usize, UNIT_POS as usize);
-    let mut sum = V::new(0.0);
-    for row in range_stepped(unit, rows as usize, JOINERS) {
-        sum += input[row * channels + channel];
-    }
-    let sum = total(&mut shared, sum, unit);
-    if unit == 0 {
-        output[channel] = sum;
     }
 }
 

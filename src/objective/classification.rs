@@ -20,7 +20,7 @@ use crate::network::{
 };
 use crate::parameters::Tensors;
 #[cfg(gpu)]
-use crate::plan::GradientPlan;
+use crate::plan::CurvaturePlan;
 use crate::plan::Plan;
 use crate::precision::Precision;
 
@@ -54,7 +54,7 @@ pub struct Classification {
     #[cfg(gpu)]
     pub(super) device_plan: Option<Plan>,
     #[cfg(gpu)]
-    pub(super) device_gradients: Option<GradientPlan>,
+    pub(super) device_curvature: Option<CurvaturePlan>,
     /// The same for gradients.
     pub(super) gradients: Option<PlannedGradients>,
     /// The images where they are used; none on the CPU, which has them.
@@ -81,7 +81,7 @@ impl Classification {
         #[cfg(gpu)]
         let device_plan = Plan::of(&network).filter(|_| !is_cpu);
         #[cfg(gpu)]
-        let device_gradients = GradientPlan::of(&network).filter(|_| !is_cpu);
+        let device_curvature = CurvaturePlan::of(&network).filter(|_| !is_cpu);
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
         let resident = (!is_cpu).then(|| Resident::new(&data, &device));
         let (test, crew) = (None, None);
@@ -96,7 +96,7 @@ impl Classification {
             #[cfg(gpu)]
             device_plan,
             #[cfg(gpu)]
-            device_gradients,
+            device_curvature,
             gradients,
             resident,
             test,
@@ -148,7 +148,7 @@ impl Classification {
             #[cfg(gpu)]
             device_plan: None,
             #[cfg(gpu)]
-            device_gradients: None,
+            device_curvature: None,
             ..self
         }
     }

@@ -10,8 +10,10 @@ use super::presentation::Presentation;
 use super::transfer::tensor;
 use super::tree::Addend;
 use super::{Classification, Gradient, Loss, ObjectiveError, Point};
-use crate::device::Buffer;
-use crate::plan::{DeviceBatch, DeviceGradient, DeviceGradients, Given, GradientPlan};
+use crate::plan::{
+    Cotangents, CurvaturePlan, DeviceBatch, DeviceGradient, DeviceGradients, DevicePass, Given,
+    NormStatistics, Sought,
+};
 use crate::precision::Precision;
 
 impl Classification {
@@ -22,53 +24,105 @@ impl Classification {
         of: Loss,
         precision: Precision,
     ) -> Option<Result<Gradient, ObjectiveError>> {
-        let plan = self.device_gradients.as_ref().filter(|_| precision == Precision::F32)?;
-        let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
+        let kernels = self.derivatives_on_kernels(&at.theta, precision)?;
         let (units, presentation) = self.units(of);
-        let (layout, winograd) = (&self.network.layout, self.measured.winograd);
-        let kernels = DeviceGradients::new(plan, layout, client, &at.theta, winograd);
-        let call = Call { objective: self, plan, kernels, presentation };
+        let call = UnitsOnKernels { objective: self, kernels: &kernels, presentation };
         Some(self.gradient_by(&call, &units, at, of))
     }
+
+    /// Theta on the kernels.
+    pub(super) fn derivatives_on_kernels(
+        &self,
+        theta: &[f64],
+        precision: Precision,
+    ) -> Option<DeviceGradients<'_>> {
+        let plan = self.device_curvature.as_ref().filter(|_| precision == Precision::F32)?;
+        let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
+        let (layout, winograd) = (&self.network.layout, self.measured.winograd);
+        Some(DeviceGradients::new(plan, layout, client, theta, winograd))
+    }
 }
 
-/// One gradient in the making.
-struct Call<'a> {
-    objective: &'a Classification,
-    plan: &'a GradientPlan,
-    kernels: DeviceGradients<'a>,
-    presentation: Presentation,
+/// Units on their way through the kernels.
+#[derive(Clone, Copy)]
+pub(super) struct UnitsOnKernels<'a> {
+    pub objective: &'a Classification,
+    pub kernels: &'a DeviceGradients<'a>,
+    pub presentation: Presentation,
 }
 
-impl Call<'_> {
-    fn images(&self, unit: &[u32]) -> Result<Buffer, ObjectiveError> {
-        let images = self.objective.images(unit, Precision::F32, self.presentation);
-        let (_, buffer) = on_device(images)
-            .ok_or_else(|| ObjectiveError::Device("images are not in one piece".into()))?;
-        Ok(buffer)
+impl<'a> UnitsOnKernels<'a> {
+    pub fn plan(&self) -> Option<&'a CurvaturePlan> {
+        self.objective.device_curvature.as_ref()
     }
 
-    /// Runs a unit, whose loss is `weighted` by 1 or 0.
-    fn run(
+    /// A unit forwards.
+    pub fn forward<'b>(
         &self,
         unit: &[u32],
-        batch: DeviceBatch<'_>,
-        is_weighted: bool,
-    ) -> Result<DeviceGradient<f64>, ObjectiveError> {
-        let loss = |logits: &[f32]| {
-            let mut gradient = vec![0.0; logits.len()];
-            if !is_weighted {
-                return (0.0, gradient);
-            }
-            let loss = self.objective.loss_gradient(logits, unit, &mut gradient);
-            (loss, gradient)
-        };
-        let found = self.kernels.run(self.images(unit)?, batch, loss);
-        found.map_err(ObjectiveError::Device)
+        given: Option<&'b [NormStatistics]>,
+        cotangents: Option<&'b [Cotangents]>,
+    ) -> Result<DevicePass<'b>, ObjectiveError>
+    where
+        'a: 'b,
+    {
+        let images = self.objective.images(unit, Precision::F32, self.presentation);
+        let (_, images) = on_device(images)
+            .ok_or_else(|| ObjectiveError::Device("images are not in one piece".into()))?;
+        Ok(self.kernels.forward(images, DeviceBatch { samples: unit.len(), given, cotangents }))
+    }
+
+    /// A unit forwards and back; its logits and summed loss too.
+    pub fn run<'b>(
+        &self,
+        unit: &[u32],
+        given: Option<&'b [NormStatistics]>,
+        of: Sought,
+    ) -> Result<(DevicePass<'b>, Vec<f32>, f64), ObjectiveError>
+    where
+        'a: 'b,
+    {
+        let mut pass = self.forward(unit, given, None)?;
+        let logits = pass.logits().map_err(ObjectiveError::Device)?;
+        let mut gradient = vec![0.0; logits.len()];
+        let loss = self.objective.loss_gradient(&logits, unit, &mut gradient);
+        pass.back(&gradient, of);
+        Ok((pass, logits, loss))
+    }
+
+    /// A unit forwards, and back from the cotangents of its statistics alone.
+    pub fn run_through<'b>(
+        &self,
+        unit: &[u32],
+        cotangents: &'b [Cotangents],
+        of: Sought,
+    ) -> Result<DevicePass<'b>, ObjectiveError>
+    where
+        'a: 'b,
+    {
+        let mut pass = self.forward(unit, None, Some(cotangents))?;
+        pass.back(&vec![0.0; unit.len() * self.objective.network.classes], of);
+        Ok(pass)
+    }
+
+    /// Flat statistics of a unit, with variances without bias.
+    pub fn observed<'b>(
+        &self,
+        unit: &[u32],
+        statistics: impl IntoIterator<Item = &'b NormStatistics>,
+    ) -> Vec<f64> {
+        let counts = self.plan().into_iter().flat_map(|plan| plan.counts(unit.len()));
+        observed(statistics.into_iter(), counts)
+    }
+
+    /// What flat cotangents of averaged statistics are of a unit's.
+    pub fn cotangents(&self, unit: &[u32], cotangent: &[f64]) -> Vec<Cotangents> {
+        let counts = self.plan().into_iter().flat_map(|plan| plan.counts(unit.len()));
+        self.objective.unit_cotangents(unit, cotangent, counts)
     }
 }
 
-impl UnitGradients for Call<'_> {
+impl UnitGradients for UnitsOnKernels<'_> {
     fn sum<T: Addend>(
         &self,
         units: &[&[u32]],
@@ -82,16 +136,16 @@ impl UnitGradients for Call<'_> {
             Given::Batch(_) => None,
             Given::Frozen(statistics) => Some(statistics),
         };
-        let batch = DeviceBatch { samples: unit.len(), given, cotangents: None };
-        let DeviceGradient { loss, gradient, statistics, cotangents } =
-            self.run(unit, batch, true)?;
+        let (pass, _, loss) = self.run(unit, given, Sought::Theta)?;
+        let DeviceGradient { gradient, statistics, cotangents } =
+            pass.read().map_err(ObjectiveError::Device)?;
         let mut gradient = scaled(factor, &gradient);
         let running = if given.is_some() {
             let flat = cotangents.iter().flat_map(|norm| norm.mean.iter().chain(&norm.variance));
             gradient.extend(flat.map(|x| factor * x));
             Running::default()
         } else {
-            Running::seen(observed(statistics.iter(), self.plan.counts(unit.len())))
+            Running::seen(self.observed(unit, &statistics))
         };
         Ok(Part { loss: factor * loss, gradient, running })
     }
@@ -101,11 +155,9 @@ impl UnitGradients for Call<'_> {
         unit: &[u32],
         _: &[Vec<f32>],
     ) -> Result<Vec<f64>, ObjectiveError> {
-        let seen = self.kernels.statistics(self.images(unit)?, unit.len());
-        let seen = seen.map_err(ObjectiveError::Device)?;
+        let found = self.forward(unit, None, None)?.read().map_err(ObjectiveError::Device)?;
         let weight = self.objective.weight(unit);
-        let observed = observed(seen.iter(), self.plan.counts(unit.len()));
-        Ok(observed.into_iter().map(|x| weight * x).collect())
+        Ok(self.observed(unit, &found.statistics).into_iter().map(|x| weight * x).collect())
     }
 
     fn through_statistics(
@@ -114,15 +166,14 @@ impl UnitGradients for Call<'_> {
         _: &[Vec<f32>],
         cotangent: &[f64],
     ) -> Result<Part, ObjectiveError> {
-        let counts = || self.plan.counts(unit.len());
-        let cotangents = self.objective.unit_cotangents(unit, cotangent, counts());
-        let batch = DeviceBatch { samples: unit.len(), given: None, cotangents: Some(&cotangents) };
-        let DeviceGradient { gradient, statistics, .. } = self.run(unit, batch, false)?;
-        let running = Running::seen(observed(statistics.iter(), counts()));
-        Ok(Part { loss: 0.0, gradient: scaled(1.0, &gradient), running })
+        let cotangents = self.cotangents(unit, cotangent);
+        let pass = self.run_through(unit, &cotangents, Sought::Theta)?;
+        let found = pass.read().map_err(ObjectiveError::Device)?;
+        let running = Running::seen(self.observed(unit, &found.statistics));
+        Ok(Part { loss: 0.0, gradient: scaled(1.0, &found.gradient), running })
     }
 }
 
-fn scaled(factor: f64, numbers: &[f32]) -> Vec<f64> {
+pub(super) fn scaled(factor: f64, numbers: &[f32]) -> Vec<f64> {
     numbers.iter().map(|&x| factor * f64::from(x)).collect()
 }

@@ -45,9 +45,13 @@ impl Classification {
         order: usize,
         precision: Precision,
     ) -> Result<Vec<Directional>, ObjectiveError> {
+        let planned_order = if order < 2 { Order::First } else { Order::Second };
         if let Some(planned) = self.gradients.as_ref().filter(|_| precision == Precision::F32) {
-            let order = if order < 2 { Order::First } else { Order::Second };
-            return self.planned_along(planned, at, of, directions, order);
+            return self.planned_along(planned, at, of, directions, planned_order);
+        }
+        #[cfg(gpu)]
+        if let Some(along) = self.along_on_kernels(at, of, directions, planned_order, precision) {
+            return along;
         }
         let (batches, presentation) = self.units(of);
         let theta = self.split(&at.theta, precision);
@@ -100,6 +104,10 @@ impl Classification {
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
         if let Some(planned) = self.gradients.as_ref().filter(|_| precision == Precision::F32) {
             return self.planned_gradient_and_along(planned, at, of);
+        }
+        #[cfg(gpu)]
+        if let Some(both) = self.gradient_and_along_on_kernels(at, of, precision) {
+            return both;
         }
         let (units, presentation) = self.units(of);
         let (&[samples], Loss::Batch { .. }) = (&units[..], of) else {

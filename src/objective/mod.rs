@@ -9,6 +9,8 @@ mod crew;
 mod derivative;
 mod device;
 #[cfg(gpu)]
+mod device_directional;
+#[cfg(gpu)]
 mod device_gradient;
 mod directional;
 mod error;

@@ -15,6 +15,7 @@ use super::gradient::{Part, Running};
 use super::planned::{norm_statistics, observed};
 use super::planned_gradient::{PlannedGradients, shifts_at};
 use super::presentation::Presentation;
+use super::tree::Addend;
 use super::{BatchNormPolicy, Classification, Directional, Gradient, Loss, ObjectiveError, Point};
 use crate::linalg::{norm, normaliser};
 use crate::network::Network;
@@ -120,7 +121,7 @@ impl Classification {
                     shares,
                     order,
                 };
-                call.along(&units, at, of, directions)
+                self.along_by(&call, (&units, at, of), directions, order)
             })
         })
     }
@@ -170,7 +171,7 @@ impl Classification {
     }
 
     /// The [`MOMENTS`] of some samples along a direction.
-    fn moments_along(
+    pub(super) fn moments_along(
         &self,
         Tangent { logits, along, second }: Tangent<'_>,
         samples: &[u32],
@@ -211,24 +212,59 @@ pub(super) struct Call<'a> {
 /// Statistics that are given, and how they move along every direction.
 pub(super) type Frozen = [Vec<NormStatistics>];
 
-impl Call<'_> {
-    fn along(
+/// What computes units along directions, in 32 bits.
+pub(super) trait UnitsAlong: Sync {
+    /// As [`Classification::sum`].
+    fn sum<T: Addend>(
         &self,
         units: &[&[u32]],
-        at: &Point,
-        of: Loss,
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<T, ObjectiveError>;
+
+    /// A unit's summed loss, the [`MOMENTS`] of every direction and, where statistics are given, the
+    /// gradient with respect to them.
+    fn moments(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+        frozen: Option<&Frozen>,
+    ) -> Result<Vec<f64>, ObjectiveError>;
+
+    /// A unit's part of the average of statistics over the training set, which are near `shifts`, then of
+    /// their derivatives along every direction.
+    fn weighted_statistics_along(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+    ) -> Result<Vec<f64>, ObjectiveError>;
+
+    /// One unit's part of the second coefficient of cotangent'S, for averaged statistics S, along every
+    /// direction.
+    fn seconds_through_statistics(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+        cotangent: &[f64],
+    ) -> Result<Vec<f64>, ObjectiveError>;
+}
+
+impl Classification {
+    /// The mean loss over units along each direction, of which `by` computes the parts.
+    pub(super) fn along_by(
+        &self,
+        by: &impl UnitsAlong,
+        (units, at, of): (&[&[u32]], &Point, Loss),
         directions: &[Direction],
+        order: Order,
     ) -> Result<Vec<Directional>, ObjectiveError> {
-        let objective = self.objective;
-        let shifts = shifts_at(&objective.network.layout, at);
-        let policy = objective.policy(of);
-        let frozen = self.frozen(units, at, policy, directions)?;
-        let mut sums =
-            objective.planned_sum(units, |unit| self.moments(unit, &shifts, frozen.as_deref()))?;
+        let shifts = shifts_at(&self.network.layout, at);
+        let policy = self.policy(of);
+        let frozen = self.frozen_by(by, units, at, policy, directions)?;
+        let mut sums = by.sum(units, |unit| by.moments(unit, &shifts, frozen.as_deref()))?;
         let cotangent = sums.split_off(1 + MOMENTS * directions.len());
-        if policy == Some(BatchNormPolicy::Recomputed) && self.order == Order::Second {
-            let seconds = objective
-                .planned_sum(units, |unit| self.through_statistics(unit, &shifts, &cotangent))?;
+        if policy == Some(BatchNormPolicy::Recomputed) && order == Order::Second {
+            let seconds =
+                by.sum(units, |unit| by.seconds_through_statistics(unit, &shifts, &cotangent))?;
             let (moments, _) = sums[1..].as_chunks_mut::<MOMENTS>();
             moments.iter_mut().zip(seconds).for_each(|([_, sum, _], second)| *sum += 2.0 * second);
         }
@@ -237,14 +273,15 @@ impl Call<'_> {
 
     /// The statistics that norms are given, and how they move along every direction; none if they are the
     /// batch's.
-    pub(super) fn frozen(
+    pub(super) fn frozen_by(
         &self,
+        by: &impl UnitsAlong,
         units: &[&[u32]],
         at: &Point,
         policy: Option<BatchNormPolicy>,
         directions: &[Direction],
     ) -> Result<Option<Vec<Vec<NormStatistics>>>, ObjectiveError> {
-        let layout = &self.objective.network.layout;
+        let layout = &self.network.layout;
         Ok(match policy {
             Some(BatchNormPolicy::Running) => {
                 let still = vec![0.0; at.buffers.len()];
@@ -256,19 +293,30 @@ impl Call<'_> {
             }
             Some(BatchNormPolicy::Recomputed) => {
                 let shifts = shifts_at(layout, at);
-                let flat = self
-                    .objective
-                    .planned_sum(units, |unit| self.weighted_statistics(unit, &shifts))?;
+                let flat = by.sum(units, |unit| by.weighted_statistics_along(unit, &shifts))?;
                 let all = flat.chunks(layout.buffer_dimension());
                 Some(all.map(|flat| norm_statistics(layout, flat)).collect())
             }
             Some(BatchNormPolicy::Batch) | None => None,
         })
     }
+}
 
-    /// A unit's summed loss, the [`MOMENTS`] of every direction and, where statistics are given, the
-    /// gradient with respect to them.
-    fn moments(&self, unit: &[u32], shifts: &[Vec<f32>], frozen: Option<&Frozen>) -> Vec<f64> {
+impl UnitsAlong for Call<'_> {
+    fn sum<T: Addend>(
+        &self,
+        units: &[&[u32]],
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<T, ObjectiveError> {
+        self.objective.shared_sum(units, of)
+    }
+
+    fn moments(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+        frozen: Option<&Frozen>,
+    ) -> Result<Vec<f64>, ObjectiveError> {
         let Self { objective, curvature, station, order, .. } = *self;
         let PlannedCurvature { plan, workspaces, .. } = curvature;
         let images = objective.pixels::<f32>(unit, self.presentation);
@@ -295,13 +343,15 @@ impl Call<'_> {
                 let norms = workspace.cotangents();
                 sums.extend(norms.flat_map(|norm| norm.mean.iter().chain(&norm.variance)));
             }
-            sums
+            Ok(sums)
         })
     }
 
-    /// A unit's part of the average of statistics over the training set, then of their derivatives along
-    /// every direction.
-    fn weighted_statistics(&self, unit: &[u32], shifts: &[Vec<f32>]) -> Vec<f64> {
+    fn weighted_statistics_along(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+    ) -> Result<Vec<f64>, ObjectiveError> {
         let PlannedCurvature { plan, workspaces, .. } = self.curvature;
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let (given, of) = (Given::Batch(shifts), Sought::Activations);
@@ -318,13 +368,16 @@ impl Call<'_> {
             }
             let weight = self.objective.weight(unit);
             flat.iter_mut().for_each(|x| *x *= weight);
-            flat
+            Ok(flat)
         })
     }
 
-    /// One unit's part of the second coefficient of cotangent'S, for averaged statistics S, along every
-    /// direction.
-    fn through_statistics(&self, unit: &[u32], shifts: &[Vec<f32>], cotangent: &[f64]) -> Vec<f64> {
+    fn seconds_through_statistics(
+        &self,
+        unit: &[u32],
+        shifts: &[Vec<f32>],
+        cotangent: &[f64],
+    ) -> Result<Vec<f64>, ObjectiveError> {
         let PlannedCurvature { plan, workspaces, .. } = self.curvature;
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let cotangents = self.objective.unit_cotangents(unit, cotangent, plan.counts(unit.len()));
@@ -335,7 +388,7 @@ impl Call<'_> {
         workspaces.with(plan, self.shares, |workspace| {
             plan.run(self.station, pass, workspace, |_, gradient| gradient.fill(0.0));
             let second = |direction| plan.along(self.station, direction, course, workspace).second;
-            self.directions.iter().map(second).collect()
+            Ok(self.directions.iter().map(second).collect())
         })
     }
 }

@@ -129,15 +129,15 @@ impl Classification {
     }
 
     /// [`Classification::sum`], in which units take turns if threads share them.
-    pub(super) fn planned_sum<T: Addend>(
+    pub(super) fn shared_sum<T: Addend>(
         &self,
         units: &[&[u32]],
-        of: impl Fn(&[u32]) -> T + Sync,
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
     ) -> Result<T, ObjectiveError> {
         if self.shares(units.len()) == 1 {
-            return self.sum(units, |unit| Ok(of(unit)));
+            return self.sum(units, of);
         }
-        self.sum_in_turn(units, |unit| Ok(of(unit)))
+        self.sum_in_turn(units, of)
     }
 
     /// [`Classification::sum`], in which units take turns.
@@ -249,10 +249,7 @@ impl UnitGradients for Call<'_> {
         units: &[&[u32]],
         of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
     ) -> Result<T, ObjectiveError> {
-        if self.shares == 1 {
-            return self.objective.sum(units, of);
-        }
-        self.objective.sum_in_turn(units, of)
+        self.objective.shared_sum(units, of)
     }
 
     fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError> {

@@ -36,15 +36,15 @@ impl Classification {
                 &Call { objective, curvature, station, directions, presentation, shares, order };
             let policy = self.policy(of);
             let v = Direction { theta: direction, buffers: &[] };
-            let frozen = call.frozen(&units, at, policy, &[v])?;
+            let frozen = self.frozen_by(call, &units, at, policy, &[v])?;
             let shifts = &shifts_at(layout, at);
             let way = Way { call, along, shifts, planned };
             let mut sum: Vec<f64> =
-                self.planned_sum(&units, |unit| way.of_loss(unit, frozen.as_deref()))?;
+                self.shared_sum(&units, |unit| Ok(way.of_loss(unit, frozen.as_deref())))?;
             let cotangents = sum.split_off(layout.dimension());
             if policy == Some(BatchNormPolicy::Recomputed) {
                 sum.add(
-                    self.planned_sum(&units, |unit| way.through_statistics(unit, &cotangents))?,
+                    self.shared_sum(&units, |unit| Ok(way.through_statistics(unit, &cotangents)))?,
                 );
             }
             Ok(sum)

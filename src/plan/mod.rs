@@ -25,7 +25,10 @@ pub use backward::{
 };
 pub use compile::Plan;
 #[cfg(gpu)]
-pub(crate) use device::{DeviceBatch, DeviceGradient, DeviceGradients, DeviceLine, Group};
+pub(crate) use device::{
+    DeviceBatch, DeviceDirection, DeviceGradient, DeviceGradients, DeviceLine, DevicePass,
+    DeviceTangent, Group,
+};
 pub use run::Given;
 pub use station::Station;
 pub use statistics::NormStatistics;

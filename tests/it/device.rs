@@ -75,8 +75,9 @@ fn lines_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
     Ok(())
 }
 
-#[test]
-fn gradients_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
+/// Losses of drawn networks on the device and on the CPU, under every policy of batch norm and without
+/// Winograd's algorithm.
+fn drawn_on_both(check: impl Fn(&str, [&Classification; 2], &Point) -> TestResult) -> TestResult {
     let settings = POLICIES.map(|policy| format!("evaluation.batch_norm={policy}"));
     let settings = settings.into_iter().chain(["evaluation.winograd=false".to_owned()]);
     for (setting, (choices, size)) in settings.flat_map(|s| DRAWN.map(|case| (s.clone(), case))) {
@@ -84,15 +85,55 @@ fn gradients_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
         let loss = |device| loss_on(device, &model, (size, 1), std::slice::from_ref(&setting));
         let ((on_device, at), (on_cpu, _)) =
             (loss(device_by_name(NAME, None)?)?, loss(Device::flex())?);
-        let batch = [3, 1, 4, 0, 5, 9, 2, 6];
-        for of in [Loss::Measured, Loss::in_epoch(&batch, 1)] {
-            let found = on_device.gradient(&at, of, Precision::F32)?;
-            let expected = on_cpu.gradient(&at, of, Precision::F64)?;
-            let error = error(&found.gradient, &expected.gradient);
-            println!("{error:e} {setting} {of:?}: {model}");
-        }
+        check(&format!("{setting} {model}"), [&on_device, &on_cpu], &at)?;
     }
     Ok(())
+}
+
+#[test]
+fn gradients_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
+    drawn_on_both(|what, [on_device, on_cpu], at| {
+        for of in [Loss::Measured, Loss::in_epoch(&[3, 1, 4, 0, 5, 9, 2, 6], 1)] {
+            let found = on_device.gradient(at, of, Precision::F32)?;
+            let expected = on_cpu.gradient(at, of, Precision::F64)?;
+            assert!(error(&[found.loss], &[expected.loss]) < 2e-5, "{of:?}: {what}");
+            let error = [
+                error(&found.gradient, &expected.gradient),
+                error(&found.buffers, &expected.buffers),
+            ];
+            assert!(error.iter().all(|&error| error < 1e-3), "{error:?} of {of:?}: {what}");
+            let again = on_device.gradient(at, of, Precision::F32)?;
+            assert_eq!(again.gradient, found.gradient, "the same bits of {of:?}: {what}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn drawn_networks_move_along_directions_as_on_the_cpu() -> TestResult {
+    drawn_on_both(|what, [on_device, on_cpu], at| {
+        let batch = Loss::in_epoch(&[3, 1, 4, 0, 5, 9, 2, 6], 1);
+        let gradient = on_cpu.gradient(at, batch, Precision::F64)?.gradient;
+        let other: Vec<f64> = at.theta.iter().map(|x| 0.1 * x).collect();
+        for of in [Loss::Measured, batch] {
+            let of = |loss: &Classification, precision| {
+                loss.directional(at, of, &[&gradient, &other], precision)
+            };
+            let found = of(on_device, Precision::F32)?;
+            let expected = of(on_cpu, Precision::F64)?;
+            for (found, expected) in found.iter().zip(&expected) {
+                let error = [
+                    error(&[found.loss], &[expected.loss]),
+                    error(&[found.slope], &[expected.slope]),
+                    error(&[found.covariance], &[expected.covariance]),
+                    error(&[found.curvature], &[expected.curvature]),
+                ];
+                assert!(error[0] < 2e-5 && error[1] < 1e-3, "{error:?} of {what}");
+                assert!(error[2] < 1e-2 && error[3] < 1e-2, "{error:?} of {what}");
+            }
+        }
+        Ok(())
+    })
 }
 
 /// The error of a vector in 32 bits, as a share of its norm.

@@ -10,20 +10,18 @@ use burn::cubecl::server::ServerError;
 use super::layout::fours_of;
 use super::memory::Memory;
 use super::{DeviceLine, DevicePoint, Group};
-use crate::device::{
-    self, Buffer, Convolution, Left, NormBack, NormOperands, Operands, Read, Rows,
-};
+use crate::device::{self, Buffer, Convolution, Left, NormBack, NormOperands, Operands, Read};
 use crate::kernels::ConvolutionShape;
-use crate::network::{Layout, ParameterId};
-use crate::plan::backward::{Back, BiasGradient, Cotangents, To};
+use crate::network::Layout;
+use crate::plan::backward::{Back, BiasGradient, Cotangents, Sought, To};
 use crate::plan::step::{Place, Value, Weights};
-use crate::plan::{GradientPlan, NormStatistics};
+use crate::plan::{CurvaturePlan, NormStatistics};
 
-/// Theta at one point on a device, for gradients there.
+/// Theta at one point on a device, for derivatives there.
 pub(crate) struct DeviceGradients<'a> {
-    plan: &'a GradientPlan,
-    layout: &'a Layout,
-    line: DeviceLine<'a>,
+    pub(super) plan: &'a CurvaturePlan,
+    pub(super) layout: &'a Layout,
+    pub(super) line: DeviceLine<'a>,
     theta: Buffer,
 }
 
@@ -38,11 +36,25 @@ pub(crate) struct DeviceBatch<'a> {
     pub cotangents: Option<&'a [Cotangents]>,
 }
 
+/// A batch on its way: forwards, and back.
+pub(crate) struct DevicePass<'a> {
+    pub(super) of: &'a DeviceGradients<'a>,
+    pub(super) memory: Memory,
+    pub(super) point: DevicePoint,
+    /// Mean and variance of every norm, where they are given.
+    pub(super) given: Vec<Buffer>,
+    pub(super) batch: DeviceBatch<'a>,
+    logits: Buffer,
+    pub(super) gradients: Vec<Option<Buffer>>,
+    /// What each norm leaves.
+    pub(super) left: Vec<Option<Buffer>>,
+    /// The gradient with respect to theta, where it is sought.
+    theta: Option<Buffer>,
+}
+
 /// What a batch leaves.
-pub(crate) struct DeviceGradient<T> {
-    /// What the loss is.
-    pub loss: T,
-    /// With respect to theta.
+pub(crate) struct DeviceGradient {
+    /// With respect to theta, if it was sought.
     pub gradient: Vec<f32>,
     /// What norms saw of the batch.
     pub statistics: Vec<NormStatistics>,
@@ -53,7 +65,7 @@ pub(crate) struct DeviceGradient<T> {
 impl<'a> DeviceGradients<'a> {
     /// Uploads theta.
     pub fn new(
-        plan: &'a GradientPlan,
+        plan: &'a CurvaturePlan,
         layout: &'a Layout,
         client: Client,
         theta: &[f64],
@@ -61,49 +73,74 @@ impl<'a> DeviceGradients<'a> {
     ) -> Self {
         let theta = device::upload(&client, theta.iter().copied());
         let ends = [theta.clone(), theta.clone()];
-        let line = DeviceLine::between(&plan.plan, layout, client, ends, &[0.0], winograd);
+        let line = DeviceLine::between(&plan.gradient.plan, layout, client, ends, &[0.0], winograd);
         Self { plan, layout, line, theta }
     }
 
-    /// Runs a batch of images forwards, has `loss` make of the logits, [n, classes], a result and the
-    /// gradient with respect to them, and runs back.
-    pub fn run<T>(
-        &self,
-        images: Buffer,
-        batch: DeviceBatch<'_>,
-        loss: impl FnOnce(&[f32]) -> (T, Vec<f32>),
-    ) -> Result<DeviceGradient<T>, String> {
-        let client = &self.line.client;
-        let (mut memory, point, given) = self.start(images, batch);
+    /// Runs a batch of images forwards.
+    pub fn forward<'b>(&'b self, images: Buffer, batch: DeviceBatch<'b>) -> DevicePass<'b> {
+        let samples = batch.samples;
+        let mut memory = self.line.memory(Group { batches: 1, samples });
+        self.line.place(&mut memory, images);
+        let mut point = self.line.points[0].clone();
+        let given = batch.given.map(|given| self.line.given(&point, given));
+        let (given, affine): (Vec<Buffer>, Vec<Buffer>) =
+            given.iter().flatten().cloned().map(|[given, affine]| (given, affine)).unzip();
+        point.frozen = (!given.is_empty()).then_some(affine);
         let logits = self.line.at(&mut memory, &point, false).swap_remove(0);
-        let width = self.plan.plan.output.len();
-        let logits = client.read_one(logits.handle()).map_err(problem)?;
-        let (loss, gradient) = loss(&rows(&logits, width));
-        let seed = Buffer::fours(client, batch.samples * width.div_ceil(4));
-        device::fours(client, width, [Buffer::of(client, &gradient), seed.clone()]);
+        let gradients = vec![None; self.plan.gradient.buffers.len()];
+        let left = vec![None; self.line.plan.norms.len()];
+        let of = self;
+        DevicePass { of, memory, point, given, batch, logits, gradients, left, theta: None }
+    }
+}
 
-        let dimension = self.layout.dimension();
-        let theta = Buffer::at(Buffer::fours(client, dimension.div_ceil(4)).handle(), dimension);
-        let norms = self.plan.plan.norms.len();
-        let gradients = vec![None; self.plan.buffers.len()];
-        let left = vec![None; norms];
-        let mut way = Way { of: self, memory, point, given, batch, gradients, left, theta };
-        way.gradients[self.plan.logits] = Some(seed);
-        self.plan.back.iter().for_each(|step| way.step(step));
+pub(super) fn problem(error: ServerError) -> String {
+    error.to_string()
+}
 
-        let statistics = (0..norms).map(|norm| way.statistics(norm));
-        let left = way.left.iter().flatten().cloned();
-        let results = [way.theta.clone()].into_iter().chain(statistics).chain(left);
-        let results = client.read(results.map(|buffer| buffer.handle()).collect());
-        let results = results.map_err(problem)?;
-        let gradient = f32::from_bytes(&results[0])[..dimension].to_vec();
-        let (statistics, left) = results[1..].split_at(norms);
-        let pair = |bytes: &Bytes, first: usize, channels: usize| {
-            let rows = rows(bytes, channels);
-            let row = |row: usize| rows[row * channels..][..channels].iter().map(|&x| x.into());
-            [row(first).collect(), row(first + 1).collect()]
-        };
-        let channels = self.plan.plan.norms.iter().map(|norm| norm.channels);
+/// Two rows of channels, the first of which is this one.
+pub(super) fn pair(bytes: &Bytes, first: usize, channels: usize) -> [Vec<f64>; 2] {
+    let rows = rows(bytes, channels);
+    let row = |row: usize| rows[row * channels..][..channels].iter().map(|&x| x.into());
+    [row(first).collect(), row(first + 1).collect()]
+}
+
+/// Rows without what fills them up to fours.
+pub(super) fn rows(bytes: &Bytes, width: usize) -> Vec<f32> {
+    let rows = f32::from_bytes(bytes).chunks_exact(width.next_multiple_of(4));
+    rows.flat_map(|row| &row[..width]).copied().collect()
+}
+
+impl DevicePass<'_> {
+    /// Waits for the logits, [n, classes].
+    pub fn logits(&self) -> Result<Vec<f32>, String> {
+        let bytes = self.of.line.client.read_one(self.logits.handle()).map_err(problem)?;
+        Ok(rows(&bytes, self.of.line.plan.output.len()))
+    }
+
+    /// Runs back from a gradient with respect to the logits, to theta or to activations alone.
+    pub fn back(&mut self, gradient: &[f32], of: Sought) {
+        let DeviceGradients { plan, layout, line, .. } = self.of;
+        let (client, width) = (&line.client, line.plan.output.len());
+        let seed = Buffer::fours(client, self.batch.samples * width.div_ceil(4));
+        device::fours(client, width, [Buffer::of(client, gradient), seed.clone()]);
+        self.gradients[plan.gradient.logits] = Some(seed);
+        let dimension = layout.dimension();
+        self.theta = (of == Sought::Theta)
+            .then(|| Buffer::at(Buffer::fours(client, dimension.div_ceil(4)).handle(), dimension));
+        plan.gradient.back.iter().for_each(|step| self.step(step));
+    }
+
+    /// Waits for what the way back leaves, and for what norms saw.
+    pub fn read(&self) -> Result<DeviceGradient, String> {
+        let norms = self.left.len();
+        let statistics = (0..norms).map(|norm| self.statistics(norm));
+        let results = statistics.chain(self.left.iter().flatten().cloned());
+        let results = results.chain(self.theta.clone()).map(|buffer| buffer.handle());
+        let results = self.of.line.client.read(results.collect()).map_err(problem)?;
+        let (statistics, left) = results.split_at(norms);
+        let channels = self.of.line.plan.norms.iter().map(|norm| norm.channels);
         let statistics = channels.clone().zip(statistics).map(|(channels, bytes)| {
             let [mean, variance] = pair(bytes, 0, channels);
             NormStatistics { mean, variance }
@@ -112,85 +149,31 @@ impl<'a> DeviceGradients<'a> {
             let [mean, variance] = pair(bytes, Left::Mean as usize, channels);
             Cotangents { mean, variance }
         });
-        let (statistics, cotangents) = (statistics.collect(), cotangents.collect());
-        Ok(DeviceGradient { loss, gradient, statistics, cotangents })
+        let gradient = self.theta.as_ref().and(results.last());
+        let gradient =
+            gradient.map(|bytes| f32::from_bytes(bytes)[..self.of.layout.dimension()].to_vec());
+        Ok(DeviceGradient {
+            gradient: gradient.unwrap_or_default(),
+            statistics: statistics.collect(),
+            cotangents: if left.len() < norms { Vec::new() } else { cotangents.collect() },
+        })
     }
 
-    /// What norms see of a batch.
-    pub fn statistics(
-        &self,
-        images: Buffer,
-        samples: usize,
-    ) -> Result<Vec<NormStatistics>, String> {
-        let batch = DeviceBatch { samples, given: None, cotangents: None };
-        let (mut memory, point, _) = self.start(images, batch);
-        let seen = self.line.at(&mut memory, &point, true);
-        let seen = self.line.client.read(seen.iter().map(Buffer::handle).collect());
-        let norms = self.plan.plan.norms.iter().zip(seen.map_err(problem)?);
-        let norms = norms.map(|(norm, bytes)| {
-            let rows: Vec<f64> = rows(&bytes, norm.channels).iter().map(|&x| x.into()).collect();
-            let (mean, variance) = rows.split_at(norm.channels);
-            NormStatistics { mean: mean.to_vec(), variance: variance.to_vec() }
-        });
-        Ok(norms.collect())
-    }
-
-    /// Memory for a batch with its images, and theta with the statistics that are given.
-    fn start(
-        &self,
-        images: Buffer,
-        DeviceBatch { samples, given, .. }: DeviceBatch<'_>,
-    ) -> (Memory, DevicePoint, Vec<Buffer>) {
-        let mut memory = self.line.memory(Group { batches: 1, samples });
-        self.line.place(&mut memory, images);
-        let mut point = self.line.points[0].clone();
-        let given = given.map(|given| self.line.given(&point, given));
-        let (given, affine): (Vec<Buffer>, Vec<Buffer>) =
-            given.iter().flatten().cloned().map(|[given, affine]| (given, affine)).unzip();
-        point.frozen = (!given.is_empty()).then_some(affine);
-        (memory, point, given)
-    }
-}
-
-fn problem(error: ServerError) -> String {
-    error.to_string()
-}
-
-/// Rows without what fills them up to fours.
-fn rows(bytes: &Bytes, width: usize) -> Vec<f32> {
-    let rows = f32::from_bytes(bytes).chunks_exact(width.next_multiple_of(4));
-    rows.flat_map(|row| &row[..width]).copied().collect()
-}
-
-/// A batch on its way back.
-struct Way<'a> {
-    of: &'a DeviceGradients<'a>,
-    memory: Memory,
-    point: DevicePoint,
-    /// Mean and variance of every norm, where they are given.
-    given: Vec<Buffer>,
-    batch: DeviceBatch<'a>,
-    gradients: Vec<Option<Buffer>>,
-    /// What each norm leaves.
-    left: Vec<Option<Buffer>>,
-    /// The gradient.
-    theta: Buffer,
-}
-
-impl Way<'_> {
     fn step(&mut self, step: &Back) {
         let client = &self.of.line.client;
         match *step {
             Back::Convolve { weights, from, gradient, bias, to } => {
                 let gradient = self.gradient(gradient);
-                self.weights(weights, from, gradient.clone());
-                self.bias(weights, bias, gradient.clone());
+                if let Some(theta) = &self.theta {
+                    self.weights(weights, from, [gradient.clone(), theta.clone()]);
+                    self.bias(weights, bias, [gradient.clone(), theta.clone()]);
+                }
                 if let Some(to) = to {
                     self.convolve(weights, from, gradient, to);
                 }
             }
             Back::MaxPool { from, size, gradient, to } => {
-                let (read, operands) = self.read(from);
+                let (read, operands) = self.reading(from);
                 let [input, affine] = operands;
                 let operands = [input, affine, self.gradient(gradient)];
                 let output = self.output(from.shape);
@@ -201,7 +184,7 @@ impl Way<'_> {
             Back::AveragePool { from, gradient, to } => {
                 let [height, width, _] = from.shape;
                 let gradient = self.gradient(gradient);
-                self.pass(from, self.read(from).0, height * width, gradient, to);
+                self.pass(from, self.reading(from).0, height * width, gradient, to);
             }
             Back::Sum { gradient, to, .. } => {
                 let [before, gradient] = [to, gradient].map(|index| self.gradient(index));
@@ -219,7 +202,7 @@ impl Way<'_> {
         }
     }
 
-    fn weights(&self, index: usize, from: Value, gradient: Buffer) {
+    fn weights(&self, index: usize, from: Value, [gradient, theta]: [Buffer; 2]) {
         let line = &self.of.line;
         let shape = line.plan.weights[index].shape;
         let form = Convolution {
@@ -232,11 +215,11 @@ impl Way<'_> {
         let rows = self.batch.samples * height * width;
         let (entry, _) = line.entries(self.of.layout, index);
         let [input, affine] = self.operands(from);
-        let operands = [input, affine, gradient, self.theta.clone()];
+        let operands = [input, affine, gradient, theta];
         device::weight_gradient(&line.client, form, rows, entry, operands);
     }
 
-    fn bias(&self, index: usize, how: BiasGradient, gradient: Buffer) {
+    fn bias(&self, index: usize, how: BiasGradient, [gradient, theta]: [Buffer; 2]) {
         let line = &self.of.line;
         let shape = line.plan.weights[index].shape;
         let (_, Some(entry)) = line.entries(self.of.layout, index) else { return };
@@ -245,12 +228,13 @@ impl Way<'_> {
             BiasGradient::OfNorm(norm) => (Left::Read as usize, self.left[norm].clone()),
             BiasGradient::Summed => {
                 let channels = shape.outputs.div_ceil(4);
-                let rows = gradient.len() / channels;
-                (0, Some(device::sum_rows(&line.client, [rows, channels], gradient)))
+                let sizes = [gradient.len() / channels, channels];
+                let operands = [gradient.clone(), gradient, self.zeros(channels)];
+                (0, Some(device::moments(&line.client, sizes, operands)))
             }
         };
         let Some(from) = from else { return };
-        device::store(&line.client, entry, row, [from, self.theta.clone()]);
+        device::store(&line.client, entry, row, [from, theta]);
     }
 
     /// The gradient of a convolution's input.
@@ -260,8 +244,8 @@ impl Way<'_> {
         let [pieces, _] = line.pieces[index];
         let inputs = line.inputs(index);
         let form = Convolution::back(shape, inputs);
-        let rows = self.batch.samples * shape.height * shape.width;
-        let output = Buffer::fours(&line.client, rows * inputs);
+        let len = self.batch.samples * shape.height * shape.width * inputs;
+        let output = Buffer::fours(&line.client, len);
         let (entry, _) = line.entries(self.of.layout, index);
         let none = gradient.clone();
         let operands = Operands {
@@ -274,18 +258,10 @@ impl Way<'_> {
             partials: Buffer::fours(&line.client, 1),
         };
         let turned = ConvolutionShape { inputs: shape.outputs, outputs: shape.inputs, ..shape };
-        if let Some(winograd) = line.transformed(turned) {
-            let (samples, all) = (self.batch.samples, usize::MAX);
-            let memory = line.memory_transformed(winograd, samples);
-            let form = (form, winograd);
-            device::convolve_by_winograd(&line.client, form, samples, all, operands, memory);
-        } else {
-            let rows = Rows { blocks: 1, rows, normed: usize::MAX };
-            device::convolve(&line.client, form, rows, operands);
-        }
+        line.product(form, turned, self.batch.samples, operands);
         if from.rectify || to.adds {
             // A fully connected layer reads the pieces of a row as they stand.
-            let (read, _) = self.read(from);
+            let (read, _) = self.reading(from);
             let channels = inputs / pieces;
             let read =
                 if pieces > 1 { Read { height: 1, width: pieces, channels, ..read } } else { read };
@@ -316,10 +292,7 @@ impl Way<'_> {
         let line = &self.of.line;
         let sizes = &line.plan.norms[norm];
         let [gamma, _] = self.point.norms[norm].clone();
-        let cotangents = self.batch.cotangents.map(|all| {
-            let Cotangents { mean, variance } = &all[norm];
-            device::channels(&line.client, &[mean, variance])
-        });
+        let cotangents = self.cotangents(norm);
         let operands = NormOperands {
             input: self.memory.at(from),
             statistics: self.statistics(norm),
@@ -335,34 +308,48 @@ impl Way<'_> {
         };
         let output = (from != Place::Images).then(|| Buffer::fours(&line.client, gradient.len()));
         let left = device::norm_back(&line.client, back, operands, output.clone());
-        let entry = |id: ParameterId| line.channels_entry(self.of.layout, id);
-        for (id, row) in [(sizes.weight, Left::Gamma), (sizes.bias, Left::Beta)] {
-            let to = [left.clone(), self.theta.clone()];
-            device::store(&line.client, entry(id), row as usize, to);
+        if let Some(theta) = &self.theta {
+            for (id, row) in [(sizes.weight, Left::Gamma), (sizes.bias, Left::Beta)] {
+                let entry = line.channels_entry(self.of.layout, id);
+                device::store(&line.client, entry, row as usize, [left.clone(), theta.clone()]);
+            }
         }
         self.left[norm] = Some(left);
         output
     }
 
+    /// How the loss depends on a norm's statistics by other ways.
+    pub(super) fn cotangents(&self, norm: usize) -> Option<Buffer> {
+        self.batch.cotangents.map(|all| {
+            let Cotangents { mean, variance } = &all[norm];
+            device::channels(&self.of.line.client, &[mean, variance])
+        })
+    }
+
+    /// So many fours of zeros.
+    pub(super) fn zeros(&self, fours: usize) -> Buffer {
+        Buffer::of(&self.of.line.client, &vec![0.0f32; 4 * fours]).first(fours)
+    }
+
     /// Mean and variance that a norm saw or was given.
-    fn statistics(&self, norm: usize) -> Buffer {
+    pub(super) fn statistics(&self, norm: usize) -> Buffer {
         let given = self.given.get(norm).cloned();
         given.unwrap_or_else(|| self.memory.norms[norm].statistics.clone())
     }
 
     /// Numbers for a gradient with respect to a value of this shape.
-    fn output(&self, shape: [usize; 3]) -> Buffer {
+    pub(super) fn output(&self, shape: [usize; 3]) -> Buffer {
         Buffer::fours(&self.of.line.client, self.batch.samples * fours_of(shape))
     }
 
-    fn read(&self, from: Value) -> (Read, [Buffer; 2]) {
+    pub(super) fn reading(&self, from: Value) -> (Read, [Buffer; 2]) {
         let frozen = self.point.frozen.as_deref();
         let (read, _, operands) = self.of.line.read_of(&self.memory, frozen, from);
         (read, operands)
     }
 
-    fn operands(&self, from: Value) -> [Buffer; 2] {
-        self.read(from).1
+    pub(super) fn operands(&self, from: Value) -> [Buffer; 2] {
+        self.reading(from).1
     }
 
     /// What other readers have written.
@@ -371,7 +358,7 @@ impl Way<'_> {
     }
 
     /// Gradients are written before they are read.
-    fn gradient(&self, buffer: usize) -> Buffer {
+    pub(super) fn gradient(&self, buffer: usize) -> Buffer {
         let written = self.gradients[buffer].clone();
         written.unwrap_or_else(|| Buffer::fours(&self.of.line.client, 0))
     }

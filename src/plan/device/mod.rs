@@ -8,14 +8,16 @@ mod launched;
 mod layout;
 mod memory;
 mod steps;
+mod tangent;
 
 use std::sync::{Mutex, PoisonError};
 
 use burn::cubecl::prelude::Client;
 
-pub(crate) use back::{DeviceBatch, DeviceGradient, DeviceGradients};
+pub(crate) use back::{DeviceBatch, DeviceGradient, DeviceGradients, DevicePass};
 pub(crate) use launched::Launched;
 pub(crate) use memory::Group;
+pub(crate) use tangent::{DeviceDirection, DeviceTangent};
 
 use self::memory::Memory;
 use super::step::{self, Weights};
@@ -83,23 +85,25 @@ impl<'a> DeviceLine<'a> {
         let (pieces, memory) = (plan.pieces(), Mutex::default());
         let mut line =
             Self { plan, client, winograd, pieces, points: Vec::new(), first: None, memory };
-        let point = |&alpha: &f64| {
-            let norm = |norm: &step::Norm| {
-                [norm.weight, norm.bias].map(|id| {
-                    let entry = line.channels_entry(layout, id);
-                    device::parameters(&line.client, entry, alpha as f32, ends.clone())
-                })
-            };
-            let weights = 0..plan.weights.len();
-            DevicePoint {
-                alpha,
-                weights: weights.map(|index| line.affine(layout, index, alpha, &ends)).collect(),
-                norms: plan.norms.iter().map(norm).collect(),
-                frozen: None,
-            }
-        };
-        line.points = alphas.iter().map(point).collect();
+        line.points = alphas.iter().map(|&alpha| line.point(layout, &ends, alpha)).collect();
         line
+    }
+
+    /// A point between two ends.
+    fn point(&self, layout: &Layout, ends: &[Buffer; 2], alpha: f64) -> DevicePoint {
+        let norm = |norm: &step::Norm| {
+            [norm.weight, norm.bias].map(|id| {
+                let entry = self.channels_entry(layout, id);
+                device::parameters(&self.client, entry, alpha as f32, ends.clone())
+            })
+        };
+        let weights = 0..self.plan.weights.len();
+        DevicePoint {
+            alpha,
+            weights: weights.map(|index| self.affine(layout, index, alpha, ends)).collect(),
+            norms: self.plan.norms.iter().map(norm).collect(),
+            frozen: None,
+        }
     }
 
     /// Weights and bias of a layer between two ends.

@@ -4,6 +4,7 @@ use super::layout::fours_of;
 use super::memory::{Memory, NormMemory};
 use super::{Affine, DeviceLine, DevicePoint, Group};
 use crate::device::{self, Buffer, Convolution, Norm, Operands, Read, Rows};
+use crate::kernels::ConvolutionShape;
 use crate::plan::step::{Place, Step, Value, Weights};
 
 impl DeviceLine<'_> {
@@ -169,6 +170,27 @@ impl DeviceLine<'_> {
         if let Some(norm) = gathers {
             memory.norms[norm].tile = tile;
         }
+    }
+
+    /// A convolution of a batch's samples with no norm's statistics among its inputs', or none that differ
+    /// between them, by whichever algorithm is faster for its shape.
+    pub(super) fn product(
+        &self,
+        form: Convolution,
+        shape: ConvolutionShape,
+        samples: usize,
+        operands: Operands,
+    ) {
+        let (client, normed) = (&self.client, usize::MAX);
+        let winograd = self.transformed(shape);
+        if let Some(winograd) = winograd {
+            let memory = self.memory_transformed(winograd, samples);
+            let form = (form, winograd);
+            return device::convolve_by_winograd(client, form, samples, normed, operands, memory);
+        }
+        let [height, width] = [form.height, form.width].map(|size| size.div_ceil(form.stride));
+        let rows = Rows { blocks: 1, rows: samples * height * width, normed };
+        device::convolve(client, form, rows, operands);
     }
 
     /// An activation as it is read, rows that share a norm's statistics, and where both stand.

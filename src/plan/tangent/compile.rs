@@ -9,12 +9,12 @@ use crate::network::Network;
 /// A plan of gradients whose activations and adjoints stay, and its steps along directions.
 #[derive(Debug)]
 pub struct CurvaturePlan {
-    pub(super) gradient: GradientPlan,
-    pub(super) steps: Vec<Along>,
+    pub(in super::super) gradient: GradientPlan,
+    pub(in super::super) steps: Vec<Along>,
     /// Buffers of tangents.
-    pub(super) buffers: usize,
+    pub(in super::super) buffers: usize,
     /// The one with the tangent of the logits.
-    pub(super) output: usize,
+    pub(in super::super) output: usize,
 }
 
 impl CurvaturePlan {

@@ -22,4 +22,6 @@ pub use back::Turn;
 pub use compile::CurvaturePlan;
 pub use direction::{DirectionStation, ReturnStation};
 pub use run::{Course, GivenAlong, Order, Tangent};
+#[cfg(gpu)]
+pub(super) use step::Along;
 pub use workspace::{CurvatureWorkspace, CurvatureWorkspaces};

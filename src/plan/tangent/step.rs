@@ -4,7 +4,7 @@ use super::super::step::{Place, Value};
 
 /// What makes one tangent from others. Tangents are as long as the values that they are of.
 #[derive(Debug, Clone)]
-pub(super) enum Along {
+pub(in super::super) enum Along {
     /// y1 = U x + W x1, plus the shortcut's, and the term <dL/dy, U x1>.
     Convolve {
         weights: usize,

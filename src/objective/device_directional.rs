@@ -1,0 +1,181 @@
+//! Losses along directions on the fused kernels of a GPU, in 32 bits, for networks that a plan knows.
+//!
+//! As on the CPU, a unit goes forward and back to its activations once for all directions; how it moves
+//! along each of them comes back at once.
+
+use super::contract::separately;
+use super::device_gradient::{UnitsOnKernels, scaled};
+use super::directional::{Direction, MOMENTS, directionals};
+use super::gradient::{Part, Running};
+use super::planned_directional::{Frozen, UnitsAlong};
+use super::tree::Addend;
+use super::{Classification, Directional, Gradient, Loss, ObjectiveError, Point};
+use crate::linalg::{norm, normaliser};
+use crate::plan::{DeviceDirection, DeviceGradients, DeviceTangent, Order, Sought, Tangent};
+use crate::precision::Precision;
+
+/// Bytes of directions that are on a device at once.
+const DIRECTION_BYTES: usize = 1 << 30;
+
+impl Classification {
+    /// A loss along each direction, as [`Classification::along`]; none where it has to go through series.
+    pub(super) fn along_on_kernels(
+        &self,
+        at: &Point,
+        of: Loss,
+        directions: &[Direction],
+        order: Order,
+        precision: Precision,
+    ) -> Option<Result<Vec<Directional>, ObjectiveError>> {
+        let kernels = &self.derivatives_on_kernels(&at.theta, precision)?;
+        let (units, presentation) = self.units(of);
+        let some = (DIRECTION_BYTES / (at.theta.len() * precision.bytes()).max(1)).max(1);
+        let along = |directions: &[Direction]| {
+            let stations: Vec<_> =
+                directions.iter().map(|direction| kernels.direction(direction.theta)).collect();
+            let units_on = UnitsOnKernels { objective: self, kernels, presentation };
+            let call = Call { units: units_on, directions: &stations, order };
+            self.along_by(&call, (&units, at, of), directions, order)
+        };
+        let all: Result<Vec<_>, ObjectiveError> = directions.chunks(some).map(along).collect();
+        Some(all.map(|all| all.concat()))
+    }
+
+    /// As [`Classification::gradient_and_along`]; none where it has to go through series.
+    pub(super) fn gradient_and_along_on_kernels(
+        &self,
+        at: &Point,
+        of: Loss,
+        precision: Precision,
+    ) -> Option<Result<(Gradient, Option<Directional>), ObjectiveError>> {
+        let kernels = self.derivatives_on_kernels(&at.theta, precision)?;
+        let (units, presentation) = self.units(of);
+        let (&[unit], Loss::Batch { .. }) = (&units[..], of) else {
+            return Some(separately(self, at, of, precision));
+        };
+        let units = UnitsOnKernels { objective: self, kernels: &kernels, presentation };
+        Some(self.own_gradient_and_along(units, unit, at))
+    }
+
+    fn own_gradient_and_along(
+        &self,
+        units: UnitsOnKernels<'_>,
+        unit: &[u32],
+        at: &Point,
+    ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
+        let (pass, logits, loss) = units.run(unit, None, Sought::Theta)?;
+        let found = pass.read().map_err(ObjectiveError::Device)?;
+        let factor = 1.0 / unit.len() as f64;
+        let running = Running::seen(units.observed(unit, &found.statistics));
+        let gradient = scaled(factor, &found.gradient);
+        let gradient = Part { loss: factor * loss, gradient, running }.into_gradient(at);
+        let Some(factor) = normaliser(norm(&gradient.gradient)) else {
+            return Ok((gradient, None));
+        };
+        let u: Vec<f64> = gradient.gradient.iter().map(|x| factor * x).collect();
+        let moving = pass.along(&units.kernels.direction(&u), None, Order::Second);
+        let tangents = units.kernels.read_along(&[moving]).map_err(ObjectiveError::Device)?;
+        let mut sums = vec![loss];
+        sums.extend(tangents.iter().flat_map(|tangent| self.moments_of(&logits, tangent, unit)));
+        Ok((gradient, directionals(&sums, unit.len()).pop()))
+    }
+
+    fn moments_of(
+        &self,
+        logits: &[f32],
+        DeviceTangent { logits: along, second, .. }: &DeviceTangent,
+        unit: &[u32],
+    ) -> [f64; MOMENTS] {
+        self.moments_along(Tangent { logits, along, second: *second }, unit)
+    }
+}
+
+/// Losses along directions in the making.
+struct Call<'a> {
+    units: UnitsOnKernels<'a>,
+    directions: &'a [DeviceDirection],
+    order: Order,
+}
+
+impl Call<'_> {
+    fn kernels(&self) -> &DeviceGradients<'_> {
+        self.units.kernels
+    }
+}
+
+impl UnitsAlong for Call<'_> {
+    fn sum<T: Addend>(
+        &self,
+        units: &[&[u32]],
+        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
+    ) -> Result<T, ObjectiveError> {
+        self.units.objective.sum_in_turn(units, of)
+    }
+
+    fn moments(
+        &self,
+        unit: &[u32],
+        _: &[Vec<f32>],
+        frozen: Option<&Frozen>,
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        let objective = self.units.objective;
+        let given = frozen.map(|all| all[0].as_slice());
+        let (pass, logits, loss) = match self.order {
+            Order::First => {
+                let pass = self.units.forward(unit, given, None)?;
+                let logits = pass.logits().map_err(ObjectiveError::Device)?;
+                let loss = objective.summed_loss(&logits, unit);
+                (pass, logits, loss)
+            }
+            Order::Second | Order::Back => self.units.run(unit, given, Sought::Activations)?,
+        };
+        let along = |(i, direction): (usize, &DeviceDirection)| {
+            let given = frozen.map(|all| all[1 + i].as_slice());
+            pass.along(direction, given, self.order)
+        };
+        let moving: Vec<_> = self.directions.iter().enumerate().map(along).collect();
+        let tangents = self.kernels().read_along(&moving).map_err(ObjectiveError::Device)?;
+        let mut sums = vec![loss];
+        let moments = |tangent| objective.moments_of(&logits, tangent, unit);
+        sums.extend(tangents.iter().flat_map(moments));
+        if frozen.is_some() && self.order == Order::Second {
+            let found = pass.read().map_err(ObjectiveError::Device)?;
+            let norms = found.cotangents.iter();
+            sums.extend(norms.flat_map(|norm| norm.mean.iter().chain(&norm.variance)));
+        }
+        Ok(sums)
+    }
+
+    fn weighted_statistics_along(
+        &self,
+        unit: &[u32],
+        _: &[Vec<f32>],
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        let pass = self.units.forward(unit, None, None)?;
+        let along = |direction| pass.along(direction, None, Order::First);
+        let moving: Vec<_> = self.directions.iter().map(along).collect();
+        let tangents = self.kernels().read_along(&moving).map_err(ObjectiveError::Device)?;
+        let found = pass.read().map_err(ObjectiveError::Device)?;
+        let mut flat = self.units.observed(unit, &found.statistics);
+        for tangent in &tangents {
+            flat.extend(self.units.observed(unit, &tangent.statistics));
+        }
+        let weight = self.units.objective.weight(unit);
+        flat.iter_mut().for_each(|x| *x *= weight);
+        Ok(flat)
+    }
+
+    fn seconds_through_statistics(
+        &self,
+        unit: &[u32],
+        _: &[Vec<f32>],
+        cotangent: &[f64],
+    ) -> Result<Vec<f64>, ObjectiveError> {
+        let cotangents = self.units.cotangents(unit, cotangent);
+        let pass = self.units.run_through(unit, &cotangents, Sought::Activations)?;
+        let along = |direction| pass.along(direction, None, Order::Second);
+        let moving: Vec<_> = self.directions.iter().map(along).collect();
+        let tangents = self.kernels().read_along(&moving).map_err(ObjectiveError::Device)?;
+        Ok(tangents.iter().map(|tangent| tangent.second).collect())
+    }
+}

@@ -1,0 +1,291 @@
+//! A batch along a direction on a GPU: how the logits move, and the loss's term of second order.
+//!
+//! The steps are those of the CPU's [`CurvaturePlan`](crate::plan::CurvaturePlan). Terms of second order are
+//! sums over rows for each channel, and are added up in f64 once they have come back.
+
+use burn::cubecl::prelude::CubeElement;
+
+use super::back::{DevicePass, pair, problem, rows};
+use super::layout::fours_of;
+use super::{DeviceGradients, DevicePoint};
+use crate::device::{self, Buffer, Convolution, NormAlong, NormHere, NormSecond, Operands, Read};
+use crate::plan::NormStatistics;
+use crate::plan::step::Place;
+use crate::plan::tangent::{Along, Order};
+
+/// A direction in theta on a device.
+pub(crate) struct DeviceDirection(DevicePoint);
+
+/// How a batch moves along a direction, as far as it was asked for.
+pub(crate) struct DeviceTangent {
+    /// The logits' tangent, [n, classes].
+    pub logits: Vec<f32>,
+    /// As [`Tangent::second`](crate::plan::Tangent::second).
+    pub second: f64,
+    /// How the norms' statistics move.
+    pub statistics: Vec<NormStatistics>,
+}
+
+/// The same on its way to the host.
+pub(crate) struct Moving {
+    logits: Buffer,
+    /// Terms of second order, behind so many other numbers.
+    seconds: Vec<(Buffer, usize)>,
+    norms: Vec<Buffer>,
+}
+
+impl DeviceGradients<'_> {
+    /// Uploads a direction.
+    pub fn direction(&self, direction: &[f64]) -> DeviceDirection {
+        let theta = device::upload(&self.line.client, direction.iter().copied());
+        DeviceDirection(self.line.point(self.layout, &[theta.clone(), theta], 0.0))
+    }
+
+    /// Waits for tangents of so many samples.
+    pub fn read_along(&self, moving: &[Moving]) -> Result<Vec<DeviceTangent>, String> {
+        let buffers = moving.iter().flat_map(|Moving { logits, seconds, norms }| {
+            let seconds = seconds.iter().map(|(buffer, _)| buffer);
+            std::iter::once(logits).chain(seconds).chain(norms)
+        });
+        let results = self.line.client.read(buffers.map(Buffer::handle).collect());
+        let mut results = results.map_err(problem)?.into_iter();
+        let channels = self.line.plan.norms.iter().map(|norm| norm.channels);
+        let width = self.line.plan.output.len();
+        let tangent = |Moving { seconds, norms, .. }: &Moving| {
+            let logits = results.next().map(|bytes| rows(&bytes, width)).unwrap_or_default();
+            let terms = results.by_ref().take(seconds.len()).zip(seconds);
+            let terms =
+                terms.flat_map(|(bytes, (_, skip))| f32::from_bytes(&bytes)[*skip..].to_vec());
+            let second = terms.map(f64::from).sum();
+            let norms = results.by_ref().take(norms.len()).zip(channels.clone());
+            let statistics = norms.map(|(bytes, channels)| {
+                let [mean, variance] = pair(&bytes, 0, channels);
+                NormStatistics { mean, variance }
+            });
+            DeviceTangent { logits, second, statistics: statistics.collect() }
+        };
+        Ok(moving.iter().map(tangent).collect())
+    }
+}
+
+impl DevicePass<'_> {
+    /// The batch along a direction, along which the statistics that norms were given move as `given` says.
+    /// Terms of second order take the adjoints of a way [back](DevicePass::back).
+    pub fn along(
+        &self,
+        direction: &DeviceDirection,
+        given: Option<&[NormStatistics]>,
+        order: Order,
+    ) -> Moving {
+        let plan = self.of.plan;
+        let norms = vec![None; self.left.len()];
+        let tangents = vec![None; plan.buffers];
+        let DeviceDirection(direction) = direction;
+        let seconds = Vec::new();
+        let mut course = Course { pass: self, direction, given, order, tangents, norms, seconds };
+        plan.steps.iter().for_each(|step| course.step(step));
+        let logits = course.tangent(plan.output);
+        let norms = course.norms.into_iter().flatten().collect();
+        Moving { logits, seconds: course.seconds, norms }
+    }
+}
+
+/// A batch on its way along a direction.
+struct Course<'a> {
+    pass: &'a DevicePass<'a>,
+    direction: &'a DevicePoint,
+    given: Option<&'a [NormStatistics]>,
+    order: Order,
+    tangents: Vec<Option<Buffer>>,
+    /// What [`device::norm_along`] gives for each norm.
+    norms: Vec<Option<Buffer>>,
+    /// As [`Moving::seconds`].
+    seconds: Vec<(Buffer, usize)>,
+}
+
+impl Course<'_> {
+    fn step(&mut self, step: &Along) {
+        let pass = self.pass;
+        let (client, samples) = (&pass.of.line.client, pass.batch.samples);
+        match *step {
+            Along::Convolve { .. } => self.convolve(step),
+            Along::Gather { from, tangent, norm } => {
+                self.norm(norm, pass.memory.at(from.place), self.tangent(tangent));
+            }
+            Along::Normalise { norm } => self.normalise(norm),
+            Along::Apply { from, tangent, to, weighs } => {
+                let tangent = self.tangent(tangent);
+                let output = Buffer::fours(client, tangent.len());
+                let (read, [input, affine]) = pass.reading(from);
+                match from.norm {
+                    Some(norm) => {
+                        let (statistics, along) = (pass.statistics(norm), self.along(norm));
+                        let operands =
+                            [input, affine, statistics, along, tangent.clone(), output.clone()];
+                        device::norm_tangent(client, read, operands);
+                        if weighs && self.order == Order::Second {
+                            self.weigh_norm(norm, tangent);
+                        }
+                    }
+                    None => {
+                        let operands = [input, affine, tangent];
+                        device::pass_back(client, read, 1, operands, None, output.clone());
+                    }
+                }
+                self.tangents[to] = Some(output);
+            }
+            Along::MaxPool { from, tangent, size, to } => {
+                let (read, [input, affine]) = pass.reading(from);
+                let tangent = self.tangent(tangent);
+                let output = Buffer::fours(client, tangent.len() / (size * size));
+                let operands = [input, affine, tangent, output.clone()];
+                device::max_pool_tangent(client, read, size, operands);
+                self.tangents[to] = Some(output);
+            }
+            Along::AveragePool { shape: [height, width, channels], tangent, to } => {
+                let channels = channels.div_ceil(4);
+                let read = Read { height, width, channels, norm: false, rectify: false };
+                let (tangent, output) = (self.tangent(tangent), pass.output([1, 1, 4 * channels]));
+                let operands = [tangent.clone(), tangent, output.clone()];
+                device::average_pool(client, read, usize::MAX, operands);
+                self.tangents[to] = Some(output);
+            }
+            Along::Add { tangents: [a, b], to, .. } => {
+                let [a, b] = [a, b].map(|tangent| self.tangent(tangent));
+                let output = Buffer::fours(client, a.len());
+                device::mix(client, 1.0, [a, b, output.clone()]);
+                self.tangents[to] = Some(output);
+            }
+            Along::Still { to, .. } => {
+                let [pixels, channels] = pass.of.line.plan.images_as_read();
+                self.tangents[to] = Some(pass.zeros(samples * fours_of([1, pixels, channels])));
+            }
+        }
+    }
+
+    fn convolve(&mut self, step: &Along) {
+        let Along::Convolve { weights, from, tangent, shortcut, place, to, gathers } = *step else {
+            return;
+        };
+        let pass = self.pass;
+        let [of_direction, bias] = self.direction.weights[weights].clone();
+        let [input, affine] = pass.operands(from);
+        let shortcut = shortcut.map(|shortcut| self.tangent(shortcut));
+        let has_bias = pass.of.line.plan.weights[weights].bias.is_some();
+        let read = [input, affine, of_direction.clone()];
+        let pending = (from.norm.is_some(), from.rectify);
+        let mut output = self.product(weights, pending, read, has_bias.then_some(bias), shortcut);
+        let tangent = tangent.map(|tangent| self.tangent(tangent));
+        if let Some(tangent) = &tangent {
+            let [here, _] = pass.point.weights[weights].clone();
+            let read = [tangent.clone(), tangent.clone(), here];
+            output = self.product(weights, (false, false), read, None, Some(output));
+        }
+        if let Some(norm) = gathers {
+            self.norm(norm, pass.memory.at(Place::Buffer(place)), output.clone());
+        }
+        self.tangents[to] = Some(output);
+        let adjoint = pass.of.plan.gradient.adjoints.places[place];
+        if let (Some(tangent), Some(adjoint), Order::Second) = (tangent, adjoint, self.order) {
+            let read = [tangent.clone(), tangent, of_direction];
+            let product = self.product(weights, (false, false), read, None, None);
+            let shape = pass.of.line.plan.weights[weights].shape;
+            let channels = shape.outputs.div_ceil(4);
+            let sizes = [product.len() / channels, channels];
+            let operands = [product, pass.gradient(adjoint), pass.zeros(channels)];
+            let sums = device::moments(&pass.of.line.client, sizes, operands);
+            self.seconds.push((sums, 4 * channels));
+        }
+    }
+
+    /// A layer's product with an input, on which norm and rectifier may be pending, plus bias and shortcut.
+    fn product(
+        &self,
+        index: usize,
+        (norm, rectify): (bool, bool),
+        [input, affine, weights]: [Buffer; 3],
+        bias: Option<Buffer>,
+        shortcut: Option<Buffer>,
+    ) -> Buffer {
+        let (line, samples) = (&self.pass.of.line, self.pass.batch.samples);
+        let shape = line.plan.weights[index].shape;
+        let [height, width] = shape.output_size();
+        let output = self.pass.output([height, width, shape.outputs]);
+        let form = Convolution {
+            norm,
+            rectify,
+            bias: bias.is_some(),
+            shortcut: shortcut.is_some(),
+            inputs: line.inputs(index),
+            ..Convolution::of(shape)
+        };
+        let operands = Operands {
+            bias: bias.unwrap_or_else(|| weights.clone()),
+            shortcut: shortcut.unwrap_or_else(|| weights.clone()),
+            input,
+            affine,
+            weights,
+            output: output.clone(),
+            partials: Buffer::fours(&line.client, 1),
+        };
+        line.product(form, shape, samples, operands);
+        output
+    }
+
+    /// How the statistics of a batch move, and what that makes of a norm whose input x moves by x1.
+    fn norm(&mut self, norm: usize, x: Buffer, x1: Buffer) {
+        if self.given.is_none() {
+            self.norms[norm] = Some(self.moved(norm, Ok([x, x1])));
+        }
+    }
+
+    fn normalise(&mut self, norm: usize) {
+        if let Some(given) = self.given {
+            let NormStatistics { mean, variance } = &given[norm];
+            let given = device::channels(&self.pass.of.line.client, &[mean, variance]);
+            self.norms[norm] = Some(self.moved(norm, Err(given)));
+        }
+    }
+
+    fn moved(&self, norm: usize, given: Result<[Buffer; 2], Buffer>) -> Buffer {
+        let (sizes, here) = self.sizes(norm);
+        device::norm_along(&self.pass.of.line.client, sizes, here, given)
+    }
+
+    fn sizes(&self, norm: usize) -> (NormAlong, NormHere) {
+        let sizes = &self.pass.of.line.plan.norms[norm];
+        let rows = self.pass.batch.samples * sizes.pixels;
+        let [gamma, _] = self.pass.point.norms[norm].clone();
+        let (statistics, direction) =
+            (self.pass.statistics(norm), self.direction.norms[norm].clone());
+        let channels = sizes.channels.div_ceil(4);
+        (NormAlong { rows, channels }, NormHere { statistics, gamma, direction })
+    }
+
+    /// A norm's term of second order.
+    fn weigh_norm(&mut self, norm: usize, tangent: Buffer) {
+        let pass = self.pass;
+        let adjoint = pass.of.plan.gradient.adjoints.norms[norm];
+        let (Some(adjoint), Some(left)) = (adjoint, pass.left[norm].clone()) else { return };
+        let second = NormSecond {
+            tangent,
+            adjoint: pass.gradient(adjoint),
+            along: self.along(norm),
+            left,
+            of_batch: self.given.is_none(),
+            cotangents: pass.cotangents(norm),
+        };
+        let (sizes, here) = self.sizes(norm);
+        let second = device::norm_second(&pass.of.line.client, sizes, here, second);
+        self.seconds.push((second, 0));
+    }
+
+    /// Steps write before others read.
+    fn along(&self, norm: usize) -> Buffer {
+        self.norms[norm].clone().unwrap_or_else(|| self.pass.zeros(0))
+    }
+
+    fn tangent(&self, tangent: usize) -> Buffer {
+        self.tangents[tangent].clone().unwrap_or_else(|| self.pass.zeros(0))
+    }
+}
