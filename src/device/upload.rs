@@ -2,22 +2,24 @@
 
 use burn::cubecl;
 use burn::cubecl::prelude::*;
+use rayon::prelude::*;
 
 use super::{Buffer, UNITS, V, cubes};
 
-/// Numbers in single precision.
-pub(crate) fn upload(client: &Client, numbers: impl Iterator<Item = f64>) -> Buffer {
-    Buffer::of(client, &numbers.map(|x| x as f32).collect::<Vec<f32>>())
+/// Numbers that a thread converts, at least.
+const SHARED: usize = 1 << 14;
+
+/// So many numbers in single precision, converted on all threads.
+pub(crate) fn upload(client: &Client, len: usize, of: impl Fn(usize) -> f64 + Sync) -> Buffer {
+    let single = (0..len).into_par_iter().with_min_len(SHARED).map(|i| of(i) as f32);
+    Buffer::of(client, &single.collect::<Vec<f32>>())
 }
 
-/// Rows of channels filled up with zeros to fours.
-pub(crate) fn channels(client: &Client, rows: &[&Vec<f64>]) -> Buffer {
-    let filled = rows.iter().flat_map(|row| {
-        let zeros = row.len().next_multiple_of(4) - row.len();
-        row.iter().copied().chain(std::iter::repeat_n(0.0, zeros))
-    });
-    let numbers = upload(client, filled);
-    numbers.first(numbers.len() / 4)
+/// Two rows of channels filled up with zeros to fours.
+pub(crate) fn channels(client: &Client, rows: [&[f64]; 2]) -> Buffer {
+    let width = rows[0].len().next_multiple_of(4);
+    let number = |i: usize| rows[i / width].get(i % width).copied().unwrap_or_default();
+    upload(client, 2 * width, number).first(width / 2)
 }
 
 /// Rows of numbers filled up with zeros to fours.

@@ -4,14 +4,16 @@
 //! along each of them comes back at once.
 
 use super::contract::separately;
-use super::device_gradient::{UnitsOnKernels, scaled};
+use super::device_gradient::UnitsOnKernels;
 use super::directional::{Direction, MOMENTS, directionals};
 use super::gradient::{Part, Running};
 use super::planned_directional::{Frozen, UnitsAlong};
 use super::tree::Addend;
 use super::{Classification, Directional, Gradient, Loss, ObjectiveError, Point};
 use crate::linalg::{norm, normaliser};
-use crate::plan::{DeviceDirection, DeviceGradients, DeviceTangent, Order, Sought, Tangent};
+use crate::plan::{
+    DeviceDirection, DeviceGradient, DeviceGradients, DeviceTangent, Order, Sought, Tangent,
+};
 use crate::precision::Precision;
 
 /// Bytes of directions that are on a device at once.
@@ -64,10 +66,10 @@ impl Classification {
         at: &Point,
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
         let (pass, logits, loss) = units.run(unit, None, Sought::Theta)?;
-        let found = pass.read().map_err(ObjectiveError::Device)?;
         let factor = 1.0 / unit.len() as f64;
-        let running = Running::seen(units.observed(unit, &found.statistics));
-        let gradient = scaled(factor, &found.gradient);
+        let DeviceGradient { gradient, statistics, .. } =
+            pass.read(factor).map_err(ObjectiveError::Device)?;
+        let running = Running::seen(units.observed(unit, &statistics));
         let gradient = Part { loss: factor * loss, gradient, running }.into_gradient(at);
         let Some(factor) = normaliser(norm(&gradient.gradient)) else {
             return Ok((gradient, None));
@@ -139,7 +141,7 @@ impl UnitsAlong for Call<'_> {
         let moments = |tangent| objective.moments_of(&logits, tangent, unit);
         sums.extend(tangents.iter().flat_map(moments));
         if frozen.is_some() && self.order == Order::Second {
-            let found = pass.read().map_err(ObjectiveError::Device)?;
+            let found = pass.read(1.0).map_err(ObjectiveError::Device)?;
             let norms = found.cotangents.iter();
             sums.extend(norms.flat_map(|norm| norm.mean.iter().chain(&norm.variance)));
         }
@@ -155,7 +157,7 @@ impl UnitsAlong for Call<'_> {
         let along = |direction| pass.along(direction, None, Order::First);
         let moving: Vec<_> = self.directions.iter().map(along).collect();
         let tangents = self.kernels().read_along(&moving).map_err(ObjectiveError::Device)?;
-        let found = pass.read().map_err(ObjectiveError::Device)?;
+        let found = pass.read(1.0).map_err(ObjectiveError::Device)?;
         let mut flat = self.units.observed(unit, &found.statistics);
         for tangent in &tangents {
             flat.extend(self.units.observed(unit, &tangent.statistics));

@@ -137,9 +137,8 @@ impl UnitGradients for UnitsOnKernels<'_> {
             Given::Frozen(statistics) => Some(statistics),
         };
         let (pass, _, loss) = self.run(unit, given, Sought::Theta)?;
-        let DeviceGradient { gradient, statistics, cotangents } =
-            pass.read().map_err(ObjectiveError::Device)?;
-        let mut gradient = scaled(factor, &gradient);
+        let DeviceGradient { mut gradient, statistics, cotangents } =
+            pass.read(factor).map_err(ObjectiveError::Device)?;
         let running = if given.is_some() {
             let flat = cotangents.iter().flat_map(|norm| norm.mean.iter().chain(&norm.variance));
             gradient.extend(flat.map(|x| factor * x));
@@ -155,7 +154,7 @@ impl UnitGradients for UnitsOnKernels<'_> {
         unit: &[u32],
         _: &[Vec<f32>],
     ) -> Result<Vec<f64>, ObjectiveError> {
-        let found = self.forward(unit, None, None)?.read().map_err(ObjectiveError::Device)?;
+        let found = self.forward(unit, None, None)?.read(1.0).map_err(ObjectiveError::Device)?;
         let weight = self.objective.weight(unit);
         Ok(self.observed(unit, &found.statistics).into_iter().map(|x| weight * x).collect())
     }
@@ -168,12 +167,8 @@ impl UnitGradients for UnitsOnKernels<'_> {
     ) -> Result<Part, ObjectiveError> {
         let cotangents = self.cotangents(unit, cotangent);
         let pass = self.run_through(unit, &cotangents, Sought::Theta)?;
-        let found = pass.read().map_err(ObjectiveError::Device)?;
+        let found = pass.read(1.0).map_err(ObjectiveError::Device)?;
         let running = Running::seen(self.observed(unit, &found.statistics));
-        Ok(Part { loss: 0.0, gradient: scaled(1.0, &found.gradient), running })
+        Ok(Part { loss: 0.0, gradient: found.gradient, running })
     }
-}
-
-pub(super) fn scaled(factor: f64, numbers: &[f32]) -> Vec<f64> {
-    numbers.iter().map(|&x| factor * f64::from(x)).collect()
 }

@@ -6,6 +6,7 @@
 use burn::cubecl::bytes::Bytes;
 use burn::cubecl::prelude::{Client, CubeElement};
 use burn::cubecl::server::ServerError;
+use rayon::prelude::*;
 
 use super::layout::fours_of;
 use super::memory::Memory;
@@ -54,8 +55,8 @@ pub(crate) struct DevicePass<'a> {
 
 /// What a batch leaves.
 pub(crate) struct DeviceGradient {
-    /// With respect to theta, if it was sought.
-    pub gradient: Vec<f32>,
+    /// With respect to theta, times a factor, if it was sought.
+    pub gradient: Vec<f64>,
     /// What norms saw of the batch.
     pub statistics: Vec<NormStatistics>,
     /// With respect to the statistics of every norm.
@@ -71,7 +72,7 @@ impl<'a> DeviceGradients<'a> {
         theta: &[f64],
         winograd: bool,
     ) -> Self {
-        let theta = device::upload(&client, theta.iter().copied());
+        let theta = device::upload(&client, theta.len(), |i| theta[i]);
         let ends = [theta.clone(), theta.clone()];
         let line = DeviceLine::between(&plan.gradient.plan, layout, client, ends, &[0.0], winograd);
         Self { plan, layout, line, theta }
@@ -132,8 +133,8 @@ impl DevicePass<'_> {
         plan.gradient.back.iter().for_each(|step| self.step(step));
     }
 
-    /// Waits for what the way back leaves, and for what norms saw.
-    pub fn read(&self) -> Result<DeviceGradient, String> {
+    /// Waits for what the way back leaves, of the gradient a multiple, and for what norms saw.
+    pub fn read(&self, factor: f64) -> Result<DeviceGradient, String> {
         let norms = self.left.len();
         let statistics = (0..norms).map(|norm| self.statistics(norm));
         let results = statistics.chain(self.left.iter().flatten().cloned());
@@ -150,8 +151,10 @@ impl DevicePass<'_> {
             Cotangents { mean, variance }
         });
         let gradient = self.theta.as_ref().and(results.last());
-        let gradient =
-            gradient.map(|bytes| f32::from_bytes(bytes)[..self.of.layout.dimension()].to_vec());
+        let gradient = gradient.map(|bytes| {
+            let single = f32::from_bytes(bytes)[..self.of.layout.dimension()].par_iter();
+            single.map(|&x| factor * f64::from(x)).collect()
+        });
         Ok(DeviceGradient {
             gradient: gradient.unwrap_or_default(),
             statistics: statistics.collect(),
@@ -322,7 +325,7 @@ impl DevicePass<'_> {
     pub(super) fn cotangents(&self, norm: usize) -> Option<Buffer> {
         self.batch.cotangents.map(|all| {
             let Cotangents { mean, variance } = &all[norm];
-            device::channels(&self.of.line.client, &[mean, variance])
+            device::channels(&self.of.line.client, [mean, variance])
         })
     }
 

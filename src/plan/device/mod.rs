@@ -61,12 +61,11 @@ impl<'a> DeviceLine<'a> {
         alphas: &[f64],
         winograd: bool,
     ) -> Self {
-        let ends = [from, to].map(|theta| device::upload(&client, theta.iter().copied()));
+        let ends = [from, to].map(|theta| device::upload(&client, theta.len(), |i| theta[i]));
         let mut line = Self::between(plan, layout, client, ends.clone(), alphas, winograd);
         if plan.begins_linear() && plan.weights[0].shape.is_linear() {
-            let change = from.iter().zip(to).map(|(from, to)| to - from);
+            let change = device::upload(&line.client, from.len(), |i| to[i] - from[i]);
             let [from, _] = ends;
-            let change = device::upload(&line.client, change);
             line.first =
                 Some([from, change].map(|end| line.affine(layout, 0, 0.0, &[end.clone(), end])));
         }
@@ -148,7 +147,7 @@ impl<'a> DeviceLine<'a> {
             let channels = mean.len().div_ceil(4);
             // A batch of one row, whose sum of squares is its variance.
             let norm = Norm { batches: 1, rows: 1, tile: 1, channels };
-            let row = device::channels(&self.client, &[mean, variance]);
+            let row = device::channels(&self.client, [mean, variance]);
             let [seen, affine] = [(); 2].map(|()| Buffer::fours(&self.client, 2 * channels));
             let given = [row, gamma.clone(), beta.clone()];
             device::normalise(&self.client, norm, given, [seen.clone(), affine.clone()]);

@@ -37,7 +37,7 @@ pub(crate) struct Moving {
 impl DeviceGradients<'_> {
     /// Uploads a direction.
     pub fn direction(&self, direction: &[f64]) -> DeviceDirection {
-        let theta = device::upload(&self.line.client, direction.iter().copied());
+        let theta = device::upload(&self.line.client, direction.len(), |i| direction[i]);
         DeviceDirection(self.line.point(self.layout, &[theta.clone(), theta], 0.0))
     }
 
@@ -242,7 +242,7 @@ impl Course<'_> {
     fn normalise(&mut self, norm: usize) {
         if let Some(given) = self.given {
             let NormStatistics { mean, variance } = &given[norm];
-            let given = device::channels(&self.pass.of.line.client, &[mean, variance]);
+            let given = device::channels(&self.pass.of.line.client, [mean, variance]);
             self.norms[norm] = Some(self.moved(norm, Err(given)));
         }
     }
