@@ -14,7 +14,7 @@ use super::{Buffer, UNITS, V, cubes};
 use crate::network::EPSILON;
 
 /// Fours that a norm's way back leaves for each four of channels.
-const LEFT: usize = 5;
+pub(super) const LEFT: usize = 5;
 
 /// What a norm's way back leaves, as rows of channels.
 #[derive(Debug, Clone, Copy)]

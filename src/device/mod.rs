@@ -25,7 +25,8 @@ pub(crate) use elementwise::{Read, add, average_pool, max_pool, mix};
 pub(crate) use moments::moments;
 pub(crate) use norm::{Norm, TILE, gather, normalise};
 pub(crate) use tangent::{
-    NormAlong, NormHere, NormSecond, max_pool_tangent, norm_along, norm_second, norm_tangent,
+    NormAlong, NormHere, NormSecond, NormTurned, max_pool_tangent, norm_along, norm_back_along,
+    norm_second, norm_tangent,
 };
 pub(crate) use upload::{Entry, channels, fours, parameters, turned, upload};
 pub(crate) use weight_gradient::weight_gradient;

@@ -8,6 +8,7 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
+use super::back::LEFT;
 use super::elementwise::{Read, applied};
 use super::moments::{moments, squares};
 use super::{Buffer, UNITS, V, cubes};
@@ -313,5 +314,186 @@ fn max_pool_tangent_kernel(
             }
         }
         output[at] = moved;
+    }
+}
+
+/// What a norm's way back along a direction reads.
+pub(crate) struct NormTurned {
+    /// x, the adjoint g of what the norm writes, and how both move, x1 and g1.
+    pub input: Buffer,
+    pub gradient: Buffer,
+    pub tangent: Buffer,
+    pub moved: Buffer,
+    /// What [`norm_along`] gave.
+    pub along: Buffer,
+    /// What [`norm_back`](super::norm_back) left.
+    pub left: Buffer,
+    /// The statistics are those of the batch.
+    pub of_batch: bool,
+    /// How the cotangents move that the way back was given.
+    pub cotangents: Option<Buffer>,
+    /// Is added to how the gradient with respect to what the norm reads moves.
+    pub other: Option<Buffer>,
+}
+
+/// How the gradient with respect to what a norm reads moves, written to `output` if there is such, and how
+/// what [`norm_back`](super::norm_back) leaves does.
+///
+/// With T1 and T2, the sums of g1 and of g1 (x - m) + g (x1 - m1), and a1 for b above, they are T1 for beta,
+/// T2 r + S2 r1 for gamma, and for the statistics -a1 S1 - a T1 (mean) and -((a1 r² + 2 a r r1) S2 + a r² T2)
+/// / 2 (variance). The gradient with respect to x moves by a g1 + a1 g + c0' + c1' (x - m) + c1 (x1 - m1).
+pub(crate) fn norm_back_along(
+    client: &Client,
+    NormAlong { rows, channels }: NormAlong,
+    NormHere { statistics, gamma, .. }: NormHere,
+    turned: NormTurned,
+    output: Option<Buffer>,
+) -> Buffer {
+    let NormTurned { input, gradient, tangent, moved, along, left, of_batch, cotangents, other } =
+        turned;
+    let sizes = [rows, channels];
+    let sums = moments(client, sizes, [input.clone(), moved.clone(), statistics.clone()]);
+    let weighed = moments(client, sizes, [tangent.clone(), gradient.clone(), along.clone()]);
+    let turned = Buffer::fours(client, LEFT * channels);
+    let coefficients = Buffer::fours(client, 5 * channels);
+    // SAFETY: the kernels stay within lengths that the callers keep to.
+    unsafe {
+        turned_kernel::launch_unchecked(
+            client,
+            cubes(channels),
+            CubeDim::new_1d(UNITS),
+            sums.argument(),
+            weighed.argument(),
+            along.clone().argument(),
+            left.argument(),
+            statistics.clone().argument(),
+            gamma.argument(),
+            cotangents.clone().unwrap_or(statistics.clone()).argument(),
+            turned.clone().argument(),
+            coefficients.clone().argument(),
+            rows as u32,
+            channels,
+            of_batch,
+            cotangents.is_some(),
+        );
+        if let Some(output) = output {
+            moved_kernel::launch_unchecked(
+                client,
+                cubes(output.len()),
+                CubeDim::new_1d(UNITS),
+                input.argument(),
+                gradient.argument(),
+                tangent.argument(),
+                moved.clone().argument(),
+                statistics.argument(),
+                along.argument(),
+                coefficients.argument(),
+                other.clone().unwrap_or(moved).argument(),
+                output.argument(),
+                channels,
+                other.is_some(),
+            );
+        }
+    }
+    turned
+}
+
+#[cube(launch_unchecked)]
+#[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
+fn turned_kernel(
+    sums: &[V],
+    weighed: &[V],
+    along: &[V],
+    left: &[V],
+    statistics: &[V],
+    gamma: &[V],
+    cotangents: &[V],
+    turned: &mut [V],
+    coefficients: &mut [V],
+    rows: u32,
+    #[comptime] channels: usize,
+    #[comptime] of_batch: bool,
+    #[comptime] given: bool,
+) {
+    let channel = ABSOLUTE_POS;
+    if channel < channels {
+        let variance = statistics[channels + channel] + V::new(comptime!(EPSILON as f32));
+        let deviation = variance.sqrt();
+        let r = V::new(1.0) / deviation;
+        let r1 = V::new(-0.5) * r * r * r * along[channels + channel];
+        let a = gamma[channel] * r;
+        let a1 = along[comptime!(3 * channels) + channel];
+        let (before, products) = (left[channels + channel], left[channel] * deviation);
+        let sum = sums[channel];
+        let product = sums[channels + channel] + weighed[channels + channel];
+        let of_sums = a1 * before + a * sum;
+        let of_products = (a1 * r + V::new(2.0) * a * r1) * r * products + a * r * r * product;
+        let mut of_mean = V::new(0.0) - of_sums;
+        let mut of_variance = V::new(-0.5) * of_products;
+        let mut read = of_sums;
+        if comptime!(given) {
+            of_mean += cotangents[channel];
+            of_variance += cotangents[channels + channel];
+        }
+        let (mut image, mut constant) = (V::new(0.0), V::new(0.0));
+        let mut tangent = V::new(0.0);
+        if comptime!(of_batch) {
+            read = V::new(0.0);
+            if comptime!(given) {
+                read = cotangents[channel];
+            }
+            let share = V::new(1.0) / V::cast_from(rows);
+            image = V::new(2.0) * share * of_variance;
+            constant = share * of_mean;
+            tangent = V::new(2.0) * share * left[comptime!(4 * channels) + channel];
+        }
+        coefficients[channel] = a;
+        coefficients[channels + channel] = a1;
+        coefficients[comptime!(2 * channels) + channel] = constant;
+        coefficients[comptime!(3 * channels) + channel] = image;
+        coefficients[comptime!(4 * channels) + channel] = tangent;
+        turned[channel] = fma(product, r, products * r1);
+        turned[channels + channel] = sum;
+        turned[comptime!(2 * channels) + channel] = read;
+        turned[comptime!(3 * channels) + channel] = of_mean;
+        turned[comptime!(4 * channels) + channel] = of_variance;
+    }
+}
+
+#[cube(launch_unchecked)]
+#[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
+fn moved_kernel(
+    input: &[V],
+    gradient: &[V],
+    tangent: &[V],
+    moved: &[V],
+    statistics: &[V],
+    along: &[V],
+    coefficients: &[V],
+    other: &[V],
+    output: &mut [V],
+    #[comptime] channels: usize,
+    #[comptime] adds: bool,
+) {
+    let at = ABSOLUTE_POS;
+    if at < output.len() {
+        let channel = at % channels;
+        let mut value = coefficients[comptime!(2 * channels) + channel];
+        value = fma(
+            coefficients[comptime!(3 * channels) + channel],
+            input[at] - statistics[channel],
+            value,
+        );
+        value = fma(
+            coefficients[comptime!(4 * channels) + channel],
+            tangent[at] - along[channel],
+            value,
+        );
+        value = fma(coefficients[channels + channel], gradient[at], value);
+        value = fma(coefficients[channel], moved[at], value);
+        if comptime!(adds) {
+            value += other[at];
+        }
+        output[at] = value;
     }
 }

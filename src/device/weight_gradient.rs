@@ -38,13 +38,15 @@ fn window(form: Convolution) -> usize {
     form.kernel * form.kernel * form.inputs
 }
 
-/// Writes the gradient of so many rows of outputs to where the weights stand in theta.
+/// Writes the gradient of so many rows of outputs to where the weights stand in theta, or adds it to what is
+/// there.
 pub(crate) fn weight_gradient(
     client: &Client,
     form: Convolution,
     rows: usize,
     entry: Entry,
     [input, affine, gradient, theta]: [Buffer; 4],
+    adds: bool,
 ) {
     let [of_window, of_outputs, piece, pieces] = cut(form, rows);
     let each = 4 * window(form) * form.outputs;
@@ -76,6 +78,7 @@ pub(crate) fn weight_gradient(
             entry.inputs as u32,
             entry.rows as u32,
             entry.outputs as u32,
+            adds,
         );
     }
 }
@@ -219,6 +222,7 @@ fn sum_kernel(
     inputs: u32,
     rows: u32,
     outputs: u32,
+    #[comptime] adds: bool,
 ) {
     let (each, outputs) = (each as usize, outputs as usize);
     let (inputs, rows) = (inputs as usize, rows as usize);
@@ -236,7 +240,11 @@ fn sum_kernel(
             #[unroll]
             for k in 0..4usize {
                 if first + k < outputs {
-                    theta[start + k] = sum.extract(k);
+                    let mut value = sum.extract(k);
+                    if comptime!(adds) {
+                        value += theta[start + k];
+                    }
+                    theta[start + k] = value;
                 }
             }
         }

@@ -81,7 +81,7 @@ impl Classification {
         #[cfg(gpu)]
         let device_plan = Plan::of(&network).filter(|_| !is_cpu);
         #[cfg(gpu)]
-        let device_curvature = CurvaturePlan::of(&network).filter(|_| !is_cpu);
+        let device_curvature = CurvaturePlan::keeping(&network).filter(|_| !is_cpu);
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
         let resident = (!is_cpu).then(|| Resident::new(&data, &device));
         let (test, crew) = (None, None);

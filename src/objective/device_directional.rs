@@ -93,10 +93,10 @@ impl Classification {
 }
 
 /// Losses along directions in the making.
-struct Call<'a> {
-    units: UnitsOnKernels<'a>,
-    directions: &'a [DeviceDirection],
-    order: Order,
+pub(super) struct Call<'a> {
+    pub units: UnitsOnKernels<'a>,
+    pub directions: &'a [DeviceDirection],
+    pub order: Order,
 }
 
 impl Call<'_> {

@@ -24,6 +24,10 @@ impl Classification {
         if let Some(planned) = self.gradients.as_ref().filter(|_| precision == Precision::F32) {
             return self.planned_hessian_times(planned, at, direction);
         }
+        #[cfg(gpu)]
+        if let Some(product) = self.hessian_on_kernels(at, direction, precision) {
+            return product;
+        }
         let mut expansion = self.expansion(at, Some(direction), Loss::Measured, precision)?;
         let units = self.measured.batches();
         let mut sum = self.sum(&units, |unit| self.slope_gradient(&expansion, unit))?;

@@ -12,6 +12,8 @@ mod device;
 mod device_directional;
 #[cfg(gpu)]
 mod device_gradient;
+#[cfg(gpu)]
+mod device_hessian;
 mod directional;
 mod error;
 mod evaluation;

@@ -52,7 +52,7 @@ impl Classification {
     }
 
     /// How the gradient of a summed loss with respect to the logits moves.
-    fn loss_gradient_along(&self, tangent: Tangent<'_>, to: &mut [f32]) {
+    pub(super) fn loss_gradient_along(&self, tangent: Tangent<'_>, to: &mut [f32]) {
         let classes = self.network.classes;
         let mut exponentials = vec![0.0; classes];
         let rows = tangent.logits.chunks_exact(classes).zip(tangent.along.chunks_exact(classes));

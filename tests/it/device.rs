@@ -134,6 +134,18 @@ fn drawn_networks_move_along_directions_as_on_the_cpu() -> TestResult {
     })
 }
 
+#[test]
+fn hessian_products_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
+    drawn_on_both(|what, [on_device, on_cpu], at| {
+        let v: Vec<f64> = (0..at.theta.len()).map(|i| (i as f64 * 0.7).sin()).collect();
+        let found = on_device.hessian_product(at, &v, Precision::F32)?;
+        let expected = on_cpu.hessian_product(at, &v, Precision::F64)?;
+        let error = error(&found, &expected);
+        println!("{error:e} {what}");
+        Ok(())
+    })
+}
+
 /// The error of a vector in 32 bits, as a share of its norm.
 fn error(found: &[f64], expected: &[f64]) -> f64 {
     let difference: Vec<f64> = found.iter().zip(expected).map(|(a, b)| a - b).collect();

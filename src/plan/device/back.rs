@@ -3,6 +3,8 @@
 //! The steps are those of the CPU's [`GradientPlan`]. Gradients are written to new memory, never over one
 //! another, so that none has to be copied to stay.
 
+use std::sync::Arc;
+
 use burn::cubecl::bytes::Bytes;
 use burn::cubecl::prelude::{Client, CubeElement};
 use burn::cubecl::server::ServerError;
@@ -10,13 +12,16 @@ use rayon::prelude::*;
 
 use super::layout::fours_of;
 use super::memory::Memory;
+use super::tangent::{Course, DeviceDirection};
 use super::{DeviceLine, DevicePoint, Group};
-use crate::device::{self, Buffer, Convolution, Left, NormBack, NormOperands, Operands, Read};
+use crate::device::{
+    self, Buffer, Convolution, Left, NormBack, NormOperands, NormTurned, Operands, Read,
+};
 use crate::kernels::ConvolutionShape;
 use crate::network::Layout;
 use crate::plan::backward::{Back, BiasGradient, Cotangents, Sought, To};
 use crate::plan::step::{Place, Value, Weights};
-use crate::plan::{CurvaturePlan, NormStatistics};
+use crate::plan::{CurvaturePlan, NormStatistics, Order};
 
 /// Theta at one point on a device, for derivatives there.
 pub(crate) struct DeviceGradients<'a> {
@@ -40,7 +45,7 @@ pub(crate) struct DeviceBatch<'a> {
 /// A batch on its way: forwards, and back.
 pub(crate) struct DevicePass<'a> {
     pub(super) of: &'a DeviceGradients<'a>,
-    pub(super) memory: Memory,
+    pub(super) memory: Arc<Memory>,
     pub(super) point: DevicePoint,
     /// Mean and variance of every norm, where they are given.
     pub(super) given: Vec<Buffer>,
@@ -51,6 +56,15 @@ pub(crate) struct DevicePass<'a> {
     pub(super) left: Vec<Option<Buffer>>,
     /// The gradient with respect to theta, where it is sought.
     theta: Option<Buffer>,
+    /// All of the above from `gradients` on is how it moves along a direction.
+    turned: Option<Turned<'a>>,
+}
+
+/// A batch that has gone back, and along a direction, on its way back along that.
+struct Turned<'a> {
+    before: &'a DevicePass<'a>,
+    direction: &'a DeviceDirection,
+    course: Course<'a>,
 }
 
 /// What a batch leaves.
@@ -91,8 +105,18 @@ impl<'a> DeviceGradients<'a> {
         let logits = self.line.at(&mut memory, &point, false).swap_remove(0);
         let gradients = vec![None; self.plan.gradient.buffers.len()];
         let left = vec![None; self.line.plan.norms.len()];
-        let of = self;
-        DevicePass { of, memory, point, given, batch, logits, gradients, left, theta: None }
+        DevicePass {
+            of: self,
+            memory: Arc::new(memory),
+            point,
+            given,
+            batch,
+            logits,
+            gradients,
+            left,
+            theta: None,
+            turned: None,
+        }
     }
 }
 
@@ -118,6 +142,36 @@ impl DevicePass<'_> {
     pub fn logits(&self) -> Result<Vec<f32>, String> {
         let bytes = self.of.line.client.read_one(self.logits.handle()).map_err(problem)?;
         Ok(rows(&bytes, self.of.line.plan.output.len()))
+    }
+
+    /// How the way back moves along a direction, along which the statistics that norms were given move as
+    /// `given` says, and the cotangents as `cotangents`. `loss` makes of how the logits move how the gradient
+    /// with respect to them does.
+    pub fn back_along<'b>(
+        &'b self,
+        direction: &'b DeviceDirection,
+        given: Option<&'b [NormStatistics]>,
+        cotangents: Option<&'b [Cotangents]>,
+        loss: impl FnOnce(&[f32]) -> Vec<f32>,
+    ) -> Result<DevicePass<'b>, String> {
+        let course = self.course(direction, given, Order::Back);
+        let logits = course.logits();
+        let along = self.of.line.client.read_one(logits.handle()).map_err(problem)?;
+        let gradient = loss(&rows(&along, self.of.line.plan.output.len()));
+        let mut moved = DevicePass {
+            of: self.of,
+            memory: Arc::clone(&self.memory),
+            point: self.point.clone(),
+            given: self.given.clone(),
+            batch: DeviceBatch { cotangents, ..self.batch },
+            logits,
+            gradients: vec![None; self.gradients.len()],
+            left: vec![None; self.left.len()],
+            theta: None,
+            turned: Some(Turned { before: self, direction, course }),
+        };
+        moved.back(&gradient, Sought::Theta);
+        Ok(moved)
     }
 
     /// Runs back from a gradient with respect to the logits, to theta or to activations alone.
@@ -166,10 +220,9 @@ impl DevicePass<'_> {
         let client = &self.of.line.client;
         match *step {
             Back::Convolve { weights, from, gradient, bias, to } => {
-                let gradient = self.gradient(gradient);
                 if let Some(theta) = &self.theta {
-                    self.weights(weights, from, [gradient.clone(), theta.clone()]);
-                    self.bias(weights, bias, [gradient.clone(), theta.clone()]);
+                    self.weights(weights, from, gradient, theta);
+                    self.bias(weights, bias, [self.gradient(gradient), theta.clone()]);
                 }
                 if let Some(to) = to {
                     self.convolve(weights, from, gradient, to);
@@ -196,8 +249,7 @@ impl DevicePass<'_> {
                 self.gradients[to] = Some(output);
             }
             Back::Normalise { norm, from, gradient, other, to } => {
-                let output = self.normalise(norm, from, self.gradient(gradient), other);
-                self.gradients[to] = output;
+                self.gradients[to] = self.normalise(norm, from, gradient, other);
             }
             Back::Copy { gradient, to, .. } => {
                 self.gradients[to] = self.gradients[gradient].clone()
@@ -205,21 +257,25 @@ impl DevicePass<'_> {
         }
     }
 
-    fn weights(&self, index: usize, from: Value, [gradient, theta]: [Buffer; 2]) {
+    fn weights(&self, index: usize, from: Value, gradient: usize, theta: &Buffer) {
         let line = &self.of.line;
         let shape = line.plan.weights[index].shape;
-        let form = Convolution {
-            norm: from.norm.is_some(),
-            rectify: from.rectify,
-            inputs: line.inputs(index),
-            ..Convolution::of(shape)
-        };
+        let form = Convolution { inputs: line.inputs(index), ..Convolution::of(shape) };
         let [height, width] = shape.output_size();
         let rows = self.batch.samples * height * width;
         let (entry, _) = line.entries(self.of.layout, index);
-        let [input, affine] = self.operands(from);
-        let operands = [input, affine, gradient, theta];
-        device::weight_gradient(&line.client, form, rows, entry, operands);
+        let write = |form, [input, affine]: [Buffer; 2], gradient, adds| {
+            let operands = [input, affine, gradient, theta.clone()];
+            device::weight_gradient(&line.client, form, rows, entry, operands, adds);
+        };
+        let read = Convolution { norm: from.norm.is_some(), rectify: from.rectify, ..form };
+        write(read, self.operands(from), self.gradient(gradient), false);
+        if let Some(Turned { before, course, .. }) = &self.turned
+            && let Some(tangent) = self.of.plan.input(index)
+        {
+            let tangent = course.tangent(tangent);
+            write(form, [tangent.clone(), tangent], before.gradient(gradient), true);
+        }
     }
 
     fn bias(&self, index: usize, how: BiasGradient, [gradient, theta]: [Buffer; 2]) {
@@ -241,27 +297,15 @@ impl DevicePass<'_> {
     }
 
     /// The gradient of a convolution's input.
-    fn convolve(&mut self, index: usize, from: Value, gradient: Buffer, to: To) {
+    fn convolve(&mut self, index: usize, from: Value, gradient: usize, to: To) {
         let line = &self.of.line;
-        let Weights { shape, .. } = line.plan.weights[index];
         let [pieces, _] = line.pieces[index];
         let inputs = line.inputs(index);
-        let form = Convolution::back(shape, inputs);
-        let len = self.batch.samples * shape.height * shape.width * inputs;
-        let output = Buffer::fours(&line.client, len);
-        let (entry, _) = line.entries(self.of.layout, index);
-        let none = gradient.clone();
-        let operands = Operands {
-            input: gradient,
-            affine: none.clone(),
-            weights: device::turned(&line.client, entry, pieces, self.of.theta.clone()),
-            bias: none.clone(),
-            shortcut: none,
-            output: output.clone(),
-            partials: Buffer::fours(&line.client, 1),
-        };
-        let turned = ConvolutionShape { inputs: shape.outputs, outputs: shape.inputs, ..shape };
-        line.product(form, turned, self.batch.samples, operands);
+        let mut output = self.turned_product(index, self.gradient(gradient), &self.of.theta, None);
+        if let Some(Turned { before, direction, .. }) = &self.turned {
+            let gradient = before.gradient(gradient);
+            output = self.turned_product(index, gradient, &direction.theta, Some(output));
+        }
         if from.rectify || to.adds {
             // A fully connected layer reads the pieces of a row as they stand.
             let (read, _) = self.reading(from);
@@ -272,6 +316,37 @@ impl DevicePass<'_> {
         } else {
             self.gradients[to.buffer] = Some(output);
         }
+    }
+
+    /// A layer's product backwards, with its weights in some theta, plus a sum.
+    fn turned_product(
+        &self,
+        index: usize,
+        gradient: Buffer,
+        theta: &Buffer,
+        sum: Option<Buffer>,
+    ) -> Buffer {
+        let line = &self.of.line;
+        let Weights { shape, .. } = line.plan.weights[index];
+        let [pieces, _] = line.pieces[index];
+        let inputs = line.inputs(index);
+        let form = Convolution { shortcut: sum.is_some(), ..Convolution::back(shape, inputs) };
+        let len = self.batch.samples * shape.height * shape.width * inputs;
+        let output = Buffer::fours(&line.client, len);
+        let (entry, _) = line.entries(self.of.layout, index);
+        let none = gradient.clone();
+        let operands = Operands {
+            input: gradient,
+            affine: none.clone(),
+            weights: device::turned(&line.client, entry, pieces, theta.clone()),
+            bias: none.clone(),
+            shortcut: sum.unwrap_or(none),
+            output: output.clone(),
+            partials: Buffer::fours(&line.client, 1),
+        };
+        let turned = ConvolutionShape { inputs: shape.outputs, outputs: shape.inputs, ..shape };
+        line.product(form, turned, self.batch.samples, operands);
+        output
     }
 
     /// From a gradient of means over pixels, or of what was read, to that of a value.
@@ -289,28 +364,39 @@ impl DevicePass<'_> {
         &mut self,
         norm: usize,
         from: Place,
-        gradient: Buffer,
+        index: usize,
         other: Option<usize>,
     ) -> Option<Buffer> {
         let line = &self.of.line;
+        let client = &line.client;
         let sizes = &line.plan.norms[norm];
-        let [gamma, _] = self.point.norms[norm].clone();
-        let cotangents = self.cotangents(norm);
-        let operands = NormOperands {
-            input: self.memory.at(from),
-            statistics: self.statistics(norm),
-            gamma,
-            cotangents,
-            other: other.map(|other| self.gradient(other)),
-            gradient: gradient.clone(),
+        let (input, gradient) = (self.memory.at(from), self.gradient(index));
+        let (cotangents, of_batch) = (self.cotangents(norm), self.given.is_empty());
+        let other = other.map(|other| self.gradient(other));
+        let output = (from != Place::Images).then(|| Buffer::fours(client, gradient.len()));
+        let left = if let Some(Turned { before, course, .. }) = &self.turned {
+            let tangent = self.of.plan.normed(norm).map(|tangent| course.tangent(tangent));
+            let turned = NormTurned {
+                input,
+                tangent: tangent?,
+                gradient: before.gradient(index),
+                moved: gradient,
+                along: course.along(norm),
+                left: before.left[norm].clone()?,
+                of_batch,
+                cotangents,
+                other,
+            };
+            let (sizes, here) = course.sizes(norm);
+            device::norm_back_along(client, sizes, here, turned, output.clone())
+        } else {
+            let (rows, channels) = (self.batch.samples * sizes.pixels, sizes.channels.div_ceil(4));
+            let [gamma, _] = self.point.norms[norm].clone();
+            let statistics = self.statistics(norm);
+            let operands = NormOperands { input, gradient, statistics, gamma, cotangents, other };
+            let norm = NormBack { rows, channels, of_batch };
+            device::norm_back(client, norm, operands, output.clone())
         };
-        let back = NormBack {
-            rows: self.batch.samples * sizes.pixels,
-            channels: sizes.channels.div_ceil(4),
-            of_batch: self.given.is_empty(),
-        };
-        let output = (from != Place::Images).then(|| Buffer::fours(&line.client, gradient.len()));
-        let left = device::norm_back(&line.client, back, operands, output.clone());
         if let Some(theta) = &self.theta {
             for (id, row) in [(sizes.weight, Left::Gamma), (sizes.bias, Left::Beta)] {
                 let entry = line.channels_entry(self.of.layout, id);

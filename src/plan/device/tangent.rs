@@ -14,7 +14,10 @@ use crate::plan::step::Place;
 use crate::plan::tangent::{Along, Order};
 
 /// A direction in theta on a device.
-pub(crate) struct DeviceDirection(DevicePoint);
+pub(crate) struct DeviceDirection {
+    point: DevicePoint,
+    pub(super) theta: Buffer,
+}
 
 /// How a batch moves along a direction, as far as it was asked for.
 pub(crate) struct DeviceTangent {
@@ -38,7 +41,8 @@ impl DeviceGradients<'_> {
     /// Uploads a direction.
     pub fn direction(&self, direction: &[f64]) -> DeviceDirection {
         let theta = device::upload(&self.line.client, direction.len(), |i| direction[i]);
-        DeviceDirection(self.line.point(self.layout, &[theta.clone(), theta], 0.0))
+        let point = self.line.point(self.layout, &[theta.clone(), theta.clone()], 0.0);
+        DeviceDirection { point, theta }
     }
 
     /// Waits for tangents of so many samples.
@@ -77,21 +81,30 @@ impl DevicePass<'_> {
         given: Option<&[NormStatistics]>,
         order: Order,
     ) -> Moving {
-        let plan = self.of.plan;
-        let norms = vec![None; self.left.len()];
-        let tangents = vec![None; plan.buffers];
-        let DeviceDirection(direction) = direction;
-        let seconds = Vec::new();
-        let mut course = Course { pass: self, direction, given, order, tangents, norms, seconds };
-        plan.steps.iter().for_each(|step| course.step(step));
-        let logits = course.tangent(plan.output);
+        let course = self.course(direction, given, order);
+        let logits = course.logits();
         let norms = course.norms.into_iter().flatten().collect();
         Moving { logits, seconds: course.seconds, norms }
+    }
+
+    /// The same, with all tangents.
+    pub(super) fn course<'a>(
+        &'a self,
+        direction: &'a DeviceDirection,
+        given: Option<&'a [NormStatistics]>,
+        order: Order,
+    ) -> Course<'a> {
+        let plan = self.of.plan;
+        let (tangents, norms) = (vec![None; plan.buffers], vec![None; self.left.len()]);
+        let (direction, seconds) = (&direction.point, Vec::new());
+        let mut course = Course { pass: self, direction, given, order, tangents, norms, seconds };
+        plan.steps.iter().for_each(|step| course.step(step));
+        course
     }
 }
 
 /// A batch on its way along a direction.
-struct Course<'a> {
+pub(super) struct Course<'a> {
     pass: &'a DevicePass<'a>,
     direction: &'a DevicePoint,
     given: Option<&'a [NormStatistics]>,
@@ -104,6 +117,11 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
+    /// The logits' tangent.
+    pub(super) fn logits(&self) -> Buffer {
+        self.tangent(self.pass.of.plan.output)
+    }
+
     fn step(&mut self, step: &Along) {
         let pass = self.pass;
         let (client, samples) = (&pass.of.line.client, pass.batch.samples);
@@ -252,7 +270,7 @@ impl Course<'_> {
         device::norm_along(&self.pass.of.line.client, sizes, here, given)
     }
 
-    fn sizes(&self, norm: usize) -> (NormAlong, NormHere) {
+    pub(super) fn sizes(&self, norm: usize) -> (NormAlong, NormHere) {
         let sizes = &self.pass.of.line.plan.norms[norm];
         let rows = self.pass.batch.samples * sizes.pixels;
         let [gamma, _] = self.pass.point.norms[norm].clone();
@@ -281,11 +299,11 @@ impl Course<'_> {
     }
 
     /// Steps write before others read.
-    fn along(&self, norm: usize) -> Buffer {
+    pub(super) fn along(&self, norm: usize) -> Buffer {
         self.norms[norm].clone().unwrap_or_else(|| self.pass.zeros(0))
     }
 
-    fn tangent(&self, tangent: usize) -> Buffer {
+    pub(super) fn tangent(&self, tangent: usize) -> Buffer {
         self.tangents[tangent].clone().unwrap_or_else(|| self.pass.zeros(0))
     }
 }

@@ -75,7 +75,7 @@ impl CurvaturePlan {
     }
 
     /// The tangent of what a convolution reads; none of the images.
-    fn input(&self, index: usize) -> Option<usize> {
+    pub(in super::super) fn input(&self, index: usize) -> Option<usize> {
         self.steps.iter().find_map(|step| match *step {
             Along::Convolve { weights, tangent, .. } if weights == index => tangent,
             _ => None,
@@ -83,7 +83,7 @@ impl CurvaturePlan {
     }
 
     /// The tangent of what a norm reads.
-    fn normed(&self, norm: usize) -> Option<usize> {
+    pub(in super::super) fn normed(&self, norm: usize) -> Option<usize> {
         self.steps.iter().find_map(|step| match *step {
             Along::Apply { from, tangent, .. } if from.norm == Some(norm) => Some(tangent),
             _ => None,
