@@ -204,8 +204,8 @@ pub(crate) fn norm_back(
 ) -> Buffer {
     let NormBack { rows, channels, of_batch } = norm;
     let NormOperands { input, gradient, statistics, gamma, cotangents, other } = operands;
-    let operands = [input.clone(), gradient.clone(), statistics.clone()];
-    let sums = moments(client, [rows, channels], operands);
+    let operands = [input.clone(), gradient.clone()];
+    let sums = moments(client, [rows, channels], operands, Some(statistics.clone()));
     let left = Buffer::fours(client, LEFT * channels);
     let coefficients = Buffer::fours(client, 3 * channels);
     // SAFETY: the kernels stay within lengths that the callers keep to.

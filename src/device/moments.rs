@@ -7,21 +7,29 @@ use super::convolution::{Tile, over_rows};
 use super::norm::{GATHERERS, JOINERS, TILE, total};
 use super::{Buffer, CUBES, V};
 
-/// The sums of g and of g (x - mean) over rows, [2, channels], channels in fours.
-pub(crate) fn moments(client: &Client, sizes: [usize; 2], [x, g, mean]: [Buffer; 3]) -> Buffer {
-    sums(client, sizes, [x, g, mean], false)
+/// The sums of g and of g (x - mean) over rows, [2, channels], channels in fours; without mean, of g x.
+pub(crate) fn moments(
+    client: &Client,
+    sizes: [usize; 2],
+    [x, g]: [Buffer; 2],
+    mean: Option<Buffer>,
+) -> Buffer {
+    let has_mean = mean.is_some();
+    let mean = mean.unwrap_or_else(|| x.clone());
+    sums(client, sizes, [x, g, mean], [has_mean, false])
 }
 
 /// The sums of x - mean and of its squares.
 pub(crate) fn squares(client: &Client, sizes: [usize; 2], [x, mean]: [Buffer; 2]) -> Buffer {
-    sums(client, sizes, [x.clone(), x, mean], true)
+    sums(client, sizes, [x.clone(), x, mean], [true, true])
 }
 
+/// With a mean or without; of x - mean in place of g.
 fn sums(
     client: &Client,
     [rows, channels]: [usize; 2],
     [x, g, mean]: [Buffer; 3],
-    centres: bool,
+    [has_mean, squares]: [bool; 2],
 ) -> Buffer {
     let units = channels.next_power_of_two().min(32);
     let tile = Tile { column_units: units, row_units: GATHERERS / units, ..Tile::of(channels) };
@@ -42,7 +50,8 @@ fn sums(
             rows as u32,
             channels,
             tile,
-            centres,
+            has_mean,
+            squares,
         );
         total_kernel::launch_unchecked(
             client,
@@ -67,7 +76,8 @@ fn tiles_kernel(
     rows: u32,
     #[comptime] channels: usize,
     #[comptime] tile: Tile,
-    #[comptime] centres: bool,
+    #[comptime] has_mean: bool,
+    #[comptime] squares: bool,
 ) {
     let mut shared = Shared::<[V]>::new_slice(GATHERERS);
     let unit = UNIT_POS as usize;
@@ -81,13 +91,16 @@ fn tiles_kernel(
     let mut sum = V::new(0.0);
     let mut products = V::new(0.0);
     if is_there {
-        let mean = mean[channel];
+        let mut middle = V::new(0.0);
+        if comptime!(has_mean) {
+            middle = mean[channel];
+        }
         let count = min(rows - first, TILE);
         for row in range_stepped(my_row, count, tile.row_units) {
             let at = (first + row) * channels + channel;
-            let centred = x[at] - mean;
+            let centred = x[at] - middle;
             let mut factor = g[at];
-            if comptime!(centres) {
+            if comptime!(squares) {
                 factor = centred;
             }
             sum += factor;

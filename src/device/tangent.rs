@@ -42,7 +42,7 @@ pub(crate) fn norm_along(
     let output = Buffer::fours(client, 5 * channels);
     let of_batch = given.is_ok();
     let moved = match given {
-        Ok([x, x1]) => moments(client, [rows, channels], [x, x1, statistics.clone()]),
+        Ok([x, x1]) => moments(client, [rows, channels], [x, x1], Some(statistics.clone())),
         Err(given) => given,
     };
     // SAFETY: the kernel stays within lengths that the callers keep to.
@@ -188,7 +188,7 @@ pub(crate) fn norm_second(
     let sizes = [rows, channels];
     let output = Buffer::fours(client, channels);
     let squared = squares(client, sizes, [tangent.clone(), along.clone()]);
-    let weighed = moments(client, sizes, [tangent, adjoint, along.clone()]);
+    let weighed = moments(client, sizes, [tangent, adjoint], Some(along.clone()));
     // SAFETY: the kernel stays within lengths that the callers keep to.
     unsafe {
         second_kernel::launch_unchecked(
@@ -352,8 +352,8 @@ pub(crate) fn norm_back_along(
     let NormTurned { input, gradient, tangent, moved, along, left, of_batch, cotangents, other } =
         turned;
     let sizes = [rows, channels];
-    let sums = moments(client, sizes, [input.clone(), moved.clone(), statistics.clone()]);
-    let weighed = moments(client, sizes, [tangent.clone(), gradient.clone(), along.clone()]);
+    let sums = moments(client, sizes, [input.clone(), moved.clone()], Some(statistics.clone()));
+    let weighed = moments(client, sizes, [tangent.clone(), gradient.clone()], Some(along.clone()));
     let turned = Buffer::fours(client, LEFT * channels);
     let coefficients = Buffer::fours(client, 5 * channels);
     // SAFETY: the kernels stay within lengths that the callers keep to.

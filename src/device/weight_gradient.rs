@@ -20,6 +20,8 @@ const TILE: usize = SIDE * OWN;
 const DEEP: usize = 8;
 /// Cubes that fill a large device.
 const MANY: usize = 2048;
+/// Fours of numbers of all pieces at once: 256 MiB.
+const HELD: usize = 1 << 24;
 /// Rows of a piece, at least and at most: fewer would leave more to add up than to multiply, and more
 /// would be a long chain of additions.
 const PIECE: [usize; 2] = [64, 1024];
@@ -50,40 +52,50 @@ pub(crate) fn weight_gradient(
 ) {
     let [of_window, of_outputs, piece, pieces] = cut(form, rows);
     let each = 4 * window(form) * form.outputs;
-    let partials = Buffer::fours(client, pieces * each);
+    let some = (HELD / each).clamp(1, pieces.min(CUBES));
+    let partials = Buffer::fours(client, some * each);
     let tiles = of_window * of_outputs;
-    // SAFETY: the kernels stay within lengths that the callers keep to.
-    unsafe {
-        products_kernel::launch_unchecked(
-            client,
-            CubeCount::Static(tiles.min(CUBES) as u32, tiles.div_ceil(CUBES) as u32, pieces as u32),
-            CubeDim::new_1d((SIDE * SIDE) as u32),
-            input.argument(),
-            affine.argument(),
-            gradient.argument(),
-            partials.clone().argument(),
-            rows as u32,
-            piece as u32,
-            form,
-        );
-        sum_kernel::launch_unchecked(
-            client,
-            cubes(each),
-            CubeDim::new_1d(UNITS),
-            partials.argument(),
-            theta.argument(),
-            pieces as u32,
-            each as u32,
-            entry.offset as u32,
-            entry.inputs as u32,
-            entry.rows as u32,
-            entry.outputs as u32,
-            adds,
-        );
+    for first in (0..pieces).step_by(some) {
+        let pieces = some.min(pieces - first);
+        // SAFETY: the kernels stay within lengths that the callers keep to.
+        unsafe {
+            products_kernel::launch_unchecked(
+                client,
+                CubeCount::Static(
+                    tiles.min(CUBES) as u32,
+                    tiles.div_ceil(CUBES) as u32,
+                    pieces as u32,
+                ),
+                CubeDim::new_1d((SIDE * SIDE) as u32),
+                input.clone().argument(),
+                affine.clone().argument(),
+                gradient.clone().argument(),
+                partials.clone().argument(),
+                rows as u32,
+                piece as u32,
+                first as u32,
+                form,
+            );
+            sum_kernel::launch_unchecked(
+                client,
+                cubes(each),
+                CubeDim::new_1d(UNITS),
+                partials.clone().argument(),
+                theta.clone().argument(),
+                pieces as u32,
+                each as u32,
+                entry.offset as u32,
+                entry.inputs as u32,
+                entry.rows as u32,
+                entry.outputs as u32,
+                adds || first > 0,
+            );
+        }
     }
 }
 
 #[cube(launch_unchecked)]
+#[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
 fn products_kernel(
     input: &[V],
     affine: &[V],
@@ -91,6 +103,7 @@ fn products_kernel(
     partials: &mut [V],
     rows: u32,
     piece: u32,
+    first_piece: u32,
     #[comptime] form: Convolution,
 ) {
     let units = comptime!(SIDE * SIDE);
@@ -105,7 +118,7 @@ fn products_kernel(
     let cube = CUBE_POS_Y as usize * CUBES + CUBE_POS_X as usize;
     let first_output = cube % tiles * TILE;
     let first_place = cube / tiles * TILE;
-    let start = CUBE_POS_Z as usize * piece as usize;
+    let start = (first_piece as usize + CUBE_POS_Z as usize) * piece as usize;
     let end = min(rows as usize, start + piece as usize);
 
     let mut shared_inputs = Shared::<[V]>::new_slice(comptime!(TILE * DEEP));

@@ -19,9 +19,9 @@ use crate::network::{
     Entry, Layout, Network, Normalisation, StateDictError, Statistics, state_dict,
 };
 use crate::parameters::Tensors;
-#[cfg(gpu)]
-use crate::plan::CurvaturePlan;
 use crate::plan::Plan;
+#[cfg(gpu)]
+use crate::plan::{CurvaturePlan, GradientPlan};
 use crate::precision::Precision;
 
 /// Evaluation batches on which a device is compared with the CPU in 64 bits. The error of a mean over few
@@ -54,7 +54,7 @@ pub struct Classification {
     #[cfg(gpu)]
     pub(super) device_plan: Option<Plan>,
     #[cfg(gpu)]
-    pub(super) device_curvature: Option<CurvaturePlan>,
+    pub(super) device_derivatives: Option<(GradientPlan, CurvaturePlan)>,
     /// The same for gradients.
     pub(super) gradients: Option<PlannedGradients>,
     /// The images where they are used; none on the CPU, which has them.
@@ -81,7 +81,8 @@ impl Classification {
         #[cfg(gpu)]
         let device_plan = Plan::of(&network).filter(|_| !is_cpu);
         #[cfg(gpu)]
-        let device_curvature = CurvaturePlan::keeping(&network).filter(|_| !is_cpu);
+        let device_derivatives =
+            GradientPlan::of(&network).zip(CurvaturePlan::keeping(&network)).filter(|_| !is_cpu);
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
         let resident = (!is_cpu).then(|| Resident::new(&data, &device));
         let (test, crew) = (None, None);
@@ -96,7 +97,7 @@ impl Classification {
             #[cfg(gpu)]
             device_plan,
             #[cfg(gpu)]
-            device_curvature,
+            device_derivatives,
             gradients,
             resident,
             test,
@@ -148,7 +149,7 @@ impl Classification {
             #[cfg(gpu)]
             device_plan: None,
             #[cfg(gpu)]
-            device_curvature: None,
+            device_derivatives: None,
             ..self
         }
     }

@@ -8,12 +8,9 @@ use super::device_gradient::UnitsOnKernels;
 use super::directional::{Direction, MOMENTS, directionals};
 use super::gradient::{Part, Running};
 use super::planned_directional::{Frozen, UnitsAlong};
-use super::tree::Addend;
 use super::{Classification, Directional, Gradient, Loss, ObjectiveError, Point};
 use crate::linalg::{norm, normaliser};
-use crate::plan::{
-    DeviceDirection, DeviceGradient, DeviceGradients, DeviceTangent, Order, Sought, Tangent,
-};
+use crate::plan::{DeviceDirection, DeviceGradient, DeviceTangent, Order, Sought, Tangent};
 use crate::precision::Precision;
 
 /// Bytes of directions that are on a device at once.
@@ -29,7 +26,7 @@ impl Classification {
         order: Order,
         precision: Precision,
     ) -> Option<Result<Vec<Directional>, ObjectiveError>> {
-        let kernels = &self.derivatives_on_kernels(&at.theta, precision)?;
+        let kernels = &self.derivatives_on_kernels(&at.theta, precision, true)?;
         let (units, presentation) = self.units(of);
         let some = (DIRECTION_BYTES / (at.theta.len() * precision.bytes()).max(1)).max(1);
         let along = |directions: &[Direction]| {
@@ -50,11 +47,11 @@ impl Classification {
         of: Loss,
         precision: Precision,
     ) -> Option<Result<(Gradient, Option<Directional>), ObjectiveError>> {
-        let kernels = self.derivatives_on_kernels(&at.theta, precision)?;
         let (units, presentation) = self.units(of);
         let (&[unit], Loss::Batch { .. }) = (&units[..], of) else {
-            return Some(separately(self, at, of, precision));
+            return self.device_derivatives.as_ref().map(|_| separately(self, at, of, precision));
         };
+        let kernels = self.derivatives_on_kernels(&at.theta, precision, true)?;
         let units = UnitsOnKernels { objective: self, kernels: &kernels, presentation };
         Some(self.own_gradient_and_along(units, unit, at))
     }
@@ -99,21 +96,7 @@ pub(super) struct Call<'a> {
     pub order: Order,
 }
 
-impl Call<'_> {
-    fn kernels(&self) -> &DeviceGradients<'_> {
-        self.units.kernels
-    }
-}
-
 impl UnitsAlong for Call<'_> {
-    fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError> {
-        self.units.objective.sum_in_turn(units, of)
-    }
-
     fn moments(
         &self,
         unit: &[u32],
@@ -136,7 +119,7 @@ impl UnitsAlong for Call<'_> {
             pass.along(direction, given, self.order)
         };
         let moving: Vec<_> = self.directions.iter().enumerate().map(along).collect();
-        let tangents = self.kernels().read_along(&moving).map_err(ObjectiveError::Device)?;
+        let tangents = self.units.kernels.read_along(&moving).map_err(ObjectiveError::Device)?;
         let mut sums = vec![loss];
         let moments = |tangent| objective.moments_of(&logits, tangent, unit);
         sums.extend(tangents.iter().flat_map(moments));
@@ -156,7 +139,7 @@ impl UnitsAlong for Call<'_> {
         let pass = self.units.forward(unit, None, None)?;
         let along = |direction| pass.along(direction, None, Order::First);
         let moving: Vec<_> = self.directions.iter().map(along).collect();
-        let tangents = self.kernels().read_along(&moving).map_err(ObjectiveError::Device)?;
+        let tangents = self.units.kernels.read_along(&moving).map_err(ObjectiveError::Device)?;
         let found = pass.read(1.0).map_err(ObjectiveError::Device)?;
         let mut flat = self.units.observed(unit, &found.statistics);
         for tangent in &tangents {
@@ -177,7 +160,7 @@ impl UnitsAlong for Call<'_> {
         let pass = self.units.run_through(unit, &cotangents, Sought::Activations)?;
         let along = |direction| pass.along(direction, None, Order::Second);
         let moving: Vec<_> = self.directions.iter().map(along).collect();
-        let tangents = self.kernels().read_along(&moving).map_err(ObjectiveError::Device)?;
+        let tangents = self.units.kernels.read_along(&moving).map_err(ObjectiveError::Device)?;
         Ok(tangents.iter().map(|tangent| tangent.second).collect())
     }
 }

@@ -8,11 +8,10 @@ use super::planned::observed;
 use super::planned_gradient::UnitGradients;
 use super::presentation::Presentation;
 use super::transfer::tensor;
-use super::tree::Addend;
 use super::{Classification, Gradient, Loss, ObjectiveError, Point};
 use crate::plan::{
-    Cotangents, CurvaturePlan, DeviceBatch, DeviceGradient, DeviceGradients, DevicePass, Given,
-    NormStatistics, Sought,
+    Cotangents, DeviceBatch, DeviceGradient, DeviceGradients, DevicePass, Given, NormStatistics,
+    Sought,
 };
 use crate::precision::Precision;
 
@@ -24,22 +23,25 @@ impl Classification {
         of: Loss,
         precision: Precision,
     ) -> Option<Result<Gradient, ObjectiveError>> {
-        let kernels = self.derivatives_on_kernels(&at.theta, precision)?;
+        let kernels = self.derivatives_on_kernels(&at.theta, precision, false)?;
         let (units, presentation) = self.units(of);
         let call = UnitsOnKernels { objective: self, kernels: &kernels, presentation };
         Some(self.gradient_by(&call, &units, at, of))
     }
 
-    /// Theta on the kernels.
+    /// Theta on the kernels, for gradients or for what is of second order too.
     pub(super) fn derivatives_on_kernels(
         &self,
         theta: &[f64],
         precision: Precision,
+        is_second: bool,
     ) -> Option<DeviceGradients<'_>> {
-        let plan = self.device_curvature.as_ref().filter(|_| precision == Precision::F32)?;
+        let plans = self.device_derivatives.as_ref().filter(|_| precision == Precision::F32)?;
+        let (gradients, curvature) = plans;
+        let plan = if is_second { &curvature.gradient } else { gradients };
         let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
         let (layout, winograd) = (&self.network.layout, self.measured.winograd);
-        Some(DeviceGradients::new(plan, layout, client, theta, winograd))
+        Some(DeviceGradients::new((plan, curvature), layout, client, theta, winograd))
     }
 }
 
@@ -52,10 +54,6 @@ pub(super) struct UnitsOnKernels<'a> {
 }
 
 impl<'a> UnitsOnKernels<'a> {
-    pub fn plan(&self) -> Option<&'a CurvaturePlan> {
-        self.objective.device_curvature.as_ref()
-    }
-
     /// A unit forwards.
     pub fn forward<'b>(
         &self,
@@ -111,26 +109,16 @@ impl<'a> UnitsOnKernels<'a> {
         unit: &[u32],
         statistics: impl IntoIterator<Item = &'b NormStatistics>,
     ) -> Vec<f64> {
-        let counts = self.plan().into_iter().flat_map(|plan| plan.counts(unit.len()));
-        observed(statistics.into_iter(), counts)
+        observed(statistics.into_iter(), self.kernels.counts(unit.len()))
     }
 
     /// What flat cotangents of averaged statistics are of a unit's.
     pub fn cotangents(&self, unit: &[u32], cotangent: &[f64]) -> Vec<Cotangents> {
-        let counts = self.plan().into_iter().flat_map(|plan| plan.counts(unit.len()));
-        self.objective.unit_cotangents(unit, cotangent, counts)
+        self.objective.unit_cotangents(unit, cotangent, self.kernels.counts(unit.len()))
     }
 }
 
 impl UnitGradients for UnitsOnKernels<'_> {
-    fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError> {
-        self.objective.sum_in_turn(units, of)
-    }
-
     fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError> {
         let given = match given {
             Given::Batch(_) => None,

@@ -16,7 +16,7 @@ impl Classification {
         v: &[f64],
         precision: Precision,
     ) -> Option<Result<Vec<f64>, ObjectiveError>> {
-        let kernels = &self.derivatives_on_kernels(&at.theta, precision)?;
+        let kernels = &self.derivatives_on_kernels(&at.theta, precision, true)?;
         let (units, presentation) = self.units(Loss::Measured);
         let directions = &[kernels.direction(v)];
         let on = UnitsOnKernels { objective: self, kernels, presentation };
@@ -38,12 +38,12 @@ impl Call<'_> {
         let frozen = objective.frozen_by(self, units, at, policy, &[direction])?;
         let frozen = frozen.as_ref().map(|all| [0, 1].map(|i| all[i].as_slice()));
         let mut sum: Vec<f64> =
-            objective.sum_in_turn(units, |unit| self.product_of_loss(unit, frozen))?;
+            objective.shared_sum(units, |unit| self.product_of_loss(unit, frozen))?;
         let cotangents = sum.split_off(v.len());
         if policy == Some(BatchNormPolicy::Recomputed) {
             sum.add(
                 objective
-                    .sum_in_turn(units, |unit| self.product_of_statistics(unit, &cotangents))?,
+                    .shared_sum(units, |unit| self.product_of_statistics(unit, &cotangents))?,
             );
         }
         Ok(sum)

@@ -15,7 +15,6 @@ use super::gradient::{Part, Running};
 use super::planned::{norm_statistics, observed};
 use super::planned_gradient::{PlannedGradients, shifts_at};
 use super::presentation::Presentation;
-use super::tree::Addend;
 use super::{BatchNormPolicy, Classification, Directional, Gradient, Loss, ObjectiveError, Point};
 use crate::linalg::{norm, normaliser};
 use crate::network::Network;
@@ -214,13 +213,6 @@ pub(super) type Frozen = [Vec<NormStatistics>];
 
 /// What computes units along directions, in 32 bits.
 pub(super) trait UnitsAlong: Sync {
-    /// As [`Classification::sum`].
-    fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError>;
-
     /// A unit's summed loss, the [`MOMENTS`] of every direction and, where statistics are given, the
     /// gradient with respect to them.
     fn moments(
@@ -260,11 +252,13 @@ impl Classification {
         let shifts = shifts_at(&self.network.layout, at);
         let policy = self.policy(of);
         let frozen = self.frozen_by(by, units, at, policy, directions)?;
-        let mut sums = by.sum(units, |unit| by.moments(unit, &shifts, frozen.as_deref()))?;
+        let mut sums =
+            self.shared_sum(units, |unit| by.moments(unit, &shifts, frozen.as_deref()))?;
         let cotangent = sums.split_off(1 + MOMENTS * directions.len());
         if policy == Some(BatchNormPolicy::Recomputed) && order == Order::Second {
-            let seconds =
-                by.sum(units, |unit| by.seconds_through_statistics(unit, &shifts, &cotangent))?;
+            let seconds = self.shared_sum(units, |unit| {
+                by.seconds_through_statistics(unit, &shifts, &cotangent)
+            })?;
             let (moments, _) = sums[1..].as_chunks_mut::<MOMENTS>();
             moments.iter_mut().zip(seconds).for_each(|([_, sum, _], second)| *sum += 2.0 * second);
         }
@@ -293,7 +287,8 @@ impl Classification {
             }
             Some(BatchNormPolicy::Recomputed) => {
                 let shifts = shifts_at(layout, at);
-                let flat = by.sum(units, |unit| by.weighted_statistics_along(unit, &shifts))?;
+                let flat =
+                    self.shared_sum(units, |unit| by.weighted_statistics_along(unit, &shifts))?;
                 let all = flat.chunks(layout.buffer_dimension());
                 Some(all.map(|flat| norm_statistics(layout, flat)).collect())
             }
@@ -303,14 +298,6 @@ impl Classification {
 }
 
 impl UnitsAlong for Call<'_> {
-    fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError> {
-        self.objective.shared_sum(units, of)
-    }
-
     fn moments(
         &self,
         unit: &[u32],

@@ -106,17 +106,20 @@ impl Classification {
         let frozen = match policy {
             Some(BatchNormPolicy::Running) => Some(running),
             Some(BatchNormPolicy::Recomputed) => {
-                let average = by.sum(units, |unit| by.weighted_statistics(unit, &shifts))?;
+                let average =
+                    self.shared_sum(units, |unit| by.weighted_statistics(unit, &shifts))?;
                 Some(norm_statistics(layout, &average))
             }
             Some(BatchNormPolicy::Batch) | None => None,
         };
         let given = frozen.as_deref().map_or(Given::Batch(&shifts), Given::Frozen);
         let samples = units.iter().map(|unit| unit.len()).sum::<usize>() as f64;
-        let mut sum: Part = by.sum(units, |unit| by.part(unit, given, 1.0 / samples))?;
+        let mut sum: Part = self.shared_sum(units, |unit| by.part(unit, given, 1.0 / samples))?;
         let cotangent = sum.gradient.split_off(at.theta.len());
         if policy == Some(BatchNormPolicy::Recomputed) {
-            sum.add(by.sum(units, |unit| by.through_statistics(unit, &shifts, &cotangent))?);
+            sum.add(
+                self.shared_sum(units, |unit| by.through_statistics(unit, &shifts, &cotangent))?,
+            );
         }
         Ok(sum.into_gradient(at))
     }
@@ -128,24 +131,15 @@ impl Classification {
         if own < threads { threads } else { 1 }
     }
 
-    /// [`Classification::sum`], in which units take turns if threads share them.
+    /// [`Classification::sum`], in which units take turns if threads share them, or on a device.
     pub(super) fn shared_sum<T: Addend>(
         &self,
         units: &[&[u32]],
         of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
     ) -> Result<T, ObjectiveError> {
-        if self.shares(units.len()) == 1 {
+        if self.shares(units.len()) == 1 && self.resident.is_none() {
             return self.sum(units, of);
         }
-        self.sum_in_turn(units, of)
-    }
-
-    /// [`Classification::sum`], in which units take turns.
-    pub(super) fn sum_in_turn<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError>,
-    ) -> Result<T, ObjectiveError> {
         let of = |unit: usize| self.interrupt.check().and_then(|()| of(units[unit]));
         self.joined(units.len(), |share| tree::share_in_turn(units.len(), share, &of))
     }
@@ -205,13 +199,6 @@ pub(super) fn shifts_at(layout: &Layout, at: &Point) -> Vec<Vec<f32>> {
 
 /// What computes the gradients of units, in 32 bits.
 pub(super) trait UnitGradients: Sync {
-    /// As [`Classification::sum`].
-    fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError>;
-
     /// A unit's part of a mean, of which every sample is a `factor`: the gradient with respect to theta
     /// and, where they are given, to the statistics.
     fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError>;
@@ -244,14 +231,6 @@ struct Call<'a> {
 }
 
 impl UnitGradients for Call<'_> {
-    fn sum<T: Addend>(
-        &self,
-        units: &[&[u32]],
-        of: impl Fn(&[u32]) -> Result<T, ObjectiveError> + Sync,
-    ) -> Result<T, ObjectiveError> {
-        self.objective.shared_sum(units, of)
-    }
-
     fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError> {
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let pass = Backward { given, images: &images, cotangents: None, of: Sought::Theta };

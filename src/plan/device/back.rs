@@ -16,16 +16,19 @@ use super::tangent::{Course, DeviceDirection};
 use super::{DeviceLine, DevicePoint, Group};
 use crate::device::{
     self, Buffer, Convolution, Left, NormBack, NormOperands, NormTurned, Operands, Read,
+    Transformed,
 };
 use crate::kernels::ConvolutionShape;
 use crate::network::Layout;
 use crate::plan::backward::{Back, BiasGradient, Cotangents, Sought, To};
 use crate::plan::step::{Place, Value, Weights};
-use crate::plan::{CurvaturePlan, NormStatistics, Order};
+use crate::plan::{CurvaturePlan, GradientPlan, NormStatistics, Order};
 
 /// Theta at one point on a device, for derivatives there.
 pub(crate) struct DeviceGradients<'a> {
-    pub(super) plan: &'a CurvaturePlan,
+    /// With adjoints that stay, where more than gradients is sought.
+    pub(super) plan: &'a GradientPlan,
+    pub(super) curvature: &'a CurvaturePlan,
     pub(super) layout: &'a Layout,
     pub(super) line: DeviceLine<'a>,
     theta: Buffer,
@@ -73,14 +76,15 @@ pub(crate) struct DeviceGradient {
     pub gradient: Vec<f64>,
     /// What norms saw of the batch.
     pub statistics: Vec<NormStatistics>,
-    /// With respect to the statistics of every norm.
+    /// With respect to the statistics of every norm, if it has gone back.
     pub cotangents: Vec<Cotangents>,
 }
 
 impl<'a> DeviceGradients<'a> {
-    /// Uploads theta.
+    /// Uploads theta: for gradients alone by the `plan` of these, or for what is of second order by that which
+    /// `curvature` has.
     pub fn new(
-        plan: &'a CurvaturePlan,
+        (plan, curvature): (&'a GradientPlan, &'a CurvaturePlan),
         layout: &'a Layout,
         client: Client,
         theta: &[f64],
@@ -88,8 +92,13 @@ impl<'a> DeviceGradients<'a> {
     ) -> Self {
         let theta = device::upload(&client, theta.len(), |i| theta[i]);
         let ends = [theta.clone(), theta.clone()];
-        let line = DeviceLine::between(&plan.gradient.plan, layout, client, ends, &[0.0], winograd);
-        Self { plan, layout, line, theta }
+        let line = DeviceLine::between(&plan.plan, layout, client, ends, &[0.0], winograd);
+        Self { plan, curvature, layout, line, theta }
+    }
+
+    /// As [`Plan::counts`](crate::plan::Plan::counts).
+    pub fn counts(&self, samples: usize) -> impl Iterator<Item = usize> {
+        self.plan.counts(samples)
     }
 
     /// Runs a batch of images forwards.
@@ -103,7 +112,7 @@ impl<'a> DeviceGradients<'a> {
             given.iter().flatten().cloned().map(|[given, affine]| (given, affine)).unzip();
         point.frozen = (!given.is_empty()).then_some(affine);
         let logits = self.line.at(&mut memory, &point, false).swap_remove(0);
-        let gradients = vec![None; self.plan.gradient.buffers.len()];
+        let gradients = vec![None; self.plan.buffers.len()];
         let left = vec![None; self.line.plan.norms.len()];
         DevicePass {
             of: self,
@@ -180,11 +189,11 @@ impl DevicePass<'_> {
         let (client, width) = (&line.client, line.plan.output.len());
         let seed = Buffer::fours(client, self.batch.samples * width.div_ceil(4));
         device::fours(client, width, [Buffer::of(client, gradient), seed.clone()]);
-        self.gradients[plan.gradient.logits] = Some(seed);
+        self.gradients[plan.logits] = Some(seed);
         let dimension = layout.dimension();
         self.theta = (of == Sought::Theta)
             .then(|| Buffer::at(Buffer::fours(client, dimension.div_ceil(4)).handle(), dimension));
-        plan.gradient.back.iter().for_each(|step| self.step(step));
+        plan.back.iter().for_each(|step| self.step(step));
     }
 
     /// Waits for what the way back leaves, of the gradient a multiple, and for what norms saw.
@@ -195,6 +204,7 @@ impl DevicePass<'_> {
         let results = results.chain(self.theta.clone()).map(|buffer| buffer.handle());
         let results = self.of.line.client.read(results.collect()).map_err(problem)?;
         let (statistics, left) = results.split_at(norms);
+        let left = &left[..self.left.iter().flatten().count()];
         let channels = self.of.line.plan.norms.iter().map(|norm| norm.channels);
         let statistics = channels.clone().zip(statistics).map(|(channels, bytes)| {
             let [mean, variance] = pair(bytes, 0, channels);
@@ -212,7 +222,7 @@ impl DevicePass<'_> {
         Ok(DeviceGradient {
             gradient: gradient.unwrap_or_default(),
             statistics: statistics.collect(),
-            cotangents: if left.len() < norms { Vec::new() } else { cotangents.collect() },
+            cotangents: cotangents.collect(),
         })
     }
 
@@ -271,7 +281,7 @@ impl DevicePass<'_> {
         let read = Convolution { norm: from.norm.is_some(), rectify: from.rectify, ..form };
         write(read, self.operands(from), self.gradient(gradient), false);
         if let Some(Turned { before, course, .. }) = &self.turned
-            && let Some(tangent) = self.of.plan.input(index)
+            && let Some(tangent) = self.of.curvature.input(index)
         {
             let tangent = course.tangent(tangent);
             write(form, [tangent.clone(), tangent], before.gradient(gradient), true);
@@ -284,15 +294,14 @@ impl DevicePass<'_> {
         let (_, Some(entry)) = line.entries(self.of.layout, index) else { return };
         let (row, from) = match how {
             BiasGradient::None => return,
-            BiasGradient::OfNorm(norm) => (Left::Read as usize, self.left[norm].clone()),
+            BiasGradient::OfNorm(norm) => (Left::Read as usize, written(&self.left[norm])),
             BiasGradient::Summed => {
                 let channels = shape.outputs.div_ceil(4);
                 let sizes = [gradient.len() / channels, channels];
-                let operands = [gradient.clone(), gradient, self.zeros(channels)];
-                (0, Some(device::moments(&line.client, sizes, operands)))
+                let operands = [gradient.clone(), gradient];
+                (0, device::moments(&line.client, sizes, operands, None))
             }
         };
-        let Some(from) = from else { return };
         device::store(&line.client, entry, row, [from, theta]);
     }
 
@@ -345,7 +354,10 @@ impl DevicePass<'_> {
             partials: Buffer::fours(&line.client, 1),
         };
         let turned = ConvolutionShape { inputs: shape.outputs, outputs: shape.inputs, ..shape };
-        line.product(form, turned, self.batch.samples, operands);
+        // What was made of inputs has room for what is made of outputs, and the other way around.
+        let Transformed { weights, patches, products } = self.memory.transformed.clone();
+        let memory = Transformed { weights, patches: products, products: patches };
+        line.product((form, turned), self.batch.samples, operands, memory);
         output
     }
 
@@ -375,14 +387,14 @@ impl DevicePass<'_> {
         let other = other.map(|other| self.gradient(other));
         let output = (from != Place::Images).then(|| Buffer::fours(client, gradient.len()));
         let left = if let Some(Turned { before, course, .. }) = &self.turned {
-            let tangent = self.of.plan.normed(norm).map(|tangent| course.tangent(tangent));
+            let tangent = self.of.curvature.normed(norm).map(|tangent| course.tangent(tangent));
             let turned = NormTurned {
                 input,
                 tangent: tangent?,
                 gradient: before.gradient(index),
                 moved: gradient,
                 along: course.along(norm),
-                left: before.left[norm].clone()?,
+                left: written(&before.left[norm]),
                 of_batch,
                 cotangents,
                 other,
@@ -446,9 +458,13 @@ impl DevicePass<'_> {
         adds.then(|| self.gradient(buffer))
     }
 
-    /// Gradients are written before they are read.
     pub(super) fn gradient(&self, buffer: usize) -> Buffer {
-        let written = self.gradients[buffer].clone();
-        written.unwrap_or_else(|| Buffer::fours(&self.of.line.client, 0))
+        written(&self.gradients[buffer])
     }
+}
+
+/// What an earlier step wrote.
+pub(super) fn written(buffer: &Option<Buffer>) -> Buffer {
+    let Some(buffer) = buffer else { unreachable!("steps write what later ones read") };
+    buffer.clone()
 }

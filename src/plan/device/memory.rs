@@ -85,20 +85,6 @@ impl DeviceLine<'_> {
         Winograd::of(shape).filter(|_| self.winograd)
     }
 
-    /// Memory for what Winograd's algorithm makes of a convolution of so many samples.
-    pub(super) fn memory_transformed(&self, winograd: Winograd, samples: usize) -> Transformed {
-        self.of_fours(winograd.fours(), samples)
-    }
-
-    fn of_fours(&self, [weights, patches, products]: [usize; 3], samples: usize) -> Transformed {
-        let fours = |len: usize| Buffer::fours(&self.client, len);
-        Transformed {
-            weights: fours(weights),
-            patches: fours(samples * patches),
-            products: fours(samples * products),
-        }
-    }
-
     pub(super) fn memory(&self, group: Group) -> Memory {
         let (plan, samples) = (self.plan, group.samples());
         let fours = |len: usize| Buffer::fours(&self.client, len);
@@ -116,7 +102,12 @@ impl DeviceLine<'_> {
         });
         let buffers =
             plan.fours_of_buffers().into_iter().map(|size| fours(samples * size)).collect();
-        let transformed = self.of_fours(self.fours_transformed(), samples);
+        let [weights, patches, products] = self.fours_transformed();
+        let transformed = Transformed {
+            weights: fours(weights),
+            patches: fours(samples * patches),
+            products: fours(samples * products),
+        };
         Memory { group, images: fours(0), ends, buffers, norms, transformed }
     }
 }

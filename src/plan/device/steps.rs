@@ -3,7 +3,7 @@
 use super::layout::fours_of;
 use super::memory::{Memory, NormMemory};
 use super::{Affine, DeviceLine, DevicePoint, Group};
-use crate::device::{self, Buffer, Convolution, Norm, Operands, Read, Rows};
+use crate::device::{self, Buffer, Convolution, Norm, Operands, Read, Rows, Transformed};
 use crate::kernels::ConvolutionShape;
 use crate::plan::step::{Place, Step, Value, Weights};
 
@@ -172,19 +172,17 @@ impl DeviceLine<'_> {
         }
     }
 
-    /// A convolution of a batch's samples with no norm's statistics among its inputs', or none that differ
-    /// between them, by whichever algorithm is faster for its shape.
+    /// A convolution of samples whose norms, if any, have the same statistics, by whichever algorithm is
+    /// faster for its shape.
     pub(super) fn product(
         &self,
-        form: Convolution,
-        shape: ConvolutionShape,
+        (form, shape): (Convolution, ConvolutionShape),
         samples: usize,
         operands: Operands,
+        memory: Transformed,
     ) {
         let (client, normed) = (&self.client, usize::MAX);
-        let winograd = self.transformed(shape);
-        if let Some(winograd) = winograd {
-            let memory = self.memory_transformed(winograd, samples);
+        if let Some(winograd) = self.transformed(shape) {
             let form = (form, winograd);
             return device::convolve_by_winograd(client, form, samples, normed, operands, memory);
         }

@@ -5,7 +5,7 @@
 
 use burn::cubecl::prelude::CubeElement;
 
-use super::back::{DevicePass, pair, problem, rows};
+use super::back::{DevicePass, pair, problem, rows, written};
 use super::layout::fours_of;
 use super::{DeviceGradients, DevicePoint};
 use crate::device::{self, Buffer, Convolution, NormAlong, NormHere, NormSecond, Operands, Read};
@@ -94,7 +94,8 @@ impl DevicePass<'_> {
         given: Option<&'a [NormStatistics]>,
         order: Order,
     ) -> Course<'a> {
-        let plan = self.of.plan;
+        let plan = self.of.curvature;
+        debug_assert!(std::ptr::eq(self.of.plan, &plan.gradient), "adjoints stay");
         let (tangents, norms) = (vec![None; plan.buffers], vec![None; self.left.len()]);
         let (direction, seconds) = (&direction.point, Vec::new());
         let mut course = Course { pass: self, direction, given, order, tangents, norms, seconds };
@@ -119,7 +120,7 @@ pub(super) struct Course<'a> {
 impl Course<'_> {
     /// The logits' tangent.
     pub(super) fn logits(&self) -> Buffer {
-        self.tangent(self.pass.of.plan.output)
+        self.tangent(self.pass.of.curvature.output)
     }
 
     fn step(&mut self, step: &Along) {
@@ -203,15 +204,15 @@ impl Course<'_> {
             self.norm(norm, pass.memory.at(Place::Buffer(place)), output.clone());
         }
         self.tangents[to] = Some(output);
-        let adjoint = pass.of.plan.gradient.adjoints.places[place];
+        let adjoint = pass.of.plan.adjoints.places[place];
         if let (Some(tangent), Some(adjoint), Order::Second) = (tangent, adjoint, self.order) {
             let read = [tangent.clone(), tangent, of_direction];
             let product = self.product(weights, (false, false), read, None, None);
             let shape = pass.of.line.plan.weights[weights].shape;
             let channels = shape.outputs.div_ceil(4);
             let sizes = [product.len() / channels, channels];
-            let operands = [product, pass.gradient(adjoint), pass.zeros(channels)];
-            let sums = device::moments(&pass.of.line.client, sizes, operands);
+            let operands = [product, pass.gradient(adjoint)];
+            let sums = device::moments(&pass.of.line.client, sizes, operands, None);
             self.seconds.push((sums, 4 * channels));
         }
     }
@@ -246,7 +247,8 @@ impl Course<'_> {
             output: output.clone(),
             partials: Buffer::fours(&line.client, 1),
         };
-        line.product(form, shape, samples, operands);
+        let memory = self.pass.memory.transformed.clone();
+        line.product((form, shape), samples, operands, memory);
         output
     }
 
@@ -283,13 +285,12 @@ impl Course<'_> {
     /// A norm's term of second order.
     fn weigh_norm(&mut self, norm: usize, tangent: Buffer) {
         let pass = self.pass;
-        let adjoint = pass.of.plan.gradient.adjoints.norms[norm];
-        let (Some(adjoint), Some(left)) = (adjoint, pass.left[norm].clone()) else { return };
+        let Some(adjoint) = pass.of.plan.adjoints.norms[norm] else { return };
         let second = NormSecond {
             tangent,
             adjoint: pass.gradient(adjoint),
             along: self.along(norm),
-            left,
+            left: written(&pass.left[norm]),
             of_batch: self.given.is_none(),
             cotangents: pass.cotangents(norm),
         };
@@ -298,12 +299,11 @@ impl Course<'_> {
         self.seconds.push((second, 0));
     }
 
-    /// Steps write before others read.
     pub(super) fn along(&self, norm: usize) -> Buffer {
-        self.norms[norm].clone().unwrap_or_else(|| self.pass.zeros(0))
+        written(&self.norms[norm])
     }
 
     pub(super) fn tangent(&self, tangent: usize) -> Buffer {
-        self.tangents[tangent].clone().unwrap_or_else(|| self.pass.zeros(0))
+        written(&self.tangents[tangent])
     }
 }

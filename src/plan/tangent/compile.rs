@@ -9,7 +9,7 @@ use crate::network::Network;
 /// A plan of gradients whose activations and adjoints stay, and its steps along directions.
 #[derive(Debug)]
 pub struct CurvaturePlan {
-    pub(in super::super) gradient: GradientPlan,
+    pub(crate) gradient: GradientPlan,
     pub(in super::super) steps: Vec<Along>,
     /// Buffers of tangents.
     pub(in super::super) buffers: usize,
