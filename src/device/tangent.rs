@@ -30,20 +30,26 @@ pub(crate) struct NormHere {
     pub direction: [Buffer; 2],
 }
 
-/// How a norm moves: m1 and v1, then a, b and beta1, [5, channels].
+/// How a norm moves: m1 and v1, a and b, what is added to a (x1 - m1) + b (x - m), and last what 32 bits leave
+/// out of m and of m1, [7, channels]: where means are far from 0, it would be most of an error.
 ///
-/// `given` are m1 and v1; else they are those of a batch, from its x and x1.
+/// `given` are m1 and v1, and what 32 bits leave out of m and of m1; else they are those of a batch, from its x
+/// and x1.
 pub(crate) fn norm_along(
     client: &Client,
     NormAlong { rows, channels }: NormAlong,
     NormHere { statistics, gamma, direction: [gamma1, beta1] }: NormHere,
-    given: Result<[Buffer; 2], Buffer>,
+    given: Result<[Buffer; 2], [Buffer; 2]>,
 ) -> Buffer {
-    let output = Buffer::fours(client, 5 * channels);
+    let output = Buffer::fours(client, 7 * channels);
     let of_batch = given.is_ok();
-    let moved = match given {
-        Ok([x, x1]) => moments(client, [rows, channels], [x, x1], Some(statistics.clone())),
-        Err(given) => given,
+    let sizes = [rows, channels];
+    let (moved, centred) = match given {
+        Ok([x, x1]) => {
+            let centred = squares(client, sizes, [x.clone(), statistics.clone()]);
+            (moments(client, sizes, [x, x1], Some(statistics.clone())), centred)
+        }
+        Err([moved, rests]) => (moved, rests),
     };
     // SAFETY: the kernel stays within lengths that the callers keep to.
     unsafe {
@@ -52,6 +58,7 @@ pub(crate) fn norm_along(
             cubes(channels),
             CubeDim::new_1d(UNITS),
             moved.argument(),
+            centred.argument(),
             statistics.argument(),
             gamma.argument(),
             gamma1.argument(),
@@ -69,6 +76,7 @@ pub(crate) fn norm_along(
 #[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
 fn along_kernel(
     moved: &[V],
+    centred: &[V],
     statistics: &[V],
     gamma: &[V],
     gamma1: &[V],
@@ -81,19 +89,26 @@ fn along_kernel(
     let channel = ABSOLUTE_POS;
     if channel < channels {
         let (mut m1, mut v1) = (moved[channel], moved[channels + channel]);
+        let (mut rest, mut rest1) = (centred[channel], centred[channels + channel]);
         if comptime!(of_batch) {
             let share = V::new(1.0) / V::cast_from(rows);
+            rest *= share;
+            rest1 = V::new(0.0);
+            v1 = V::new(2.0) * share * (v1 - rest * m1);
             m1 *= share;
-            v1 *= V::new(2.0) * share;
         }
         let variance = statistics[channels + channel] + V::new(comptime!(EPSILON as f32));
         let r = V::new(1.0) / variance.sqrt();
         let r1 = V::new(-0.5) * r * r * r * v1;
         output[channel] = m1;
         output[channels + channel] = v1;
-        output[comptime!(2 * channels) + channel] = gamma[channel] * r;
-        output[comptime!(3 * channels) + channel] = fma(gamma1[channel], r, gamma[channel] * r1);
-        output[comptime!(4 * channels) + channel] = beta1[channel];
+        let a = gamma[channel] * r;
+        output[comptime!(2 * channels) + channel] = a;
+        let factor = fma(gamma1[channel], r, gamma[channel] * r1);
+        output[comptime!(3 * channels) + channel] = factor;
+        output[comptime!(4 * channels) + channel] = beta1[channel] - factor * rest - a * rest1;
+        output[comptime!(5 * channels) + channel] = rest;
+        output[comptime!(6 * channels) + channel] = rest1;
     }
 }
 
@@ -245,10 +260,12 @@ fn second_kernel(
         let r2 = V::new(-0.5) * cube * v2 + V::new(0.375) * cube * r * r * v1 * v1;
         let scale = fma(gamma1[channel], r1, gamma[channel] * r2);
         // The sum of the adjoint times x - m, of which the gradient with respect to gamma is a share.
-        let products = left[channel] * deviation;
+        let (rest, sum) = (along[comptime!(5 * channels) + channel], left[channels + channel]);
+        let products = left[channel] * deviation - rest * sum;
         let mut second = scale * products;
         let factor = along[comptime!(3 * channels) + channel];
-        second = fma(factor, weighed[channels + channel], second);
+        let tangent = weighed[channels + channel] - along[comptime!(6 * channels) + channel] * sum;
+        second = fma(factor, tangent, second);
         if comptime!(given) {
             second = fma(cotangents[channels + channel], v2, second);
         }
@@ -423,9 +440,13 @@ fn turned_kernel(
         let r1 = V::new(-0.5) * r * r * r * along[channels + channel];
         let a = gamma[channel] * r;
         let a1 = along[comptime!(3 * channels) + channel];
-        let (before, products) = (left[channels + channel], left[channel] * deviation);
+        let rest = along[comptime!(5 * channels) + channel];
+        let before = left[channels + channel];
+        let products = left[channel] * deviation - rest * before;
         let sum = sums[channel];
-        let product = sums[channels + channel] + weighed[channels + channel];
+        let rest1 = along[comptime!(6 * channels) + channel];
+        let tangent = weighed[channels + channel] - rest1 * before;
+        let product = sums[channels + channel] - rest * sum + tangent;
         let of_sums = a1 * before + a * sum;
         let of_products = (a1 * r + V::new(2.0) * a * r1) * r * products + a * r * r * product;
         let mut of_mean = V::new(0.0) - of_sums;
@@ -436,7 +457,7 @@ fn turned_kernel(
             of_variance += cotangents[channels + channel];
         }
         let (mut image, mut constant) = (V::new(0.0), V::new(0.0));
-        let mut tangent = V::new(0.0);
+        let mut of_tangent = V::new(0.0);
         if comptime!(of_batch) {
             read = V::new(0.0);
             if comptime!(given) {
@@ -445,13 +466,13 @@ fn turned_kernel(
             let share = V::new(1.0) / V::cast_from(rows);
             image = V::new(2.0) * share * of_variance;
             constant = share * of_mean;
-            tangent = V::new(2.0) * share * left[comptime!(4 * channels) + channel];
+            of_tangent = V::new(2.0) * share * left[comptime!(4 * channels) + channel];
         }
         coefficients[channel] = a;
         coefficients[channels + channel] = a1;
         coefficients[comptime!(2 * channels) + channel] = constant;
         coefficients[comptime!(3 * channels) + channel] = image;
-        coefficients[comptime!(4 * channels) + channel] = tangent;
+        coefficients[comptime!(4 * channels) + channel] = of_tangent;
         turned[channel] = fma(product, r, products * r1);
         turned[channels + channel] = sum;
         turned[comptime!(2 * channels) + channel] = read;

@@ -141,7 +141,10 @@ fn gradients_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
                 largest_error(on_cpu, &found.gradient, &expected.gradient),
                 error(&found.buffers, &expected.buffers),
             ];
-            println!("{error:?} {of:?} {what}");
+            let single = on_cpu.gradient(at, of, Precision::F32)?.gradient;
+            let allowed = 10.0 * largest_error(on_cpu, &single, &expected.gradient);
+            let is_near = error[0] < allowed.max(1e-4) && error[1] < 1e-5;
+            assert!(is_near, "{error:?} for {allowed} of {of:?}: {what}");
             let again = on_device.gradient(at, of, Precision::F32)?;
             assert_eq!(again.gradient, found.gradient, "the same bits of {of:?}: {what}");
         }
@@ -183,7 +186,10 @@ fn hessian_products_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
         let found = on_device.hessian_product(at, &v, Precision::F32)?;
         let expected = on_cpu.hessian_product(at, &v, Precision::F64)?;
         let error = largest_error(on_cpu, &found, &expected);
-        println!("{error:e} {what}");
+        let single = on_cpu.hessian_product(at, &v, Precision::F32)?;
+        // Norms' coefficients are in 32 bits on the device, in 64 on the CPU.
+        let allowed = 50.0 * largest_error(on_cpu, &single, &expected);
+        assert!(error < allowed.max(1e-4), "{error} for {allowed}: {what}");
         Ok(())
     })
 }

@@ -259,7 +259,9 @@ impl DevicePass<'_> {
                 self.gradients[to] = Some(output);
             }
             Back::Normalise { norm, from, gradient, other, to } => {
-                self.gradients[to] = self.normalise(norm, from, gradient, other);
+                let output = self.normalise(norm, from, gradient, other);
+                // None of the images; what is there stays.
+                self.gradients[to] = output.or_else(|| self.gradients[to].clone());
             }
             Back::Copy { gradient, to, .. } => {
                 self.gradients[to] = self.gradients[gradient].clone()

@@ -260,14 +260,19 @@ impl Course<'_> {
     }
 
     fn normalise(&mut self, norm: usize) {
-        if let Some(given) = self.given {
+        if let (Some(given), Some(at)) = (self.given, self.pass.batch.given) {
             let NormStatistics { mean, variance } = &given[norm];
-            let given = device::channels(&self.pass.of.line.client, [mean, variance]);
-            self.norms[norm] = Some(self.moved(norm, Err(given)));
+            let rests = [&at[norm].mean, mean].map(|means| {
+                means.iter().map(|mean| mean - f64::from(*mean as f32)).collect::<Vec<f64>>()
+            });
+            let client = &self.pass.of.line.client;
+            let moved = device::channels(client, [mean, variance]);
+            let rests = device::channels(client, rests.each_ref().map(Vec::as_slice));
+            self.norms[norm] = Some(self.moved(norm, Err([moved, rests])));
         }
     }
 
-    fn moved(&self, norm: usize, given: Result<[Buffer; 2], Buffer>) -> Buffer {
+    fn moved(&self, norm: usize, given: Result<[Buffer; 2], [Buffer; 2]>) -> Buffer {
         let (sizes, here) = self.sizes(norm);
         device::norm_along(&self.pass.of.line.client, sizes, here, given)
     }
