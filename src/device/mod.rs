@@ -1,9 +1,9 @@
 //! Kernels for GPUs, in the language of CubeCL: one source for CUDA, Vulkan, Metal and WebGPU.
 //!
-//! They do what [`crate::kernels`] does on the CPU, for many evaluation batches behind one another, in 32
-//! bits: products are fused multiplications and additions, so that no device has a shorter format for
-//! them. Activations are [samples, pixels, channels], channels filled up with zeros to fours, which are
-//! read at once. Every sum has one order, so equal calls give equal bits.
+//! They do what [`crate::kernels`] does on the CPU, in 32 bits: forwards for many evaluation batches behind
+//! one another, back and along directions for one. Products are fused multiplications and additions, so that
+//! no device has a shorter format for them. Activations are [samples, pixels, channels], channels filled up
+//! with zeros to fours, which are read at once. Every sum has one order, so equal calls give equal bits.
 #![expect(unsafe_code, reason = "launches take the lengths of buffers on trust")]
 
 mod back;

@@ -98,7 +98,7 @@ pub struct Evaluation {
     pub batch_size: usize,
     /// Where batch norm takes its statistics from.
     pub batch_norm: BatchNormPolicy,
-    /// Convolutions of losses may be computed by Winograd's algorithm, with fewer multiplications.
+    /// Convolutions may be computed by Winograd's algorithm, with fewer multiplications.
     pub winograd: bool,
     /// How the measurement set is presented.
     pub protocol: Protocol,

@@ -1,4 +1,5 @@
-//! A plan on a GPU, along a line: many batches at once, at one point after the other.
+//! A plan on a GPU: along a line, many batches at once, at one point after the other; or at one point, a
+//! batch forwards, back and along directions.
 //!
 //! Steps are those of the CPU, with statistics of each batch's own. What a norm does to a channel is
 //! computed on the device, and comes back only where statistics are asked for.
