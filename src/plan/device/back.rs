@@ -238,6 +238,9 @@ impl DevicePass<'_> {
                     self.convolve(weights, from, gradient, to);
                 }
             }
+            Back::MaxPool { from, size: 1, gradient, to } => {
+                self.pass(from, self.reading(from).0, 1, self.gradient(gradient), to);
+            }
             Back::MaxPool { from, size, gradient, to } => {
                 let (read, operands) = self.reading(from);
                 let [input, affine] = operands;
