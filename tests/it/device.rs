@@ -7,7 +7,7 @@ use losswalk::linalg::norm;
 use losswalk::measure::alignments;
 use losswalk::network::Entry;
 use losswalk::objective::{
-    Classification, Line, Loss, Objective, Point, device_by_name, device_of,
+    BatchNormPolicy, Classification, Line, Loss, Objective, Point, device_by_name, device_of,
 };
 use losswalk::precision::Precision;
 use losswalk::taylor::convolve2d;
@@ -102,7 +102,7 @@ const LARGE: [(&str, (usize, usize)); 2] = [
 ];
 
 /// So many that their pixels are more rows than one cube of units adds up at once.
-const BATCH: [u32; 10] = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7];
+static BATCH: [u32; 10] = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7];
 
 /// Losses of drawn networks on the device and on the CPU, under every policy of batch norm, and of large ones.
 fn drawn_on_both(check: impl Fn(&str, [&Classification; 2], &Point) -> TestResult) -> TestResult {
@@ -120,6 +120,12 @@ fn drawn_on_both(check: impl Fn(&str, [&Classification; 2], &Point) -> TestResul
     Ok(())
 }
 
+/// The measured loss and, once for all policies, that of a batch.
+fn losses(loss: &Classification) -> impl Iterator<Item = Loss<'static>> {
+    let of_batch = loss.measured().policy == BatchNormPolicy::Batch;
+    [Loss::Measured].into_iter().chain(of_batch.then_some(Loss::in_epoch(&BATCH, 1)))
+}
+
 /// The largest error of a parameter's entries as a share of their norm, or of a hundredth of that of all.
 fn largest_error(loss: &Classification, found: &[f64], expected: &[f64]) -> f64 {
     let least = 0.01 * norm(expected);
@@ -133,7 +139,7 @@ fn largest_error(loss: &Classification, found: &[f64], expected: &[f64]) -> f64 
 #[test]
 fn gradients_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
     drawn_on_both(|what, [on_device, on_cpu], at| {
-        for of in [Loss::Measured, Loss::in_epoch(&BATCH, 1)] {
+        for of in losses(on_cpu) {
             let found = on_device.gradient(at, of, Precision::F32)?;
             let expected = on_cpu.gradient(at, of, Precision::F64)?;
             assert!(error(&[found.loss], &[expected.loss]) < 2e-5, "{of:?}: {what}");
@@ -155,10 +161,9 @@ fn gradients_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
 #[test]
 fn drawn_networks_move_along_directions_as_on_the_cpu() -> TestResult {
     drawn_on_both(|what, [on_device, on_cpu], at| {
-        let batch = Loss::in_epoch(&BATCH, 1);
-        let gradient = on_cpu.gradient(at, batch, Precision::F64)?.gradient;
+        let gradient = on_cpu.gradient(at, Loss::in_epoch(&BATCH, 1), Precision::F64)?.gradient;
         let other: Vec<f64> = at.theta.iter().map(|x| 0.1 * x).collect();
-        for of in [Loss::Measured, batch] {
+        for of in losses(on_cpu) {
             let of = |loss: &Classification, precision| {
                 loss.directional(at, of, &[&gradient, &other], precision)
             };
