@@ -6,7 +6,7 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::elementwise::{Read, applied};
+use super::elementwise::{Read, applied, corner};
 use super::tangent::past;
 use super::upload::Entry;
 use super::{Buffer, UNITS, V, cubes};
@@ -52,15 +52,12 @@ fn max_pool_back_kernel(
     #[comptime] size: usize,
     #[comptime] adds: bool,
 ) {
-    let columns = comptime!(form.width / size);
+    let windows = comptime!(form.height / size * (form.width / size));
     let at = ABSOLUTE_POS;
     if at < gradient.len() {
         let channel = at % form.channels;
         let window = at / form.channels;
-        let x = window % columns * size;
-        let y = window / columns % comptime!(form.height / size) * size;
-        let sample = window / comptime!(columns * (form.height / size));
-        let corner = y * form.width + x;
+        let (sample, corner) = (window / windows, corner(window % windows, form, size));
         let all = comptime!(u32::MAX as usize);
         let mut most = applied(input, affine, sample, corner, channel, all, form);
         #[unroll]

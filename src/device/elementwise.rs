@@ -41,6 +41,13 @@ pub(super) fn applied(
     value
 }
 
+/// The first pixel of an image's window.
+#[cube]
+pub(super) fn corner(window: usize, #[comptime] form: Read, #[comptime] size: usize) -> usize {
+    let columns = comptime!(form.width / size);
+    window / columns * comptime!(size * form.width) + window % columns * size
+}
+
 /// The maximum over windows of `size` x `size`; size 1 does what is pending.
 pub(crate) fn max_pool(
     client: &Client,
@@ -75,16 +82,13 @@ fn max_pool_kernel(
     #[comptime] form: Read,
     #[comptime] size: usize,
 ) {
-    let columns = comptime!(form.width / size);
+    let windows = comptime!(form.height / size * (form.width / size));
     let at = ABSOLUTE_POS;
     if at < output.len() {
         let channel = at % form.channels;
         let window = at / form.channels;
-        let x = window % columns * size;
-        let y = window / columns % comptime!(form.height / size) * size;
-        let sample = window / comptime!(columns * (form.height / size));
+        let (sample, corner) = (window / windows, corner(window % windows, form, size));
         let normed = normed as usize;
-        let corner = y * form.width + x;
         let mut most = applied(input, affine, sample, corner, channel, normed, form);
         #[unroll]
         for other in 1..comptime!(size * size) {

@@ -3,8 +3,8 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::convolution::{Tile, over_rows};
 use super::norm::{GATHERERS, JOINERS, TILE, total};
+use super::tile::{Tile, over_rows};
 use super::{Buffer, CUBES, V};
 
 /// The sums of g and of g (x - mean) over rows, [2, channels], channels in fours; without mean, of g x.

@@ -7,7 +7,7 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::convolution::{Tile, over_rows};
+use super::tile::{Tile, over_rows};
 use super::{Buffer, CUBES, V};
 use crate::network::EPSILON;
 

@@ -3,7 +3,7 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::elementwise::{Read, applied};
+use super::elementwise::{Read, applied, corner};
 use super::{Buffer, UNITS, V, cubes};
 
 /// The tangent past a norm and, where there is one, the rectifier behind it.
@@ -103,15 +103,12 @@ fn max_pool_tangent_kernel(
     #[comptime] form: Read,
     #[comptime] size: usize,
 ) {
-    let columns = comptime!(form.width / size);
+    let windows = comptime!(form.height / size * (form.width / size));
     let at = ABSOLUTE_POS;
     if at < output.len() {
         let channel = at % form.channels;
         let window = at / form.channels;
-        let x = window % columns * size;
-        let y = window / columns % comptime!(form.height / size) * size;
-        let sample = window / comptime!(columns * (form.height / size));
-        let corner = y * form.width + x;
+        let (sample, corner) = (window / windows, corner(window % windows, form, size));
         let all = comptime!(u32::MAX as usize);
         let start = sample * comptime!(form.height * form.width);
         let mut most = applied(input, affine, sample, corner, channel, all, form);

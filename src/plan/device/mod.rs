@@ -8,6 +8,7 @@ mod back;
 mod launched;
 mod layout;
 mod memory;
+mod pass;
 mod steps;
 mod tangent;
 
@@ -15,9 +16,9 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::cubecl::prelude::Client;
 
-pub(crate) use back::{DeviceBatch, DeviceGradient, DeviceGradients, DevicePass};
 pub(crate) use launched::Launched;
 pub(crate) use memory::Group;
+pub(crate) use pass::{DeviceBatch, DeviceGradient, DeviceGradients, DevicePass};
 pub(crate) use tangent::{DeviceDirection, DeviceTangent};
 
 use self::memory::Memory;

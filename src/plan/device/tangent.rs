@@ -5,8 +5,8 @@
 
 use burn::cubecl::prelude::CubeElement;
 
-use super::back::{DevicePass, pair, problem, rows, written};
 use super::layout::fours_of;
+use super::pass::{DevicePass, pair, problem, rows, written};
 use super::{DeviceGradients, DevicePoint};
 use crate::device::{self, Buffer, Convolution, NormAlong, NormHere, NormSecond, Operands, Read};
 use crate::plan::NormStatistics;
