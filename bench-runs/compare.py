@@ -1,7 +1,7 @@
 """Times losswalk's passes and PyTorch's, taking turns, and writes medians beside each other.
 
     cargo build --release
-    python3 bench-runs/compare.py [mlp vgg11 resnet56] [--passes line sgd_step ghg hv] [--rounds 5]
+    python3 bench-runs/compare.py [mlp vgg11 resnet56 wrn-28-10] [--passes line sgd_step ghg hv] [--rounds 5]
         [--threads 2] [--compile] [--device vulkan] [--out bench-runs/DATE-CPU.json]
 
 PyTorch runs eagerly in both memory layouts, and compiled too with --compile (losses and training steps;
@@ -9,7 +9,8 @@ it cannot differentiate twice through what it compiles); the best of them counts
 passes over so many images in batches of 100; `losswalk help bench` says what they are.
 
 With --device, losswalk computes there and PyTorch on CUDA: in 32 bits, which count, and in TF32 (11 bits of
-mantissa in products), whose best is given beside them.
+mantissa in products), whose best is given beside them. There PyTorch also replays each pass from a recorded
+graph, which leaves out what launching it from Python costs.
 """
 
 import argparse
@@ -30,6 +31,7 @@ NETWORKS = {
     "mlp": ({"arch": "mlp", "hidden": [500, 350]}, (1, 28, 28)),
     "vgg11": ({"arch": "vgg11", "width": 1.0, "head": "512-512"}, (3, 32, 32)),
     "resnet56": ({"arch": "resnet", "depth": 56}, (3, 32, 32)),
+    "wrn-28-10": ({"arch": "wide-resnet", "depth": 28, "widen": 10}, (3, 32, 32)),
 }
 BATCH, POINTS = 100, 10
 
@@ -37,15 +39,16 @@ BATCH, POINTS = 100, 10
 class Subject:
     """A network in one configuration of PyTorch, with its passes."""
 
-    def __init__(self, name, layout, compiled, device, tf32):
+    def __init__(self, name, layout, how, device, tf32):
         model, shape = NETWORKS[name]
         inputs = shape[0] * shape[1] * shape[2]
         self.plain = build({**model, "batch_norm": True}, shape[0], inputs, 10)
         self.plain = self.plain.to(device, memory_format=layout)
         # On a GPU launches are recorded and replayed too.
         mode = None if device == "cpu" else "reduce-overhead"
-        self.network = torch.compile(self.plain, mode=mode) if compiled else self.plain
+        self.network = torch.compile(self.plain, mode=mode) if how == "compiled" else self.plain
         self.shape, self.layout, self.device, self.tf32 = shape, layout, device, tf32
+        self.how, self.graphs = how, {}
         self.start = {key: value.clone() for key, value in self.plain.state_dict().items()}
         self.end = {key: 1.01 * value for key, value in self.start.items()}
         self.optimizer = torch.optim.SGD(self.plain.parameters(), lr=1e-3)
@@ -56,8 +59,34 @@ class Subject:
         labels = (torch.arange(samples) % 10).to(self.device)
         return list(zip(images.split(BATCH), labels.split(BATCH)))
 
-    def loss(self, batch, reduction="mean"):
-        return torch.nn.functional.cross_entropy(self.network(batch[0]), batch[1], reduction=reduction)
+    def on(self, batch, function):
+        """A function of a batch; or the replay of what it did at its first call, in which case what it
+        returns is overwritten by the next."""
+        if self.how != "recorded":
+            return function(batch)
+        if function.__name__ not in self.graphs:
+            static = [part.clone() for part in batch]
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(3):
+                    function(static)
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                result = function(static)
+            self.graphs[function.__name__] = graph, static, result
+        graph, static, result = self.graphs[function.__name__]
+        for to, part in zip(static, batch):
+            to.copy_(part)
+        graph.replay()
+        return result
+
+    def mean_loss(self, batch):
+        return torch.nn.functional.cross_entropy(self.network(batch[0]), batch[1])
+
+    def summed_loss(self, batch):
+        return torch.nn.functional.cross_entropy(self.network(batch[0]), batch[1], reduction="sum").double()
 
     def line(self, batches):
         with torch.no_grad():
@@ -66,29 +95,40 @@ class Subject:
                     if value.is_floating_point():
                         value.copy_(torch.lerp(self.start[name], self.end[name], point / POINTS))
                 # Added where they are: what waits is the sum. Graphs write each loss to one place.
-                sum(self.loss(batch, "sum").double() for batch in batches).item()
+                total = torch.zeros((), dtype=torch.float64, device=self.device)
+                for batch in batches:
+                    total += self.on(batch, self.summed_loss)
+                total.item()
 
-    def sgd_step(self, batches):
+    def step(self, batch):
         self.optimizer.zero_grad()
-        self.loss(batches[0]).backward()
+        self.mean_loss(batch).backward()
         self.optimizer.step()
 
-    def ghg(self, batches):
+    def sgd_step(self, batches):
+        self.on(batches[0], self.step)
+
+    def product(self, batch, direction):
+        """The Hessian times a direction, which is the gradient where none is given."""
         parameters = list(self.plain.parameters())
-        gradient = torch.autograd.grad(self.loss(batches[0]), parameters, create_graph=True)
-        direction = [part.detach() for part in gradient]
+        gradient = torch.autograd.grad(self.mean_loss(batch), parameters, create_graph=True)
+        direction = [part.detach() for part in direction or gradient]
         slope = sum((g * v).sum() for g, v in zip(gradient, direction))
-        product = torch.autograd.grad(slope, parameters)
-        return sum((p * v).sum() for p, v in zip(product, direction)).item()
+        return direction, torch.autograd.grad(slope, parameters)
+
+    def curvature(self, batch):
+        return sum((p * v).sum() for v, p in zip(*self.product(batch, None)))
+
+    def ghg(self, batches):
+        return self.on(batches[0], self.curvature).item()
+
+    def along_theta(self, batch):
+        return self.product(batch, list(self.plain.parameters()))[1]
 
     def hv(self, batches):
-        parameters = list(self.plain.parameters())
-        direction = [part.detach() for part in parameters]
-        total = [torch.zeros_like(part) for part in parameters]
+        total = [torch.zeros_like(part) for part in self.plain.parameters()]
         for batch in batches:
-            gradient = torch.autograd.grad(self.loss(batch), parameters, create_graph=True)
-            slope = sum((g * v).sum() for g, v in zip(gradient, direction))
-            for sum_, part in zip(total, torch.autograd.grad(slope, parameters)):
+            for sum_, part in zip(total, self.on(batch, self.along_theta)):
                 sum_ += part / len(batches)
         return total
 
@@ -108,15 +148,15 @@ def configurations(name, compile_too, device):
     layouts = {"": torch.contiguous_format}
     if name != "mlp":
         layouts["channels last"] = torch.channels_last
+    ways = ["eager"] + ["recorded"] * (device != "cpu") + ["compiled"] * compile_too
     torch.backends.cudnn.benchmark = True
     for tf32 in [False] if device == "cpu" else [False, True]:
-        for compiled in [False, True] if compile_too else [False]:
+        for how in ways:
             # A GPU's convolutions are channels last inside; compiling is what takes long here.
-            tried = list(layouts.items())[-1:] if compiled and device != "cpu" else layouts.items()
+            tried = list(layouts.items())[-1:] if how == "compiled" and device != "cpu" else layouts.items()
             for label, layout in tried:
-                words = ["compiled" if compiled else "eager", label, "TF32" if tf32 else ""]
-                text = ", ".join(filter(None, words))
-                yield text, Subject(name, layout, compiled, device, tf32), compiled
+                text = ", ".join(filter(None, [how, label, "TF32" if tf32 else ""]))
+                yield text, Subject(name, layout, how, device, tf32)
 
 
 def ours(arguments, name, passes):
@@ -130,23 +170,24 @@ def compare(arguments, name):
     """Rows of one network, and the machine as losswalk describes it."""
     device = "cpu" if arguments.device == "cpu" else "cuda"
     subjects = list(configurations(name, arguments.compile, device))
-    found = {which: ([], {label: [] for label, *_ in subjects}, {}) for which in arguments.passes}
+    found = {which: ([], {label: [] for label, _ in subjects}, {}) for which in arguments.passes}
     for turn in range(arguments.rounds):
         report = ours(arguments, name, arguments.passes)
         for result in report["results"]:
             mine, theirs, last = found[result["pass"]]
             mine.append(result["milliseconds"])
             last.update(result, peak_gflops=report["peak_gflops"])
-            for label, subject, compiled in subjects:
-                if compiled and result["pass"] in ("ghg", "hv"):
+            for label, subject in subjects:
+                if subject.how == "compiled" and result["pass"] in ("ghg", "hv"):
                     continue
                 batches = subject.batches(result["samples"])
                 function = getattr(subject, result["pass"])
                 if turn == 0:
                     # Twice more where launches are recorded, which begins at the second.
-                    for _ in range(3 if compiled else 1):
+                    for _ in range(1 if subject.how == "eager" else 3):
                         seconds(subject, function, batches[:1], 1)
-                repetitions = 50 if name == "mlp" and len(batches) == 1 else 1
+                once = 20 if device == "cuda" else 1
+                repetitions = (50 if name == "mlp" else once) if len(batches) == 1 else 1
                 theirs[label].append(1e3 * seconds(subject, function, batches, repetitions))
     rows = []
     for which, (mine, theirs, last) in found.items():

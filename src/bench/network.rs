@@ -18,6 +18,8 @@ choice! {
         Vgg11 = "vgg11",
         /// ResNet-56 on images of 3x32x32.
         Resnet56 = "resnet56",
+        /// The wide ResNet of depth 28 and ten times the filters on images of 3x32x32.
+        WideResnet = "wrn-28-10",
     }
 }
 
@@ -27,13 +29,16 @@ impl BenchNetwork {
             Self::Mlp => "model.arch=mlp",
             Self::Vgg11 => "model.arch=vgg11",
             Self::Resnet56 => "model.arch=resnet",
+            Self::WideResnet => "model.arch=wide-resnet",
         }
     }
 
     fn input(self) -> Shape {
         match self {
             Self::Mlp => Shape { height: 28, width: 28, channels: 1 },
-            Self::Vgg11 | Self::Resnet56 => Shape { height: 32, width: 32, channels: 3 },
+            Self::Vgg11 | Self::Resnet56 | Self::WideResnet => {
+                Shape { height: 32, width: 32, channels: 3 }
+            }
         }
     }
 

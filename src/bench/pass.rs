@@ -38,6 +38,7 @@ impl Pass {
     pub(super) fn samples(self, network: BenchNetwork, threads: usize, is_cpu: bool) -> usize {
         match (self, network) {
             (Self::Line, BenchNetwork::Mlp) if !is_cpu => 450 * BATCH,
+            (Self::Line, BenchNetwork::WideResnet) => 10 * BATCH,
             (Self::Line, _) if !is_cpu => 90 * BATCH,
             (Self::Line, BenchNetwork::Mlp) => 200 * threads * BATCH,
             (Self::Line, _) => 8 * threads * BATCH,
@@ -48,9 +49,10 @@ impl Pass {
     }
 
     /// How often a pass is repeated within a round.
-    pub(super) fn repetitions(self, network: BenchNetwork) -> usize {
+    pub(super) fn repetitions(self, network: BenchNetwork, is_cpu: bool) -> usize {
         match (self, network) {
             (Self::SgdStep | Self::Ghg, BenchNetwork::Mlp) => 100,
+            (Self::SgdStep | Self::Ghg, _) if !is_cpu => 20,
             (Self::SgdStep, _) => 3,
             _ => 1,
         }
@@ -77,7 +79,7 @@ impl Subject {
         let theta = from.theta.iter().map(|x| 1.01 * x).collect();
         let to = Point { theta, buffers: from.buffers.clone() };
         let state = State::start(from.clone(), Precision::F32);
-        let (train, repetitions) = (network.experiment()?.train, pass.repetitions(network));
+        let (train, repetitions) = (network.experiment()?.train, pass.repetitions(network, is_cpu));
         Ok(Self { pass, samples, repetitions, objective, from, to, state, train })
     }
 

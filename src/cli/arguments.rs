@@ -221,7 +221,7 @@ impl PathArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// Which networks [default: all].
+    /// Which networks [default: all but wrn-28-10, which asks for a GPU].
     #[arg(long, value_delimiter = ',', value_name = "NAME,...", value_parser = named::<BenchNetwork>())]
     pub(super) networks: Vec<BenchNetwork>,
     /// Which passes [default: all]; ghg is the gradient g and g'Hg of a batch, hv is H v.

@@ -4,13 +4,16 @@ use super::Exit;
 use super::arguments::BenchArgs;
 use super::device::start_threads;
 use super::output::show;
-use crate::bench::{BenchReport, PassResult, bench};
+use crate::bench::{BenchNetwork, BenchReport, PassResult, bench};
 use crate::choice::Choice;
 use crate::ranks::Survey;
 
 pub(super) fn run(arguments: BenchArgs) -> anyhow::Result<Exit> {
     start_threads(arguments.threads.map_or(Survey::alone().threads, usize::from))?;
-    let (networks, passes) = (or_all(arguments.networks), or_all(arguments.passes));
+    let (mut networks, passes) = (or_all(&arguments.networks), or_all(&arguments.passes));
+    if arguments.networks.is_empty() {
+        networks.retain(|network| *network != BenchNetwork::WideResnet);
+    }
     let each = |result: &PassResult| eprintln!("{}", row(result));
     let report = bench(&networks, &passes, arguments.rounds.into(), &arguments.device, each)?;
     show(if arguments.json { serde_json::to_string(&report)? } else { table(&report) })?;
@@ -18,8 +21,8 @@ pub(super) fn run(arguments: BenchArgs) -> anyhow::Result<Exit> {
 }
 
 /// Those that are named, or all.
-fn or_all<C: Choice>(named: Vec<C>) -> Vec<C> {
-    if named.is_empty() { C::ALL.iter().map(|(_, value)| *value).collect() } else { named }
+fn or_all<C: Choice>(named: &[C]) -> Vec<C> {
+    if named.is_empty() { C::ALL.iter().map(|(_, value)| *value).collect() } else { named.into() }
 }
 
 fn table(report: &BenchReport) -> String {

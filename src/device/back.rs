@@ -8,7 +8,6 @@ use burn::cubecl::prelude::*;
 
 use super::elementwise::{Read, applied, corner};
 use super::tangent::past;
-use super::upload::Entry;
 use super::{Buffer, UNITS, V, cubes};
 
 /// From the gradient with respect to maxima over windows to that with respect to the images: each goes to
@@ -142,36 +141,5 @@ fn pass_back_kernel(
             sum += before[at];
         }
         output[at] = sum;
-    }
-}
-
-/// Writes channels in fours, from one of several rows of them, to where they stand in theta.
-pub(crate) fn store(client: &Client, entry: Entry, row: usize, [input, theta]: [Buffer; 2]) {
-    // SAFETY: the kernel stays within lengths that the callers keep to.
-    unsafe {
-        store_kernel::launch_unchecked(
-            client,
-            cubes(entry.outputs),
-            CubeDim::new_1d(UNITS),
-            input.argument(),
-            theta.argument(),
-            (row * entry.outputs.div_ceil(4)) as u32,
-            entry.offset as u32,
-            entry.outputs as u32,
-        );
-    }
-}
-
-#[cube(launch_unchecked)]
-fn store_kernel(input: &[V], theta: &mut [f32], start: u32, offset: u32, channels: u32) {
-    let at = ABSOLUTE_POS;
-    if at < channels as usize {
-        let four = input[start as usize + at / 4];
-        let mut value = four.extract(0usize);
-        #[unroll]
-        for k in 1..4usize {
-            value = select(at % 4 == k, four.extract(k), value);
-        }
-        theta[offset as usize + at] = value;
     }
 }

@@ -210,3 +210,26 @@ fn mix_kernel(a: &[V], b: &[V], output: &mut [V], alpha: f32) {
         output[at] = fma(V::new(alpha), b[at], a[at]);
     }
 }
+
+/// A multiple of some numbers.
+pub(crate) fn scale(client: &Client, factor: f32, [input, output]: [Buffer; 2]) {
+    // SAFETY: the kernel stays within lengths that the callers keep to.
+    unsafe {
+        scale_kernel::launch_unchecked(
+            client,
+            cubes(output.len()),
+            CubeDim::new_1d(UNITS),
+            input.argument(),
+            output.argument(),
+            factor,
+        );
+    }
+}
+
+#[cube(launch_unchecked)]
+fn scale_kernel(input: &[V], output: &mut [V], factor: f32) {
+    let at = ABSOLUTE_POS;
+    if at < output.len() {
+        output[at] = V::new(factor) * input[at];
+    }
+}

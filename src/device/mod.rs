@@ -13,6 +13,8 @@ mod moments;
 mod norm;
 mod norm_along;
 mod norm_back;
+mod parameters;
+mod slab;
 mod tangent;
 mod tile;
 mod upload;
@@ -22,16 +24,20 @@ mod winograd;
 use burn::cubecl::prelude::{BufferArg, Client, Const, CubeCount, CubeElement, Vector};
 use burn::cubecl::server::Handle;
 
-pub(crate) use back::{max_pool_back, pass_back, store};
+pub(crate) use back::{max_pool_back, pass_back};
 pub(crate) use convolution::{Convolution, Operands, Rows, convolve};
-pub(crate) use elementwise::{Read, add, average_pool, max_pool, mix};
-pub(crate) use moments::moments;
+pub(crate) use elementwise::{Read, add, average_pool, max_pool, mix, scale};
+pub(crate) use moments::{Weighed, moments};
 pub(crate) use norm::{Norm, TILE, gather, normalise};
-pub(crate) use norm_along::{NormAlong, NormHere, NormSecond, norm_along, norm_second};
-pub(crate) use norm_back::{Left, NormBack, NormOperands, NormTurned, norm_back, norm_back_along};
+pub(crate) use norm_along::{ALONG, NormAlong, NormHere, NormSecond, norm_along, norm_second};
+pub(crate) use norm_back::{
+    LEFT, Left, NormBack, NormOperands, NormTurned, norm_back, norm_back_along,
+};
+pub(crate) use parameters::{Entry, Stored, Table, parameters, store, turned};
+pub(crate) use slab::Slab;
 pub(crate) use tangent::{max_pool_tangent, norm_tangent};
 pub(crate) use tile::Tile;
-pub(crate) use upload::{Entry, channels, fours, parameters, turned, upload};
+pub(crate) use upload::{ImageBytes, Images, channels, images, upload};
 pub(crate) use weight_gradient::weight_gradient;
 pub(crate) use winograd::{Transformed, Winograd, convolve_by_winograd};
 

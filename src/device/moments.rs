@@ -7,63 +7,74 @@ use super::norm::{GATHERERS, JOINERS, TILE, total};
 use super::tile::{Tile, over_rows};
 use super::{Buffer, CUBES, V};
 
-/// The sums of g and of g (x - mean) over rows, [2, channels], channels in fours; without mean, of g x.
-pub(crate) fn moments(
-    client: &Client,
-    sizes: [usize; 2],
-    [x, g]: [Buffer; 2],
-    mean: Option<Buffer>,
-) -> Buffer {
-    let has_mean = mean.is_some();
-    let mean = mean.unwrap_or_else(|| x.clone());
-    sums(client, sizes, [x, g, mean], [has_mean, false])
+/// A factor g and what it is multiplied with, both [rows, channels].
+#[derive(Debug, Clone)]
+pub(crate) struct Weighed {
+    pub x: Buffer,
+    /// Is taken off x.
+    pub mean: Option<Buffer>,
+    /// x - mean if it is not given.
+    pub factor: Option<Buffer>,
 }
 
-/// The sums of x - mean and of its squares.
-pub(crate) fn squares(client: &Client, sizes: [usize; 2], [x, mean]: [Buffer; 2]) -> Buffer {
-    sums(client, sizes, [x.clone(), x, mean], [true, true])
-}
-
-/// With a mean or without; of x - mean in place of g.
-fn sums(
+/// The sums over rows of g and of g (x - mean), [2 N, channels], channels in fours, for each of one or two
+/// pairs.
+pub(crate) fn moments<const N: usize>(
     client: &Client,
     [rows, channels]: [usize; 2],
-    [x, g, mean]: [Buffer; 3],
-    [has_mean, squares]: [bool; 2],
-) -> Buffer {
+    pairs: [Weighed; N],
+    output: Buffer,
+) {
     let units = channels.next_power_of_two().min(32);
     let tile = Tile { column_units: units, row_units: GATHERERS / units, ..Tile::of(channels) };
     let tiles = rows.div_ceil(TILE);
     let cubes = channels.div_ceil(units) * tiles;
-    let partials = Buffer::fours(client, tiles * 2 * channels);
-    let output = Buffer::fours(client, 2 * channels);
-    // SAFETY: the kernels stay within lengths that the callers keep to.
+    let partials = Buffer::fours(client, tiles * 2 * N * channels);
+    let forms = [&pairs[0], &pairs[N - 1]].map(|Weighed { mean, factor, .. }| Form {
+        has_mean: mean.is_some(),
+        has_factor: factor.is_some(),
+    });
+    let [first, second] = [&pairs[0], &pairs[N - 1]].map(|Weighed { x, mean, factor }| {
+        let or_x = |buffer: &Option<Buffer>| buffer.clone().unwrap_or_else(|| x.clone());
+        [x.clone(), or_x(factor), or_x(mean)]
+    });
+    let ([x, g, mean], [x1, g1, mean1]) = (first, second);
+    // SAFETY: the kernel stays within lengths that the callers keep to.
     unsafe {
         tiles_kernel::launch_unchecked(
             client,
-            CubeCount::Static(cubes.min(CUBES) as u32, cubes.div_ceil(CUBES) as u32, 1),
+            CubeCount::Static(cubes.min(CUBES) as u32, cubes.div_ceil(CUBES) as u32, N as u32),
             CubeDim::new_1d(GATHERERS as u32),
             x.argument(),
             g.argument(),
             mean.argument(),
+            x1.argument(),
+            g1.argument(),
+            mean1.argument(),
             partials.clone().argument(),
             rows as u32,
             channels,
             tile,
-            has_mean,
-            squares,
+            forms,
+            N,
         );
         total_kernel::launch_unchecked(
             client,
-            CubeCount::Static(2 * channels as u32, 1, 1),
+            CubeCount::Static((2 * N * channels) as u32, 1, 1),
             CubeDim::new_1d(JOINERS as u32),
             partials.argument(),
-            output.clone().argument(),
+            output.argument(),
             tiles as u32,
-            channels,
+            N * channels,
         );
     }
-    output
+}
+
+/// What a pair has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Form {
+    has_mean: bool,
+    has_factor: bool,
 }
 
 #[cube(launch_unchecked)]
@@ -72,12 +83,15 @@ fn tiles_kernel(
     x: &[V],
     g: &[V],
     mean: &[V],
+    x1: &[V],
+    g1: &[V],
+    mean1: &[V],
     partials: &mut [V],
     rows: u32,
     #[comptime] channels: usize,
     #[comptime] tile: Tile,
-    #[comptime] has_mean: bool,
-    #[comptime] squares: bool,
+    #[comptime] forms: [Form; 2],
+    #[comptime] pairs: usize,
 ) {
     let mut shared = Shared::<[V]>::new_slice(GATHERERS);
     let unit = UNIT_POS as usize;
@@ -88,31 +102,50 @@ fn tiles_kernel(
     let rows = rows as usize;
     let first = cube / columns * TILE;
     let is_there = channel < channels && first < rows;
+    let pair = CUBE_POS_Z as usize;
     let mut sum = V::new(0.0);
     let mut products = V::new(0.0);
     if is_there {
-        let mut middle = V::new(0.0);
-        if comptime!(has_mean) {
-            middle = mean[channel];
-        }
         let count = min(rows - first, TILE);
-        for row in range_stepped(my_row, count, tile.row_units) {
-            let at = (first + row) * channels + channel;
-            let centred = x[at] - middle;
-            let mut factor = g[at];
-            if comptime!(squares) {
-                factor = centred;
+        let start = first * channels + channel;
+        if pair == 0 {
+            let form = comptime!(forms[0]);
+            let mut middle = V::new(0.0);
+            if comptime!(form.has_mean) {
+                middle = mean[channel];
             }
-            sum += factor;
-            products = fma(factor, centred, products);
+            for row in range_stepped(my_row, count, tile.row_units) {
+                let centred = x[start + row * channels] - middle;
+                let mut factor = centred;
+                if comptime!(form.has_factor) {
+                    factor = g[start + row * channels];
+                }
+                sum += factor;
+                products = fma(factor, centred, products);
+            }
+        } else {
+            let form = comptime!(forms[1]);
+            let mut middle = V::new(0.0);
+            if comptime!(form.has_mean) {
+                middle = mean1[channel];
+            }
+            for row in range_stepped(my_row, count, tile.row_units) {
+                let centred = x1[start + row * channels] - middle;
+                let mut factor = centred;
+                if comptime!(form.has_factor) {
+                    factor = g1[start + row * channels];
+                }
+                sum += factor;
+                products = fma(factor, centred, products);
+            }
         }
     }
     let sum = over_rows(&mut shared, sum, my_row, my_column, tile);
     let products = over_rows(&mut shared, products, my_row, my_column, tile);
     if my_row == 0 && is_there {
-        let tile = cube / columns;
-        partials[tile * comptime!(2 * channels) + channel] = sum;
-        partials[tile * comptime!(2 * channels) + channels + channel] = products;
+        let row = cube / columns * comptime!(2 * pairs) + 2 * pair;
+        partials[row * channels + channel] = sum;
+        partials[(row + 1) * channels + channel] = products;
     }
 }
 

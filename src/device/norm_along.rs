@@ -8,7 +8,7 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::moments::{moments, squares};
+use super::moments::{Weighed, moments};
 use super::{Buffer, UNITS, V, cubes};
 use crate::network::EPSILON;
 
@@ -28,26 +28,32 @@ pub(crate) struct NormHere {
     pub direction: [Buffer; 2],
 }
 
+/// Fours of what [`norm_along`] gives for each four of channels.
+pub(crate) const ALONG: usize = 7;
+
 /// How a norm moves: m1 and v1, a and b, what is added to a (x1 - m1) + b (x - m), and last what 32 bits leave
 /// out of m and of m1, [7, channels]: where means are far from 0, it would be most of an error.
 ///
-/// `given` are m1 and v1, and what 32 bits leave out of m and of m1; else they are those of a batch, from its x
-/// and x1.
+/// `given` are m1 and v1 and what 32 bits leave out of m and of m1, [4, channels]; else they are those of a
+/// batch, from its x and x1.
 pub(crate) fn norm_along(
     client: &Client,
     NormAlong { rows, channels }: NormAlong,
     NormHere { statistics, gamma, direction: [gamma1, beta1] }: NormHere,
-    given: Result<[Buffer; 2], [Buffer; 2]>,
-) -> Buffer {
-    let output = Buffer::fours(client, 7 * channels);
+    given: Result<[Buffer; 2], Buffer>,
+    output: Buffer,
+) {
     let of_batch = given.is_ok();
-    let sizes = [rows, channels];
-    let (moved, centred) = match given {
+    let moved = match given {
         Ok([x, x1]) => {
-            let centred = squares(client, sizes, [x.clone(), statistics.clone()]);
-            (moments(client, sizes, [x, x1], Some(statistics.clone())), centred)
+            let sums = Buffer::fours(client, 4 * channels);
+            let mean = Some(statistics.clone());
+            let moved = Weighed { x: x.clone(), mean: mean.clone(), factor: Some(x1) };
+            let centred = Weighed { x, mean, factor: None };
+            moments(client, [rows, channels], [moved, centred], sums.clone());
+            sums
         }
-        Err([moved, rests]) => (moved, rests),
+        Err(moved) => moved,
     };
     // SAFETY: the kernel stays within lengths that the callers keep to.
     unsafe {
@@ -56,25 +62,22 @@ pub(crate) fn norm_along(
             cubes(channels),
             CubeDim::new_1d(UNITS),
             moved.argument(),
-            centred.argument(),
             statistics.argument(),
             gamma.argument(),
             gamma1.argument(),
             beta1.argument(),
-            output.clone().argument(),
+            output.argument(),
             rows as u32,
             channels,
             of_batch,
         );
     }
-    output
 }
 
 #[cube(launch_unchecked)]
 #[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
 fn along_kernel(
     moved: &[V],
-    centred: &[V],
     statistics: &[V],
     gamma: &[V],
     gamma1: &[V],
@@ -87,7 +90,8 @@ fn along_kernel(
     let channel = ABSOLUTE_POS;
     if channel < channels {
         let (mut m1, mut v1) = (moved[channel], moved[channels + channel]);
-        let (mut rest, mut rest1) = (centred[channel], centred[channels + channel]);
+        let mut rest = moved[comptime!(2 * channels) + channel];
+        let mut rest1 = moved[comptime!(3 * channels) + channel];
         if comptime!(of_batch) {
             let share = V::new(1.0) / V::cast_from(rows);
             rest *= share;
@@ -131,41 +135,40 @@ pub(crate) fn norm_second(
     NormAlong { rows, channels }: NormAlong,
     NormHere { statistics, gamma, direction: [gamma1, _] }: NormHere,
     second: NormSecond,
-) -> Buffer {
+    output: Buffer,
+) {
     let NormSecond { tangent, adjoint, along, left, of_batch, cotangents } = second;
-    let sizes = [rows, channels];
-    let output = Buffer::fours(client, channels);
-    let squared = squares(client, sizes, [tangent.clone(), along.clone()]);
-    let weighed = moments(client, sizes, [tangent, adjoint], Some(along.clone()));
+    let sums = Buffer::fours(client, 4 * channels);
+    let mean = Some(along.clone());
+    let squared = Weighed { x: tangent.clone(), mean: mean.clone(), factor: None };
+    let weighed = Weighed { x: tangent, mean, factor: Some(adjoint) };
+    moments(client, [rows, channels], [squared, weighed], sums.clone());
     // SAFETY: the kernel stays within lengths that the callers keep to.
     unsafe {
         second_kernel::launch_unchecked(
             client,
             cubes(channels),
             CubeDim::new_1d(UNITS),
-            squared.argument(),
-            weighed.argument(),
+            sums.argument(),
             along.argument(),
             left.argument(),
             statistics.clone().argument(),
             gamma.argument(),
             gamma1.argument(),
             cotangents.clone().unwrap_or(statistics).argument(),
-            output.clone().argument(),
+            output.argument(),
             rows as u32,
             channels,
             of_batch,
             cotangents.is_some(),
         );
     }
-    output
 }
 
 #[cube(launch_unchecked)]
 #[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
 fn second_kernel(
-    squared: &[V],
-    weighed: &[V],
+    sums: &[V],
     along: &[V],
     left: &[V],
     statistics: &[V],
@@ -187,7 +190,7 @@ fn second_kernel(
         let v1 = along[channels + channel];
         let mut v2 = V::new(0.0);
         if comptime!(of_batch) {
-            v2 = squared[channels + channel] / V::cast_from(rows);
+            v2 = sums[channels + channel] / V::cast_from(rows);
         }
         let r1 = V::new(-0.5) * cube * v1;
         let r2 = V::new(-0.5) * cube * v2 + V::new(0.375) * cube * r * r * v1 * v1;
@@ -197,7 +200,8 @@ fn second_kernel(
         let products = left[channel] * deviation - rest * sum;
         let mut second = scale * products;
         let factor = along[comptime!(3 * channels) + channel];
-        let tangent = weighed[channels + channel] - along[comptime!(6 * channels) + channel] * sum;
+        let weighed = sums[comptime!(3 * channels) + channel];
+        let tangent = weighed - along[comptime!(6 * channels) + channel] * sum;
         second = fma(factor, tangent, second);
         if comptime!(given) {
             second = fma(cotangents[channels + channel], v2, second);

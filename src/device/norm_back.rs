@@ -3,13 +3,13 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::moments::moments;
+use super::moments::{Weighed, moments};
 use super::norm_along::{NormAlong, NormHere};
 use super::{Buffer, UNITS, V, cubes};
 use crate::network::EPSILON;
 
 /// Fours that a norm's way back leaves for each four of channels.
-pub(super) const LEFT: usize = 5;
+pub(crate) const LEFT: usize = 5;
 
 /// What a norm's way back leaves, as rows of channels.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ pub(crate) struct NormOperands {
 }
 
 /// From the gradient with respect to what a norm writes to that with respect to what it reads, written to
-/// `output` if there is such, and to what [`Left`] names, [row, channel].
+/// `output` if there is such, and to what [`Left`] names, [row, channel], written to `left`.
 ///
 /// With the sums S1 of g and S2 of g (x - mean) these are S1 for beta, S2 / sqrt(v + eps) for gamma, and
 /// -a S1 and -a S2 / (2 (v + eps)) for mean and variance, a = gamma / sqrt(v + eps); statistics of the
@@ -58,13 +58,15 @@ pub(crate) fn norm_back(
     client: &Client,
     norm: NormBack,
     operands: NormOperands,
+    left: Buffer,
     output: Option<Buffer>,
-) -> Buffer {
+) {
     let NormBack { rows, channels, of_batch } = norm;
     let NormOperands { input, gradient, statistics, gamma, cotangents, other } = operands;
-    let operands = [input.clone(), gradient.clone()];
-    let sums = moments(client, [rows, channels], operands, Some(statistics.clone()));
-    let left = Buffer::fours(client, LEFT * channels);
+    let (mean, factor) = (Some(statistics.clone()), Some(gradient.clone()));
+    let sums = Buffer::fours(client, 2 * channels);
+    let weighed = Weighed { x: input.clone(), mean, factor };
+    moments(client, [rows, channels], [weighed], sums.clone());
     let coefficients = Buffer::fours(client, 3 * channels);
     // SAFETY: the kernels stay within lengths that the callers keep to.
     unsafe {
@@ -76,7 +78,7 @@ pub(crate) fn norm_back(
             statistics.clone().argument(),
             gamma.argument(),
             cotangents.clone().unwrap_or(statistics.clone()).argument(),
-            left.clone().argument(),
+            left.argument(),
             coefficients.clone().argument(),
             rows as u32,
             channels,
@@ -99,7 +101,6 @@ pub(crate) fn norm_back(
             );
         }
     }
-    left
 }
 
 #[cube(launch_unchecked)]
@@ -227,7 +228,7 @@ pub(crate) struct NormTurned {
 }
 
 /// How the gradient with respect to what a norm reads moves, written to `output` if there is such, and how
-/// what [`norm_back`](super::norm_back) leaves does.
+/// what [`norm_back`](super::norm_back) leaves does, written to `moves`.
 ///
 /// With T1 and T2, the sums of g1 and of g1 (x - m) + g (x1 - m1), and a1 for b above, they are T1 for beta,
 /// T2 r + S2 r1 for gamma, and for the statistics -a1 S1 - a T1 (mean) and -((a1 r² + 2 a r r1) S2 + a r² T2)
@@ -237,14 +238,19 @@ pub(crate) fn norm_back_along(
     NormAlong { rows, channels }: NormAlong,
     NormHere { statistics, gamma, .. }: NormHere,
     turned: NormTurned,
+    moves: Buffer,
     output: Option<Buffer>,
-) -> Buffer {
+) {
     let NormTurned { input, gradient, tangent, moved, along, left, of_batch, cotangents, other } =
         turned;
-    let sizes = [rows, channels];
-    let sums = moments(client, sizes, [input.clone(), moved.clone()], Some(statistics.clone()));
-    let weighed = moments(client, sizes, [tangent.clone(), gradient.clone()], Some(along.clone()));
-    let turned = Buffer::fours(client, LEFT * channels);
+    let sums = Buffer::fours(client, 4 * channels);
+    let weighed = |[x, mean, factor]: [&Buffer; 3]| {
+        let [mean, factor] = [mean, factor].map(|buffer| Some(buffer.clone()));
+        Weighed { x: x.clone(), mean, factor }
+    };
+    let of_moved = weighed([&input, &statistics, &moved]);
+    let of_tangent = weighed([&tangent, &along, &gradient]);
+    moments(client, [rows, channels], [of_moved, of_tangent], sums.clone());
     let coefficients = Buffer::fours(client, 5 * channels);
     // SAFETY: the kernels stay within lengths that the callers keep to.
     unsafe {
@@ -253,13 +259,12 @@ pub(crate) fn norm_back_along(
             cubes(channels),
             CubeDim::new_1d(UNITS),
             sums.argument(),
-            weighed.argument(),
             along.clone().argument(),
             left.argument(),
             statistics.clone().argument(),
             gamma.argument(),
             cotangents.clone().unwrap_or(statistics.clone()).argument(),
-            turned.clone().argument(),
+            moves.argument(),
             coefficients.clone().argument(),
             rows as u32,
             channels,
@@ -285,14 +290,12 @@ pub(crate) fn norm_back_along(
             );
         }
     }
-    turned
 }
 
 #[cube(launch_unchecked)]
 #[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
 fn turned_kernel(
     sums: &[V],
-    weighed: &[V],
     along: &[V],
     left: &[V],
     statistics: &[V],
@@ -318,7 +321,7 @@ fn turned_kernel(
         let products = left[channel] * deviation - rest * before;
         let sum = sums[channel];
         let rest1 = along[comptime!(6 * channels) + channel];
-        let tangent = weighed[channels + channel] - rest1 * before;
+        let tangent = sums[comptime!(3 * channels) + channel] - rest1 * before;
         let product = sums[channels + channel] - rest * sum + tangent;
         let of_sums = a1 * before + a * sum;
         let of_products = (a1 * r + V::new(2.0) * a * r1) * r * products + a * r * r * product;

@@ -2,12 +2,12 @@
 //!
 //! dW[t, c, o] = sum over rows p of act(in[p + t, c]) g[p, o], a product of matrices whose sums are long and
 //! whose results are few: rows are cut into pieces, which cubes of units work on at once, and the pieces
-//! are added up in their order. As in a convolution, what is pending on the input is done on the way in.
+//! are added up in one order. As in a convolution, what is pending on the input is done on the way in.
 
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::upload::Entry;
+use super::parameters::Entry;
 use super::{Buffer, CUBES, Convolution, UNITS, V, cubes};
 
 /// Units of a cube over the fours of a window, and over outputs.
@@ -25,6 +25,8 @@ const HELD: usize = 1 << 24;
 /// Rows of a piece, at least and at most: fewer would leave more to add up than to multiply, and more
 /// would be a long chain of additions.
 const PIECE: [usize; 2] = [64, 1024];
+/// Units that add up the pieces of a result, at most.
+const LANES: usize = 32;
 
 /// How the work on so many rows is cut: cubes over a window and outputs, rows of a piece, and pieces.
 fn cut(form: Convolution, rows: usize) -> [usize; 4] {
@@ -57,6 +59,7 @@ pub(crate) fn weight_gradient(
     let tiles = of_window * of_outputs;
     for first in (0..pieces).step_by(some) {
         let pieces = some.min(pieces - first);
+        let lanes = pieces.next_power_of_two().min(LANES);
         // SAFETY: the kernels stay within lengths that the callers keep to.
         unsafe {
             products_kernel::launch_unchecked(
@@ -78,7 +81,7 @@ pub(crate) fn weight_gradient(
             );
             sum_kernel::launch_unchecked(
                 client,
-                cubes(each),
+                cubes(each * lanes),
                 CubeDim::new_1d(UNITS),
                 partials.clone().argument(),
                 theta.clone().argument(),
@@ -88,6 +91,7 @@ pub(crate) fn weight_gradient(
                 entry.inputs as u32,
                 entry.rows as u32,
                 entry.outputs as u32,
+                lanes,
                 adds || first > 0,
             );
         }
@@ -223,7 +227,8 @@ fn products_kernel(
     }
 }
 
-/// Adds up the pieces, [taps, inputs filled up, outputs in fours], into [taps, inputs, outputs].
+/// Adds up the pieces, [taps, inputs filled up, outputs in fours], into [taps, inputs, outputs]: so many units
+/// each take every so-manieth, and their sums are added in pairs.
 #[cube(launch_unchecked)]
 #[expect(clippy::too_many_arguments, reason = "a kernel takes its buffers one by one")]
 fn sum_kernel(
@@ -235,19 +240,37 @@ fn sum_kernel(
     inputs: u32,
     rows: u32,
     outputs: u32,
+    #[comptime] lanes: usize,
     #[comptime] adds: bool,
 ) {
+    let mut shared = Shared::<[V]>::new_slice(UNITS as usize);
+    let own = comptime!(UNITS as usize / lanes);
     let (each, outputs) = (each as usize, outputs as usize);
     let (inputs, rows) = (inputs as usize, rows as usize);
     let fours = outputs.div_ceil(4);
-    let at = ABSOLUTE_POS;
+    let unit = UNIT_POS as usize;
+    let cube = CUBE_POS_Y as usize * CUBES + CUBE_POS_X as usize;
+    let (lane, at) = (unit / own, cube * own + unit % own);
+    let mut sum = V::new(0.0);
     if at < each {
-        let (row, first) = (at / fours, at % fours * 4);
-        let (tap, input) = (row / rows, row % rows);
-        let mut sum = V::new(0.0);
-        for piece in 0..pieces as usize {
+        for piece in range_stepped(lane, pieces as usize, lanes) {
             sum += partials[piece * each + at];
         }
+    }
+    shared[unit] = sum;
+    #[unroll]
+    for step in 0..comptime!(lanes.trailing_zeros() as usize) {
+        let half = comptime!(UNITS as usize >> (step + 1));
+        sync_cube();
+        if unit < half {
+            let other = shared[unit + half];
+            shared[unit] += other;
+        }
+    }
+    if lane == 0 && at < each {
+        let sum = shared[unit];
+        let (row, first) = (at / fours, at % fours * 4);
+        let (tap, input) = (row / rows, row % rows);
         if input < inputs {
             let start = offset as usize + (tap * inputs + input) * outputs + first;
             #[unroll]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::directional::in_theta;
-use super::planned_gradient::PlannedGradients;
+use super::planned_gradient::{PlannedGradients, Served};
 use super::resident::Resident;
 use super::transfer::{dtype, scaled_tensor};
 use super::{
@@ -59,6 +59,7 @@ pub struct Classification {
     pub(super) gradients: Option<PlannedGradients>,
     /// The images where they are used; none on the CPU, which has them.
     pub(super) resident: Option<Resident>,
+    pub(super) served: Served,
     /// The same network on the test split.
     pub(super) test: Option<Box<Self>>,
     /// Those who share the work; none where this process has all of it.
@@ -100,6 +101,7 @@ impl Classification {
             device_derivatives,
             gradients,
             resident,
+            served: Served::default(),
             test,
             crew,
         }
@@ -286,9 +288,7 @@ impl Objective for Classification {
     }
 
     fn reuse(&self, gradient: Vec<f64>) {
-        if let Some(planned) = &self.gradients {
-            planned.reuse(gradient);
-        }
+        self.served.keep(gradient);
     }
 
     fn open<'a>(

@@ -64,15 +64,14 @@ impl Classification {
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
         let (pass, logits, loss) = units.run(unit, None, Sought::Theta)?;
         let factor = 1.0 / unit.len() as f64;
-        let DeviceGradient { gradient, statistics, .. } =
-            pass.read(factor).map_err(ObjectiveError::Device)?;
+        let DeviceGradient { gradient, statistics, .. } = units.read(&pass, factor)?;
         let running = Running::seen(units.observed(unit, &statistics));
         let gradient = Part { loss: factor * loss, gradient, running }.into_gradient(at);
-        let Some(factor) = normaliser(norm(&gradient.gradient)) else {
+        let Some(to_unit) = normaliser(norm(&gradient.gradient)) else {
             return Ok((gradient, None));
         };
-        let u: Vec<f64> = gradient.gradient.iter().map(|x| factor * x).collect();
-        let moving = pass.along(&units.kernels.direction(&u), None, Order::Second);
+        let direction = units.kernels.direction_of(&pass, to_unit * factor);
+        let moving = pass.along(&direction, None, Order::Second);
         let tangents = units.kernels.read_along(&[moving]).map_err(ObjectiveError::Device)?;
         let mut sums = vec![loss];
         sums.extend(tangents.iter().flat_map(|tangent| self.moments_of(&logits, tangent, unit)));
@@ -124,7 +123,7 @@ impl UnitsAlong for Call<'_> {
         let moments = |tangent| objective.moments_of(&logits, tangent, unit);
         sums.extend(tangents.iter().flat_map(moments));
         if frozen.is_some() && self.order == Order::Second {
-            let found = pass.read(1.0).map_err(ObjectiveError::Device)?;
+            let found = self.units.read(&pass, 1.0)?;
             let norms = found.cotangents.iter();
             sums.extend(norms.flat_map(|norm| norm.mean.iter().chain(&norm.variance)));
         }
@@ -140,7 +139,7 @@ impl UnitsAlong for Call<'_> {
         let along = |direction| pass.along(direction, None, Order::First);
         let moving: Vec<_> = self.directions.iter().map(along).collect();
         let tangents = self.units.kernels.read_along(&moving).map_err(ObjectiveError::Device)?;
-        let found = pass.read(1.0).map_err(ObjectiveError::Device)?;
+        let found = self.units.read(&pass, 1.0)?;
         let mut flat = self.units.observed(unit, &found.statistics);
         for tangent in &tangents {
             flat.extend(self.units.observed(unit, &tangent.statistics));

@@ -64,9 +64,7 @@ impl<'a> UnitsOnKernels<'a> {
     where
         'a: 'b,
     {
-        let images = self.objective.images(unit, Precision::F32, self.presentation);
-        let (_, images) = on_device(images)
-            .ok_or_else(|| ObjectiveError::Device("images are not in one piece".into()))?;
+        let images = self.objective.images_on_kernels(unit, self.presentation)?;
         Ok(self.kernels.forward(images, DeviceBatch { samples: unit.len(), given, cotangents }))
     }
 
@@ -103,6 +101,12 @@ impl<'a> UnitsOnKernels<'a> {
         Ok(pass)
     }
 
+    /// Waits for what a unit's way back leaves, of the gradient a multiple.
+    pub fn read(&self, pass: &DevicePass, factor: f64) -> Result<DeviceGradient, ObjectiveError> {
+        let vector = |dimension| self.objective.served.vector(dimension);
+        pass.read(factor, vector).map_err(ObjectiveError::Device)
+    }
+
     /// Flat statistics of a unit, with variances without bias.
     pub fn observed<'b>(
         &self,
@@ -125,8 +129,7 @@ impl UnitGradients for UnitsOnKernels<'_> {
             Given::Frozen(statistics) => Some(statistics),
         };
         let (pass, _, loss) = self.run(unit, given, Sought::Theta)?;
-        let DeviceGradient { mut gradient, statistics, cotangents } =
-            pass.read(factor).map_err(ObjectiveError::Device)?;
+        let DeviceGradient { mut gradient, statistics, cotangents } = self.read(&pass, factor)?;
         let running = if given.is_some() {
             let flat = cotangents.iter().flat_map(|norm| norm.mean.iter().chain(&norm.variance));
             gradient.extend(flat.map(|x| factor * x));
@@ -142,7 +145,7 @@ impl UnitGradients for UnitsOnKernels<'_> {
         unit: &[u32],
         _: &[Vec<f32>],
     ) -> Result<Vec<f64>, ObjectiveError> {
-        let found = self.forward(unit, None, None)?.read(1.0).map_err(ObjectiveError::Device)?;
+        let found = self.read(&self.forward(unit, None, None)?, 1.0)?;
         let weight = self.objective.weight(unit);
         Ok(self.observed(unit, &found.statistics).into_iter().map(|x| weight * x).collect())
     }
@@ -155,7 +158,7 @@ impl UnitGradients for UnitsOnKernels<'_> {
     ) -> Result<Part, ObjectiveError> {
         let cotangents = self.cotangents(unit, cotangent);
         let pass = self.run_through(unit, &cotangents, Sought::Theta)?;
-        let found = pass.read(1.0).map_err(ObjectiveError::Device)?;
+        let found = self.read(&pass, 1.0)?;
         let running = Running::seen(self.observed(unit, &found.statistics));
         Ok(Part { loss: 0.0, gradient: found.gradient, running })
     }

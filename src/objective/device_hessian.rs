@@ -66,10 +66,10 @@ impl Call<'_> {
             gradient
         });
         let factor = 1.0 / objective.data.len() as f64;
-        let found = moved.and_then(|moved| moved.read(factor)).map_err(ObjectiveError::Device)?;
+        let found = self.units.read(&moved.map_err(ObjectiveError::Device)?, factor)?;
         let mut product = found.gradient;
         if frozen.is_some() {
-            let before = pass.read(1.0).map_err(ObjectiveError::Device)?;
+            let before = self.units.read(&pass, 1.0)?;
             let norms = before.cotangents.iter().chain(&found.cotangents);
             let flat = norms.flat_map(|norm| norm.mean.iter().chain(&norm.variance));
             product.extend(flat.map(|x| factor * x));
@@ -90,7 +90,6 @@ impl Call<'_> {
         let pass = self.units.run_through(unit, &before, Sought::Activations)?;
         let still = |along: &[f32]| vec![0.0; along.len()];
         let moved = pass.back_along(&self.directions[0], None, Some(&along), still);
-        let found = moved.and_then(|moved| moved.read(1.0)).map_err(ObjectiveError::Device)?;
-        Ok(found.gradient)
+        Ok(self.units.read(&moved.map_err(ObjectiveError::Device)?, 1.0)?.gradient)
     }
 }

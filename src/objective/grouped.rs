@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::line::Samples;
 #[cfg(gpu)]
 use super::planned::norm_statistics;
+use super::presentation::Presentation;
 use super::transfer::{host, tensor};
 use super::{
     BatchNormPolicy, Classification, Line, LineEvaluation, Loss, ObjectiveError, Point, tree,
@@ -255,11 +256,16 @@ impl GroupedLine<'_> {
     }
 
     /// A group's images, unit by unit.
-    pub(super) fn images(&self, samples: &Samples, group: &[usize]) -> Tensor<4> {
+    fn images(&self, samples: &Samples, group: &[usize]) -> Tensor<4> {
+        let (all, presentation) = self.shown(samples, group);
+        self.objective.images(&all, self.precision, presentation)
+    }
+
+    /// A group's samples, unit by unit, and how they are presented.
+    pub(super) fn shown(&self, samples: &Samples, group: &[usize]) -> (Vec<u32>, Presentation) {
         let all = group.iter().flat_map(|&unit| self.objective.measured.batch(samples, unit).0);
         let (_, presentation) = self.objective.measured.batch(samples, 0);
-        let all: Vec<u32> = all.copied().collect();
-        self.objective.images(&all, self.precision, presentation)
+        (all.copied().collect(), presentation)
     }
 
     /// The parameters as from + alpha (to - from), for a layer that is linear in them.

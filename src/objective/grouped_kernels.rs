@@ -3,13 +3,15 @@
 use burn::backend::{BackendTensor, DispatchTensorKind, TensorMetadata};
 use burn::cubecl::prelude::Client;
 use burn::tensor::Tensor;
+use burn::tensor::kind::Basic;
 
 use super::grouped::{GroupedLine, Rows, Seen};
 use super::line::Samples;
 use super::planned::observed;
+use super::presentation::Presentation;
 use super::transfer::tensor;
 use super::{Classification, Line, LineEvaluation, ObjectiveError};
-use crate::device::Buffer;
+use crate::device::{Buffer, ImageBytes, Images};
 use crate::plan::{DeviceLine, Group, NormStatistics, Plan};
 use crate::precision::Precision;
 
@@ -27,6 +29,26 @@ impl Classification {
         let (layout, winograd) = (&self.network.layout, self.measured.winograd);
         Some(DeviceLine::new(plan, layout, client, ends, alphas, winograd))
     }
+
+    /// Images of some samples for the kernels.
+    pub(super) fn images_on_kernels(
+        &self,
+        samples: &[u32],
+        presentation: Presentation,
+    ) -> Result<Images, ObjectiveError> {
+        let images = match self.resident_as(presentation) {
+            Some(resident) => {
+                let (words, of_image) = resident.words();
+                on_device(words).map(|(client, words)| {
+                    let levels = self.data.levels::<f32>();
+                    Images::Bytes(ImageBytes::of(&client, (words, of_image), samples, levels))
+                })
+            }
+            None => on_device(self.images(samples, Precision::F32, presentation))
+                .map(|(_, numbers)| Images::Numbers(numbers)),
+        };
+        images.ok_or_else(|| ObjectiveError::Device("images are not in one piece".into()))
+    }
 }
 
 impl GroupedLine<'_> {
@@ -39,9 +61,8 @@ impl GroupedLine<'_> {
         seen: Seen,
     ) -> Result<Rows<'a>, ObjectiveError> {
         let images = |point: usize| {
-            let images = self.images(&self.points[point].samples, units);
-            let buffer = on_device(images).map(|(_, buffer)| buffer);
-            buffer.ok_or_else(|| ObjectiveError::Device("images are not in one piece".into()))
+            let (samples, presentation) = self.shown(&self.points[point].samples, units);
+            self.objective.images_on_kernels(&samples, presentation)
         };
         let is_drawn =
             points.iter().any(|&point| matches!(self.points[point].samples, Samples::Drawn { .. }));
@@ -73,9 +94,13 @@ fn unbiased(mut row: &[f64], plan: &Plan, samples: usize) -> Vec<f64> {
 }
 
 /// A tensor's numbers where they are, if a device has them in one piece.
-pub(super) fn on_device<const D: usize>(tensor: Tensor<D>) -> Option<(Client, Buffer)> {
+pub(super) fn on_device<const D: usize, K: Basic>(
+    tensor: Tensor<D, K>,
+) -> Option<(Client, Buffer)> {
     match tensor.into_dispatch().kind {
-        DispatchTensorKind::Cube(BackendTensor::Float(tensor)) if tensor.is_contiguous() => {
+        DispatchTensorKind::Cube(BackendTensor::Float(tensor) | BackendTensor::Int(tensor))
+            if tensor.is_contiguous() =>
+        {
             let len = tensor.shape().num_elements();
             Some((tensor.client, Buffer::at(tensor.handle, len)))
         }

@@ -147,7 +147,7 @@ impl Classification {
                 let loss = plan.run(station, pass, workspace, |logits, gradient| {
                     self.loss_gradient(logits, unit, gradient)
                 });
-                let mut gradient = planned.vector(layout.dimension());
+                let mut gradient = self.served.vector(layout.dimension());
                 plan.read(workspace, layout, factor, &mut gradient);
                 let statistics = workspace.statistics().iter();
                 let running = Running::seen(observed(statistics, plan.counts(unit.len())));

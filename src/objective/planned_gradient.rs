@@ -25,9 +25,26 @@ pub(super) struct PlannedGradients {
     pub(super) curvature: PlannedCurvature,
     stations: Mutex<Vec<GradientStation>>,
     workspaces: GradientWorkspaces,
-    /// A gradient that has served: memory of this size goes back to the system otherwise, and is cleared
-    /// page by page when it comes again.
-    served: Mutex<Vec<f64>>,
+}
+
+/// A gradient that has served: memory of this size goes back to the system otherwise, and is cleared page by
+/// page when it comes again.
+#[derive(Debug, Default)]
+pub(super) struct Served(Mutex<Vec<f64>>);
+
+impl Served {
+    /// Keeps the memory of a gradient.
+    pub fn keep(&self, gradient: Vec<f64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = gradient;
+    }
+
+    /// A gradient of so many entries, to be written over.
+    pub fn vector(&self, dimension: usize) -> Vec<f64> {
+        let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let vector = std::mem::take(&mut *served);
+        // New memory comes cleared.
+        if vector.len() == dimension { vector } else { vec![0.0; dimension] }
+    }
 }
 
 impl PlannedGradients {
@@ -36,20 +53,7 @@ impl PlannedGradients {
         let plan = GradientPlan::of(network)?;
         let curvature = PlannedCurvature::of(network)?;
         let (stations, workspaces) = (Mutex::default(), GradientWorkspaces::default());
-        Some(Self { plan, curvature, stations, workspaces, served: Mutex::default() })
-    }
-
-    /// Keeps the memory of a gradient.
-    pub(super) fn reuse(&self, gradient: Vec<f64>) {
-        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = gradient;
-    }
-
-    /// A gradient of so many entries, to be written over.
-    pub(super) fn vector(&self, dimension: usize) -> Vec<f64> {
-        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let vector = std::mem::take(&mut *served);
-        // New memory comes cleared.
-        if vector.len() == dimension { vector } else { vec![0.0; dimension] }
+        Some(Self { plan, curvature, stations, workspaces })
     }
 
     /// Runs `work` with theta packed.
@@ -240,7 +244,7 @@ impl UnitGradients for Call<'_> {
             let loss = plan.run(self.station, pass, workspace, |logits, gradient| {
                 objective.loss_gradient(logits, unit, gradient)
             });
-            let mut gradient = self.planned.vector(layout.dimension());
+            let mut gradient = self.objective.served.vector(layout.dimension());
             plan.read(workspace, layout, factor, &mut gradient);
             let running = match given {
                 Given::Batch(_) => {
@@ -289,7 +293,7 @@ impl UnitGradients for Call<'_> {
         let pass = Backward { given, images: &images, cotangents: Some(&cotangents), of };
         workspaces.with(plan, self.shares, |workspace| {
             plan.run(self.station, pass, workspace, |_, gradient| gradient.fill(0.0));
-            let mut gradient = self.planned.vector(layout.dimension());
+            let mut gradient = self.objective.served.vector(layout.dimension());
             plan.read(workspace, layout, 1.0, &mut gradient);
             let observed = observed(workspace.statistics().iter(), plan.counts(unit.len()));
             Ok(Part { loss: 0.0, gradient, running: Running::seen(observed) })

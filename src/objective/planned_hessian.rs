@@ -38,7 +38,7 @@ impl Classification {
             let v = Direction { theta: direction, buffers: &[] };
             let frozen = self.frozen_by(call, &units, at, policy, &[v])?;
             let shifts = &shifts_at(layout, at);
-            let way = Way { call, along, shifts, planned };
+            let way = Way { call, along, shifts };
             let mut sum: Vec<f64> =
                 self.shared_sum(&units, |unit| Ok(way.of_loss(unit, frozen.as_deref())))?;
             let cotangents = sum.split_off(layout.dimension());
@@ -75,7 +75,6 @@ struct Way<'a> {
     call: &'a Call<'a>,
     along: &'a ReturnStation,
     shifts: &'a [Vec<f32>],
-    planned: &'a PlannedGradients,
 }
 
 impl Way<'_> {
@@ -98,7 +97,7 @@ impl Way<'_> {
             plan.back_along(station, self.along, turn, workspace, |tangent, gradient| {
                 objective.loss_gradient_along(tangent, gradient);
             });
-            let mut product = self.planned.vector(layout.dimension());
+            let mut product = objective.served.vector(layout.dimension());
             plan.read_along(workspace, layout, factor, &mut product);
             if frozen.is_some() {
                 let norms = workspace.cotangents().chain(workspace.cotangents_along());
@@ -126,7 +125,7 @@ impl Way<'_> {
             plan.run(station, pass, workspace, |_, gradient| gradient.fill(0.0));
             let loss = |_: Tangent<'_>, gradient: &mut [f32]| gradient.fill(0.0);
             plan.back_along(station, self.along, turn, workspace, loss);
-            let mut product = self.planned.vector(layout.dimension());
+            let mut product = objective.served.vector(layout.dimension());
             plan.read_along(workspace, layout, 1.0, &mut product);
             product
         })

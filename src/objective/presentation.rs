@@ -3,6 +3,7 @@
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::Classification;
+use super::resident::Resident;
 use super::transfer::dtype;
 use crate::data::{Augment, CropFlip, Pixel};
 use crate::precision::Precision;
@@ -29,9 +30,7 @@ impl Classification {
     ) -> Tensor<4> {
         let shape = self.network.input;
         let shape = [samples.len(), shape.height, shape.width, shape.channels];
-        let is_augmented =
-            self.training.augment != Augment::None && !matches!(presentation, Presentation::Plain);
-        if let Some(resident) = self.resident.as_ref().filter(|_| !is_augmented) {
+        if let Some(resident) = self.resident_as(presentation) {
             let levels = match precision {
                 Precision::F32 => TensorData::from(self.data.levels::<f32>().as_flattened()),
                 Precision::F64 => TensorData::from(self.data.levels::<f64>().as_flattened()),
@@ -44,6 +43,13 @@ impl Classification {
             Precision::F64 => TensorData::new(self.pixels::<f64>(samples, presentation), shape),
         };
         Tensor::from_data(data, (&self.device, dtype(precision)))
+    }
+
+    /// The images on a device, if they are presented as they stand there.
+    pub(super) fn resident_as(&self, presentation: Presentation) -> Option<&Resident> {
+        let is_augmented =
+            self.training.augment != Augment::None && !matches!(presentation, Presentation::Plain);
+        self.resident.as_ref().filter(|_| !is_augmented)
     }
 
     pub(super) fn pixels<P: Pixel>(&self, samples: &[u32], presentation: Presentation) -> Vec<P> {

@@ -29,6 +29,12 @@ impl Resident {
         }
     }
 
+    /// The words, and how many an image has.
+    #[cfg(gpu)]
+    pub fn words(&self) -> (Tensor<2, Int>, usize) {
+        (self.words.clone(), self.words.dims()[1])
+    }
+
     /// The images of some samples, [n, bytes of an image], each byte as its channel's `levels` have it:
     /// 256 numbers a channel.
     pub fn gather(&self, samples: &[u32], levels: Tensor<1>) -> Tensor<2> {

@@ -1,9 +1,9 @@
 //! The steps of a batch's way back on a GPU: those of the CPU's [`GradientPlan`](crate::plan::GradientPlan).
 
-use super::pass::{DevicePass, Turned, written};
+use super::pass::{DevicePass, Turnable, Turned};
 use crate::device::{
-    self, Buffer, Convolution, Left, NormBack, NormOperands, NormTurned, Operands, Read,
-    Transformed,
+    self, Buffer, Convolution, NormBack, NormOperands, NormTurned, Operands, Read, Transformed,
+    Weighed,
 };
 use crate::kernels::ConvolutionShape;
 use crate::plan::backward::{Back, BiasGradient, To};
@@ -16,7 +16,9 @@ impl DevicePass<'_> {
             Back::Convolve { weights, from, gradient, bias, to } => {
                 if let Some(theta) = &self.theta {
                     self.weights(weights, from, gradient, theta);
-                    self.bias(weights, bias, [self.gradient(gradient), theta.clone()]);
+                    if bias == BiasGradient::Summed {
+                        self.sum_bias(weights, self.gradient(gradient));
+                    }
                 }
                 if let Some(to) = to {
                     self.convolve(weights, from, gradient, to);
@@ -77,21 +79,12 @@ impl DevicePass<'_> {
         }
     }
 
-    fn bias(&self, index: usize, how: BiasGradient, [gradient, theta]: [Buffer; 2]) {
+    fn sum_bias(&self, index: usize, gradient: Buffer) {
         let line = &self.of.line;
-        let shape = line.plan.weights[index].shape;
-        let (_, Some(entry)) = line.entries(self.of.layout, index) else { return };
-        let (row, from) = match how {
-            BiasGradient::None => return,
-            BiasGradient::OfNorm(norm) => (Left::Read as usize, written(&self.left[norm])),
-            BiasGradient::Summed => {
-                let channels = shape.outputs.div_ceil(4);
-                let sizes = [gradient.len() / channels, channels];
-                let operands = [gradient.clone(), gradient];
-                (0, device::moments(&line.client, sizes, operands, None))
-            }
-        };
-        device::store(&line.client, entry, row, [from, theta]);
+        let channels = line.plan.weights[index].shape.outputs.div_ceil(4);
+        let sizes = [gradient.len() / channels, channels];
+        let sums = Weighed { x: gradient, mean: None, factor: None };
+        device::moments(&line.client, sizes, [sums], self.summed(index));
     }
 
     /// The gradient of a convolution's input.
@@ -121,22 +114,20 @@ impl DevicePass<'_> {
         &self,
         index: usize,
         gradient: Buffer,
-        theta: &Buffer,
+        theta: &Turnable,
         sum: Option<Buffer>,
     ) -> Buffer {
         let line = &self.of.line;
         let Weights { shape, .. } = line.plan.weights[index];
-        let [pieces, _] = line.pieces[index];
         let inputs = line.inputs(index);
         let form = Convolution { shortcut: sum.is_some(), ..Convolution::back(shape, inputs) };
         let len = self.batch.samples * shape.height * shape.width * inputs;
         let output = Buffer::fours(&line.client, len);
-        let (entry, _) = line.entries(self.of.layout, index);
         let none = gradient.clone();
         let operands = Operands {
             input: gradient,
             affine: none.clone(),
-            weights: device::turned(&line.client, entry, pieces, theta.clone()),
+            weights: self.of.turned(theta, index),
             bias: none.clone(),
             shortcut: sum.unwrap_or(none),
             output: output.clone(),
@@ -175,7 +166,7 @@ impl DevicePass<'_> {
         let (cotangents, of_batch) = (self.cotangents(norm), self.given.is_empty());
         let other = other.map(|other| self.gradient(other));
         let output = (from != Place::Images).then(|| Buffer::fours(client, gradient.len()));
-        let left = if let Some(Turned { before, course, .. }) = &self.turned {
+        if let Some(Turned { before, course, .. }) = &self.turned {
             let Some(tangent) = self.of.curvature.normed(norm) else {
                 unreachable!("a norm that goes back is read")
             };
@@ -185,28 +176,21 @@ impl DevicePass<'_> {
                 gradient: before.gradient(index),
                 moved: gradient,
                 along: course.along(norm),
-                left: written(&before.left[norm]),
+                left: before.left(norm),
                 of_batch,
                 cotangents,
                 other,
             };
             let (sizes, here) = course.sizes(norm);
-            device::norm_back_along(client, sizes, here, turned, output.clone())
+            device::norm_back_along(client, sizes, here, turned, self.left(norm), output.clone());
         } else {
             let (rows, channels) = (self.batch.samples * sizes.pixels, sizes.channels.div_ceil(4));
             let [gamma, _] = self.point.norms[norm].clone();
             let statistics = self.statistics(norm);
             let operands = NormOperands { input, gradient, statistics, gamma, cotangents, other };
-            let norm = NormBack { rows, channels, of_batch };
-            device::norm_back(client, norm, operands, output.clone())
-        };
-        if let Some(theta) = &self.theta {
-            for (id, row) in [(sizes.weight, Left::Gamma), (sizes.bias, Left::Beta)] {
-                let entry = line.channels_entry(self.of.layout, id);
-                device::store(&line.client, entry, row as usize, [left.clone(), theta.clone()]);
-            }
+            let sizes = NormBack { rows, channels, of_batch };
+            device::norm_back(client, sizes, operands, self.left(norm), output.clone());
         }
-        self.left[norm] = Some(left);
         output
     }
 

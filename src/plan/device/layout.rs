@@ -1,7 +1,9 @@
 //! How a plan's activations stand on a device: channels filled up to fours.
 
+use crate::device::Entry;
+use crate::network::{Layout, ParameterId};
 use crate::plan::Plan;
-use crate::plan::step::{Place, Step, Value};
+use crate::plan::step::{Place, Step, Value, Weights};
 
 impl Plan {
     /// Where a step writes, and the shape of a sample there.
@@ -60,6 +62,39 @@ impl Plan {
         }
         pieces
     }
+}
+
+impl Plan {
+    /// Where weights and bias of every layer stand in theta, then gamma and beta of every norm; `pieces` as
+    /// [`Plan::pieces`] has them.
+    pub(super) fn entries(&self, layout: &Layout, pieces: &[[usize; 2]]) -> Vec<Entry> {
+        let layers = pieces.iter().enumerate().flat_map(|(index, &pieces)| {
+            let (weight, bias) = self.entries_of(layout, pieces, index);
+            std::iter::once(weight).chain(bias)
+        });
+        let norms = self.norms.iter().flat_map(|norm| [norm.weight, norm.bias]);
+        layers.chain(norms.map(|id| channels(layout, id))).collect()
+    }
+
+    /// Where the weights of a layer stand in theta, and its bias.
+    pub(super) fn entries_of(
+        &self,
+        layout: &Layout,
+        [parts, inputs]: [usize; 2],
+        index: usize,
+    ) -> (Entry, Option<Entry>) {
+        let Weights { shape, weight, bias } = self.weights[index];
+        let taps = shape.kernel * shape.kernel * parts;
+        let offset = layout.parameters[weight.0].offset;
+        let bias = bias.map(|bias| channels(layout, bias));
+        (Entry::weights(offset, [taps, inputs, shape.outputs]), bias)
+    }
+}
+
+/// Where a number for each channel stands in theta.
+pub(super) fn channels(layout: &Layout, id: ParameterId) -> Entry {
+    let entry = &layout.parameters[id.0];
+    Entry::channels(entry.offset, entry.len())
 }
 
 /// Fours of numbers of a sample.

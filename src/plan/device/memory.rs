@@ -1,13 +1,12 @@
 //! What a group is computed in.
 
 use super::DeviceLine;
-use crate::device::{self, Buffer, Tile, Transformed, Winograd};
+use crate::device::{self, Buffer, Slab, Tile, Transformed, Winograd};
 use crate::kernels::ConvolutionShape;
-use crate::plan::Plan;
 use crate::plan::step::Place;
 
-/// Copies of a group's images that there are while the framework gathers them.
-const IMAGES_HELD: usize = 8;
+/// Copies of a group's images: as the host has augmented them, and as they are read.
+const IMAGES_HELD: usize = 2;
 
 /// Several batches of equal size, behind one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub(super) struct Memory {
     pub(super) ends: Option<[Buffer; 2]>,
     pub(super) buffers: Vec<Buffer>,
     pub(super) norms: Vec<NormMemory>,
+    /// Mean and variance that every norm saw of each batch.
+    pub(super) statistics: Slab,
     pub(super) transformed: Transformed,
 }
 
@@ -39,8 +40,6 @@ pub(super) struct NormMemory {
     /// Of each tile of rows, as many as the writer's.
     pub(super) partials: Buffer,
     pub(super) tile: usize,
-    /// Mean and variance.
-    pub(super) statistics: Buffer,
     /// Scale and shift.
     pub(super) affine: Buffer,
 }
@@ -60,11 +59,11 @@ impl Memory {
 }
 
 impl DeviceLine<'_> {
-    /// Numbers that are held for each sample of a group: activations, logits at all points, and the image,
-    /// of which there are several copies while it is gathered.
+    /// Numbers that are held for each sample of a group: activations, logits at all points, and the image.
     pub fn numbers_of_sample(&self) -> usize {
-        let Plan { input, output, .. } = self.plan;
-        let images = IMAGES_HELD * input.len();
+        let output = &self.plan.output;
+        let [pixels, channels] = self.plan.images_as_read();
+        let images = IMAGES_HELD * pixels * channels.next_multiple_of(4);
         let logits = self.points.len() * output.len().next_multiple_of(4);
         let ends = self.first.as_ref().map_or(0, |_| 2 * self.plan.weights[0].shape.outputs);
         let [_, patches, products] = self.fours_transformed();
@@ -91,10 +90,10 @@ impl DeviceLine<'_> {
         let mut norms: Vec<NormMemory> = Vec::new();
         for norm in &plan.norms {
             let channels = norm.channels.div_ceil(4);
-            let [statistics, affine] = [(); 2].map(|()| fours(group.batches * 2 * channels));
+            let affine = fours(group.batches * 2 * channels);
             let tiles = (group.samples * norm.pixels).div_ceil(Tile::LEAST_ROWS);
             let partials = fours(group.batches * tiles * 2 * channels);
-            norms.push(NormMemory { partials, tile: device::TILE, statistics, affine });
+            norms.push(NormMemory { partials, tile: device::TILE, affine });
         }
         let ends = self.first.as_ref().map(|_| {
             let len = samples * plan.weights[0].shape.outputs.div_ceil(4);
@@ -108,6 +107,14 @@ impl DeviceLine<'_> {
             patches: fours(samples * patches),
             products: fours(samples * products),
         };
-        Memory { group, images: fours(0), ends, buffers, norms, transformed }
+        let statistics = self.statistics(group);
+        Memory { group, images: fours(0), ends, buffers, norms, statistics, transformed }
+    }
+
+    /// Memory for what the norms see of each batch.
+    pub(super) fn statistics(&self, group: Group) -> Slab {
+        let norms = self.plan.norms.iter();
+        let lens = norms.map(|norm| group.batches * 2 * norm.channels.div_ceil(4));
+        Slab::new(&self.client, &lens.collect::<Vec<usize>>())
     }
 }

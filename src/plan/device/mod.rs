@@ -22,10 +22,9 @@ pub(crate) use pass::{DeviceBatch, DeviceGradient, DeviceGradients, DevicePass};
 pub(crate) use tangent::{DeviceDirection, DeviceTangent};
 
 use self::memory::Memory;
-use super::step::{self, Weights};
 use super::{NormStatistics, Plan};
-use crate::device::{self, Buffer, Entry, Norm};
-use crate::network::{Layout, ParameterId};
+use crate::device::{self, Buffer, Entry, Images, Norm, Table};
+use crate::network::Layout;
 
 /// A plan with its parameters at the points of a line, on a device.
 pub(crate) struct DeviceLine<'a> {
@@ -35,6 +34,8 @@ pub(crate) struct DeviceLine<'a> {
     winograd: bool,
     /// What each convolution's weights are laid out for.
     pieces: Vec<[usize; 2]>,
+    /// Weights and bias of every layer, then gamma and beta of every norm.
+    table: Table,
     points: Vec<DevicePoint>,
     /// The first layer's weights and bias at the start of the line, and their change along it.
     first: Option<[Affine; 2]>,
@@ -43,6 +44,13 @@ pub(crate) struct DeviceLine<'a> {
 
 /// Weights and bias of a layer, or gamma and beta of a norm.
 type Affine = [Buffer; 2];
+
+/// The next two of a point's parameters; twice the same where there is no second.
+fn affine(parts: &mut impl Iterator<Item = Buffer>, has_second: bool) -> Affine {
+    let mut next = || parts.next().unwrap_or_else(|| unreachable!("parts are without end"));
+    let first = next();
+    [first.clone(), if has_second { next() } else { first }]
+}
 
 #[derive(Clone)]
 struct DevicePoint {
@@ -68,8 +76,13 @@ impl<'a> DeviceLine<'a> {
         if plan.begins_linear() && plan.weights[0].shape.is_linear() {
             let change = device::upload(&line.client, from.len(), |i| to[i] - from[i]);
             let [from, _] = ends;
-            line.first =
-                Some([from, change].map(|end| line.affine(layout, 0, 0.0, &[end.clone(), end])));
+            let (weight, bias) = line.entries(layout, 0);
+            let entries: Vec<Entry> = std::iter::once(weight).chain(bias).collect();
+            let table = Table::of_parameters(&line.client, &entries);
+            line.first = Some([from, change].map(|end| {
+                let slab = device::parameters(&line.client, &table, 0.0, [end.clone(), end]);
+                affine(&mut (0..).map(|index| slab.part(index)), bias.is_some())
+            }));
         }
         line
     }
@@ -84,50 +97,29 @@ impl<'a> DeviceLine<'a> {
         winograd: bool,
     ) -> Self {
         let (pieces, memory) = (plan.pieces(), Mutex::default());
-        let mut line =
-            Self { plan, client, winograd, pieces, points: Vec::new(), first: None, memory };
-        line.points = alphas.iter().map(|&alpha| line.point(layout, &ends, alpha)).collect();
+        let table = Table::of_parameters(&client, &plan.entries(layout, &pieces));
+        let (points, first) = (Vec::new(), None);
+        let mut line = Self { plan, client, winograd, pieces, table, points, first, memory };
+        line.points = alphas.iter().map(|&alpha| line.point(&ends, alpha)).collect();
         line
     }
 
     /// A point between two ends.
-    fn point(&self, layout: &Layout, ends: &[Buffer; 2], alpha: f64) -> DevicePoint {
-        let norm = |norm: &step::Norm| {
-            [norm.weight, norm.bias].map(|id| {
-                let entry = self.channels_entry(layout, id);
-                device::parameters(&self.client, entry, alpha as f32, ends.clone())
-            })
-        };
-        let weights = 0..self.plan.weights.len();
+    fn point(&self, ends: &[Buffer; 2], alpha: f64) -> DevicePoint {
+        let slab = device::parameters(&self.client, &self.table, alpha as f32, ends.clone());
+        let mut parts = (0..).map(|index| slab.part(index));
+        let weights = self.plan.weights.iter();
         DevicePoint {
             alpha,
-            weights: weights.map(|index| self.affine(layout, index, alpha, ends)).collect(),
-            norms: self.plan.norms.iter().map(norm).collect(),
+            weights: weights.map(|layer| affine(&mut parts, layer.bias.is_some())).collect(),
+            norms: self.plan.norms.iter().map(|_| affine(&mut parts, true)).collect(),
             frozen: None,
         }
     }
 
-    /// Weights and bias of a layer between two ends.
-    fn affine(&self, layout: &Layout, index: usize, alpha: f64, ends: &[Buffer; 2]) -> Affine {
-        let mixed = |entry| device::parameters(&self.client, entry, alpha as f32, ends.clone());
-        let (weight, bias) = self.entries(layout, index);
-        [mixed(weight), bias.map_or_else(|| Buffer::fours(&self.client, 1), mixed)]
-    }
-
     /// Where the weights of a layer stand in theta, and its bias.
     fn entries(&self, layout: &Layout, index: usize) -> (Entry, Option<Entry>) {
-        let Weights { shape, weight, bias } = self.plan.weights[index];
-        let [parts, inputs] = self.pieces[index];
-        let taps = shape.kernel * shape.kernel * parts;
-        let offset = layout.parameters[weight.0].offset;
-        let bias = bias.map(|bias| self.channels_entry(layout, bias));
-        (Entry::weights(offset, [taps, inputs, shape.outputs]), bias)
-    }
-
-    /// Where a number for each channel stands in theta.
-    fn channels_entry(&self, layout: &Layout, id: ParameterId) -> Entry {
-        let entry = &layout.parameters[id.0];
-        Entry::channels(entry.offset, entry.len())
+        self.plan.entries_of(layout, self.pieces[index], index)
     }
 
     /// Fours of inputs of a layer, as they stand.
@@ -165,13 +157,13 @@ impl<'a> DeviceLine<'a> {
         group: Group,
         points: &[usize],
         is_drawn: bool,
-        images: impl Fn(usize) -> Result<Buffer, E>,
+        images: impl Fn(usize) -> Result<Images, E>,
         statistics: bool,
     ) -> Result<Launched<'_>, E> {
         let mut place = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let known = place.take().filter(|memory| memory.group == group);
         let mut memory = known.unwrap_or_else(|| self.memory(group));
-        let mut results: Vec<Vec<Buffer>> = Vec::with_capacity(points.len());
+        let mut results = Vec::with_capacity(points.len());
         for (index, &point) in points.iter().enumerate() {
             if index == 0 || is_drawn {
                 self.place(&mut memory, images(point)?);
@@ -179,24 +171,24 @@ impl<'a> DeviceLine<'a> {
             }
             results.push(self.at(&mut memory, &self.points[point], statistics));
         }
-        *place = Some(memory);
         let norms = self.plan.norms.iter();
-        let (widths, rows) = if statistics {
-            (norms.map(|norm| norm.channels).collect(), 2)
+        let (tables, rows): (Vec<[usize; 2]>, usize) = if statistics {
+            let starts = memory.statistics.starts().iter();
+            (starts.zip(norms).map(|(&start, norm)| [4 * start, norm.channels]).collect(), 2)
         } else {
-            (vec![self.plan.output.len()], group.samples)
+            (vec![[0, self.plan.output.len()]], group.samples)
         };
+        *place = Some(memory);
         // Before what is launched next, or it would wait for that.
-        let handles = results.iter().flatten().map(Buffer::handle).collect();
-        let arriving = Box::pin(self.client.read_async(handles));
-        Ok(Launched { arriving, widths, rows, group })
+        let arriving = Box::pin(self.client.read_async(results));
+        Ok(Launched { arriving, tables, rows, group })
     }
 
     /// Has a group's images in the memory that it is computed in.
-    fn place(&self, memory: &mut Memory, images: Buffer) {
+    fn place(&self, memory: &mut Memory, images: Images) {
         let [pixels, channels] = self.plan.images_as_read();
         let fours = memory.group.samples() * pixels * channels.div_ceil(4);
         memory.images = Buffer::fours(&self.client, fours);
-        device::fours(&self.client, channels, [images, memory.images.clone()]);
+        device::images(&self.client, [pixels, channels], images, memory.images.clone());
     }
 }

@@ -2,20 +2,20 @@
 //!
 //! Gradients are written to new memory, never over one another, so that none has to be copied to stay.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::cubecl::bytes::Bytes;
 use burn::cubecl::prelude::{Client, CubeElement};
 use burn::cubecl::server::ServerError;
 use rayon::prelude::*;
 
-use super::layout::fours_of;
+use super::layout::{channels, fours_of};
 use super::memory::Memory;
 use super::tangent::{Course, DeviceDirection};
 use super::{DeviceLine, DevicePoint, Group};
-use crate::device::{self, Buffer, Left, Read};
+use crate::device::{self, Buffer, Entry, Images, LEFT, Left, Read, Slab, Stored, Table};
 use crate::network::Layout;
-use crate::plan::backward::{Cotangents, Sought};
+use crate::plan::backward::{Back, BiasGradient, Cotangents, Sought};
 use crate::plan::step::Value;
 use crate::plan::{CurvaturePlan, GradientPlan, NormStatistics, Order};
 
@@ -26,7 +26,22 @@ pub(crate) struct DeviceGradients<'a> {
     pub(super) curvature: &'a CurvaturePlan,
     pub(super) layout: &'a Layout,
     pub(super) line: DeviceLine<'a>,
-    pub(super) theta: Buffer,
+    pub(super) theta: Turnable,
+    /// The layers of which gradients with respect to the input are sought.
+    turned: Vec<usize>,
+    table: Table,
+}
+
+/// Theta, or a direction in it, and its layers' weights turned around once they are asked for.
+pub(super) struct Turnable {
+    pub theta: Buffer,
+    turned: OnceLock<Slab>,
+}
+
+impl Turnable {
+    pub fn new(theta: Buffer) -> Self {
+        Self { theta, turned: OnceLock::new() }
+    }
 }
 
 /// What a batch is computed with.
@@ -50,8 +65,8 @@ pub(crate) struct DevicePass<'a> {
     pub(super) batch: DeviceBatch<'a>,
     logits: Buffer,
     pub(super) gradients: Vec<Option<Buffer>>,
-    /// What each norm leaves.
-    pub(super) left: Vec<Option<Buffer>>,
+    /// What each norm leaves, and sums for biases, once it has gone back.
+    left: Option<Slab>,
     /// The gradient with respect to theta, where it is sought.
     pub(super) theta: Option<Buffer>,
     /// All of the above from `gradients` on is how it moves along a direction.
@@ -66,12 +81,13 @@ pub(super) struct Turned<'a> {
 }
 
 /// What a batch leaves.
+#[derive(Default)]
 pub(crate) struct DeviceGradient {
     /// With respect to theta, times a factor, if it was sought.
     pub gradient: Vec<f64>,
-    /// What norms saw of the batch.
+    /// What norms saw of the batch, unless they were given their statistics.
     pub statistics: Vec<NormStatistics>,
-    /// With respect to the statistics of every norm, if it has gone back.
+    /// With respect to the statistics that norms were given, if it has gone back.
     pub cotangents: Vec<Cotangents>,
 }
 
@@ -88,7 +104,24 @@ impl<'a> DeviceGradients<'a> {
         let theta = device::upload(&client, theta.len(), |i| theta[i]);
         let ends = [theta.clone(), theta.clone()];
         let line = DeviceLine::between(&plan.plan, layout, client, ends, &[0.0], winograd);
-        Self { plan, curvature, layout, line, theta }
+        let layers = plan.back.iter().filter_map(|step| match *step {
+            Back::Convolve { weights, to: Some(_), .. } => Some(weights),
+            _ => None,
+        });
+        let turned: Vec<usize> = layers.collect();
+        let entry = |&index: &usize| (line.entries(layout, index).0, line.pieces[index][0]);
+        let entries: Vec<(Entry, usize)> = turned.iter().map(entry).collect();
+        let table = Table::of_turned(&line.client, &entries);
+        Self { plan, curvature, layout, line, theta: Turnable::new(theta), turned, table }
+    }
+
+    /// A layer's weights in some theta, turned around.
+    pub(super) fn turned(&self, of: &Turnable, layer: usize) -> Buffer {
+        let client = &self.line.client;
+        let turned = || device::turned(client, &self.table, of.theta.clone());
+        let slab = of.turned.get_or_init(turned);
+        let part = self.turned.iter().position(|&turned| turned == layer);
+        slab.part(part.unwrap_or_else(|| unreachable!("a layer that goes back is in the table")))
     }
 
     /// As [`Plan::counts`](crate::plan::Plan::counts).
@@ -97,7 +130,7 @@ impl<'a> DeviceGradients<'a> {
     }
 
     /// Runs a batch of images forwards.
-    pub fn forward<'b>(&'b self, images: Buffer, batch: DeviceBatch<'b>) -> DevicePass<'b> {
+    pub fn forward<'b>(&'b self, images: Images, batch: DeviceBatch<'b>) -> DevicePass<'b> {
         let samples = batch.samples;
         let mut memory = self.line.memory(Group { batches: 1, samples });
         self.line.place(&mut memory, images);
@@ -106,9 +139,9 @@ impl<'a> DeviceGradients<'a> {
         let (given, affine): (Vec<Buffer>, Vec<Buffer>) =
             given.iter().flatten().cloned().map(|[given, affine]| (given, affine)).unzip();
         point.frozen = (!given.is_empty()).then_some(affine);
-        let logits = self.line.at(&mut memory, &point, false).swap_remove(0);
+        let len = samples * self.line.plan.output.len().div_ceil(4);
+        let logits = Buffer::at(self.line.at(&mut memory, &point, false), len);
         let gradients = vec![None; self.plan.buffers.len()];
-        let left = vec![None; self.line.plan.norms.len()];
         DevicePass {
             of: self,
             memory: Arc::new(memory),
@@ -117,21 +150,24 @@ impl<'a> DeviceGradients<'a> {
             batch,
             logits,
             gradients,
-            left,
+            left: None,
             theta: None,
             turned: None,
         }
     }
 }
 
+/// Numbers that a thread converts, at least.
+const SHARED: usize = 1 << 14;
+
 pub(super) fn problem(error: ServerError) -> String {
     error.to_string()
 }
 
 /// Two rows of channels, the first of which is this one.
-pub(super) fn pair(bytes: &Bytes, first: usize, channels: usize) -> [Vec<f64>; 2] {
-    let rows = rows(bytes, channels);
-    let row = |row: usize| rows[row * channels..][..channels].iter().map(|&x| x.into());
+pub(super) fn pair(numbers: &[f32], first: usize, channels: usize) -> [Vec<f64>; 2] {
+    let width = channels.next_multiple_of(4);
+    let row = |row: usize| numbers[row * width..][..channels].iter().map(|&x| x.into());
     [row(first).collect(), row(first + 1).collect()]
 }
 
@@ -170,7 +206,7 @@ impl DevicePass<'_> {
             batch: DeviceBatch { cotangents, ..self.batch },
             logits,
             gradients: vec![None; self.gradients.len()],
-            left: vec![None; self.left.len()],
+            left: None,
             theta: None,
             turned: Some(Turned { before: self, direction, course }),
         };
@@ -182,43 +218,100 @@ impl DevicePass<'_> {
     pub fn back(&mut self, gradient: &[f32], of: Sought) {
         let DeviceGradients { plan, layout, line, .. } = self.of;
         let (client, width) = (&line.client, line.plan.output.len());
-        let seed = Buffer::fours(client, self.batch.samples * width.div_ceil(4));
-        device::fours(client, width, [Buffer::of(client, gradient), seed.clone()]);
-        self.gradients[plan.logits] = Some(seed);
+        let padding = vec![0.0; width.next_multiple_of(4) - width];
+        let seed = gradient.chunks_exact(width).flat_map(|row| [row, &padding].concat());
+        let seed: Vec<f32> = seed.collect();
+        self.gradients[plan.logits] = Some(Buffer::of(client, &seed).first(seed.len() / 4));
         let dimension = layout.dimension();
         self.theta = (of == Sought::Theta)
             .then(|| Buffer::at(Buffer::fours(client, dimension.div_ceil(4)).handle(), dimension));
+        self.left = Some(self.room_for_left());
         plan.back.iter().for_each(|step| self.step(step));
+        if let (Some(theta), Some(left)) = (&self.theta, &self.left) {
+            device::store(client, left, &self.stored(), theta.clone());
+        }
     }
 
-    /// Waits for what the way back leaves, of the gradient a multiple, and for what norms saw.
-    pub fn read(&self, factor: f64) -> Result<DeviceGradient, String> {
-        let norms = self.left.len();
-        let statistics = (0..norms).map(|norm| self.statistics(norm));
-        let results = statistics.chain(self.left.iter().flatten().cloned());
-        let results = results.chain(self.theta.clone()).map(|buffer| buffer.handle());
-        let results = self.of.line.client.read(results.collect()).map_err(problem)?;
-        let (statistics, left) = results.split_at(norms);
-        let left = &left[..self.left.iter().flatten().count()];
-        let channels = self.of.line.plan.norms.iter().map(|norm| norm.channels);
-        let statistics = channels.clone().zip(statistics).map(|(channels, bytes)| {
-            let [mean, variance] = pair(bytes, 0, channels);
-            NormStatistics { mean, variance }
+    /// Memory for what each norm leaves, then for what each layer's bias gradient is summed to.
+    fn room_for_left(&self) -> Slab {
+        let DeviceGradients { plan, line, .. } = self.of;
+        let norms = line.plan.norms.iter().map(|norm| LEFT * norm.channels.div_ceil(4));
+        let mut lens: Vec<usize> = norms.collect();
+        let norms = lens.len();
+        lens.resize(norms + line.plan.weights.len(), 0);
+        for step in &plan.back {
+            if let Back::Convolve { weights, bias: BiasGradient::Summed, .. } = *step {
+                lens[norms + weights] = 2 * line.plan.weights[weights].shape.outputs.div_ceil(4);
+            }
+        }
+        Slab::new(&line.client, &lens)
+    }
+
+    /// What of it stands in theta.
+    fn stored(&self) -> Vec<Stored> {
+        let DeviceGradients { plan, layout, line, .. } = self.of;
+        let norms = line.plan.norms.iter().enumerate().flat_map(|(norm, sizes)| {
+            [(sizes.weight, Left::Gamma), (sizes.bias, Left::Beta)]
+                .map(|(id, row)| (norm, row as usize, channels(layout, id)))
         });
-        let cotangents = channels.zip(left).map(|(channels, bytes)| {
-            let [mean, variance] = pair(bytes, Left::Mean as usize, channels);
-            Cotangents { mean, variance }
+        let biases = plan.back.iter().filter_map(|step| {
+            let Back::Convolve { weights, bias, .. } = *step else { return None };
+            let (_, entry) = line.entries(layout, weights);
+            let (part, row) = match bias {
+                BiasGradient::None => return None,
+                BiasGradient::OfNorm(norm) => (norm, Left::Read as usize),
+                BiasGradient::Summed => (line.plan.norms.len() + weights, 0),
+            };
+            entry.map(|entry| (part, row, entry))
         });
-        let gradient = self.theta.as_ref().and(results.last());
-        let gradient = gradient.map(|bytes| {
-            let single = f32::from_bytes(bytes)[..self.of.layout.dimension()].par_iter();
-            single.map(|&x| factor * f64::from(x)).collect()
+        norms.chain(biases).collect()
+    }
+
+    /// What a norm leaves.
+    pub(super) fn left(&self, norm: usize) -> Buffer {
+        let Some(left) = &self.left else { unreachable!("a norm is asked once it has gone back") };
+        left.part(norm)
+    }
+
+    /// Where a layer's bias gradient is summed.
+    pub(super) fn summed(&self, layer: usize) -> Buffer {
+        self.left(self.of.line.plan.norms.len() + layer)
+    }
+
+    /// Waits for what the way back leaves, of the gradient a multiple, in a vector of so many numbers that it
+    /// asks for: with it comes what norms saw, or, where they were given their statistics, the gradient with
+    /// respect to these.
+    pub fn read(
+        &self,
+        factor: f64,
+        vector: impl FnOnce(usize) -> Vec<f64>,
+    ) -> Result<DeviceGradient, String> {
+        let is_given = !self.given.is_empty();
+        let seen = Some(&self.memory.statistics).filter(|_| !is_given);
+        let left = self.left.as_ref().filter(|_| is_given);
+        let slab = seen.or(left);
+        let handles = slab.map(Slab::handle).into_iter();
+        let handles = handles.chain(self.theta.as_ref().map(Buffer::handle)).collect();
+        let results = self.of.line.client.read(handles).map_err(problem)?;
+        let first = if is_given { Left::Mean as usize } else { 0 };
+        let pairs = slab.zip(results.first()).into_iter().flat_map(|(slab, bytes)| {
+            let norms = self.of.line.plan.norms.iter().enumerate();
+            norms.map(move |(norm, sizes)| pair(slab.numbers(bytes, norm), first, sizes.channels))
         });
-        Ok(DeviceGradient {
-            gradient: gradient.unwrap_or_default(),
-            statistics: statistics.collect(),
-            cotangents: cotangents.collect(),
-        })
+        let mut found = DeviceGradient::default();
+        for [mean, variance] in pairs {
+            if is_given {
+                found.cotangents.push(Cotangents { mean, variance });
+            } else {
+                found.statistics.push(NormStatistics { mean, variance });
+            }
+        }
+        if let Some(bytes) = self.theta.as_ref().and(results.last()) {
+            found.gradient = vector(self.of.layout.dimension());
+            let pairs = found.gradient.par_iter_mut().zip(f32::from_bytes(bytes));
+            pairs.with_min_len(SHARED).for_each(|(to, &from)| *to = factor * f64::from(from));
+        }
+        Ok(found)
     }
 
     /// How the loss depends on a norm's statistics by other ways.
@@ -237,7 +330,7 @@ impl DevicePass<'_> {
     /// Mean and variance that a norm saw or was given.
     pub(super) fn statistics(&self, norm: usize) -> Buffer {
         let given = self.given.get(norm).cloned();
-        given.unwrap_or_else(|| self.memory.norms[norm].statistics.clone())
+        given.unwrap_or_else(|| self.memory.statistics.part(norm))
     }
 
     /// Numbers for a gradient with respect to a value of this shape.

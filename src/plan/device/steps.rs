@@ -1,5 +1,7 @@
 //! The steps of a plan at one point of a line.
 
+use burn::cubecl::server::Handle;
+
 use super::layout::fours_of;
 use super::memory::{Memory, NormMemory};
 use super::{Affine, DeviceLine, DevicePoint, Group};
@@ -17,19 +19,12 @@ impl DeviceLine<'_> {
         }
     }
 
-    /// All steps at a point: the logits, or statistics.
-    pub(super) fn at(
-        &self,
-        memory: &mut Memory,
-        point: &DevicePoint,
-        statistics: bool,
-    ) -> Vec<Buffer> {
+    /// All steps at a point: the logits, or all norms' statistics.
+    pub(super) fn at(&self, memory: &mut Memory, point: &DevicePoint, statistics: bool) -> Handle {
         let plan = self.plan;
         if statistics {
             // What is read back later is not overwritten.
-            for norm in &mut memory.norms {
-                norm.statistics = Buffer::fours(&self.client, norm.statistics.len());
-            }
+            memory.statistics = self.statistics(memory.group);
         }
         let mut logits = memory.images.clone();
         for (index, step) in plan.steps.iter().enumerate() {
@@ -52,10 +47,7 @@ impl DeviceLine<'_> {
                 _ => self.step(memory, point, step),
             }
         }
-        if statistics {
-            return memory.norms.iter().map(|norm| norm.statistics.clone()).collect();
-        }
-        vec![logits]
+        if statistics { memory.statistics.handle() } else { logits.handle() }
     }
 
     fn step(&self, memory: &mut Memory, point: &DevicePoint, step: &Step) {
@@ -97,14 +89,14 @@ impl DeviceLine<'_> {
                     memory.norms[norm].tile = device::TILE;
                 }
             }
-            Step::Normalise { norm, .. } => {
+            Step::Normalise { norm: index, .. } => {
                 if frozen.is_none() {
-                    let NormMemory { partials, tile, statistics, affine } = &memory.norms[norm];
-                    let rows = samples * self.plan.norms[norm].pixels;
-                    let channels = self.plan.norms[norm].channels.div_ceil(4);
-                    let [gamma, beta] = point.norms[norm].clone();
+                    let NormMemory { partials, tile, affine } = &memory.norms[index];
+                    let rows = samples * self.plan.norms[index].pixels;
+                    let channels = self.plan.norms[index].channels.div_ceil(4);
+                    let [gamma, beta] = point.norms[index].clone();
                     let norm = Norm { batches, rows, tile: *tile, channels };
-                    let to = [statistics, affine].map(Buffer::clone);
+                    let to = [memory.statistics.part(index), affine.clone()];
                     device::normalise(client, norm, [partials.clone(), gamma, beta], to);
                 }
             }

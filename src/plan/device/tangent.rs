@@ -3,12 +3,15 @@
 //! The steps are those of the CPU's [`CurvaturePlan`](crate::plan::CurvaturePlan). Terms of second order are
 //! sums over rows for each channel, and are added up in f64 once they have come back.
 
-use burn::cubecl::prelude::CubeElement;
+use burn::cubecl::bytes::Bytes;
 
 use super::layout::fours_of;
-use super::pass::{DevicePass, pair, problem, rows, written};
+use super::pass::{DevicePass, Turnable, pair, problem, rows, written};
 use super::{DeviceGradients, DevicePoint};
-use crate::device::{self, Buffer, Convolution, NormAlong, NormHere, NormSecond, Operands, Read};
+use crate::device::{
+    self, ALONG, Buffer, Convolution, NormAlong, NormHere, NormSecond, Operands, Read, Slab,
+    Weighed,
+};
 use crate::plan::NormStatistics;
 use crate::plan::step::Place;
 use crate::plan::tangent::{Along, Order};
@@ -16,7 +19,7 @@ use crate::plan::tangent::{Along, Order};
 /// A direction in theta on a device.
 pub(crate) struct DeviceDirection {
     point: DevicePoint,
-    pub(super) theta: Buffer,
+    pub(super) theta: Turnable,
 }
 
 /// How a batch moves along a direction, as far as it was asked for.
@@ -32,43 +35,88 @@ pub(crate) struct DeviceTangent {
 /// The same on its way to the host.
 pub(crate) struct Moving {
     logits: Buffer,
-    /// Terms of second order, behind so many other numbers.
-    seconds: Vec<(Buffer, usize)>,
-    norms: Vec<Buffer>,
+    seconds: Seconds,
+    /// What [`device::norm_along`] gives for each norm.
+    norms: Slab,
+}
+
+/// Terms of second order.
+struct Seconds {
+    /// Those of layers, behind as many sums of other numbers, then those of norms.
+    slab: Slab,
+    /// Which of them there are, in the order in which they are added up.
+    found: Vec<usize>,
 }
 
 impl DeviceGradients<'_> {
     /// Uploads a direction.
     pub fn direction(&self, direction: &[f64]) -> DeviceDirection {
-        let theta = device::upload(&self.line.client, direction.len(), |i| direction[i]);
-        let point = self.line.point(self.layout, &[theta.clone(), theta.clone()], 0.0);
-        DeviceDirection { point, theta }
+        self.direction_at(device::upload(&self.line.client, direction.len(), |i| direction[i]))
+    }
+
+    /// A multiple of the gradient that a batch has left.
+    pub fn direction_of(&self, pass: &DevicePass, factor: f64) -> DeviceDirection {
+        let Some(gradient) = &pass.theta else { unreachable!("its gradient has been sought") };
+        let client = &self.line.client;
+        let fours = gradient.len().div_ceil(4);
+        let theta = Buffer::fours(client, fours);
+        let gradient = Buffer::at(gradient.handle(), fours);
+        device::scale(client, factor as f32, [gradient, theta.clone()]);
+        self.direction_at(Buffer::at(theta.handle(), self.layout.dimension()))
+    }
+
+    /// A direction that is there already.
+    fn direction_at(&self, theta: Buffer) -> DeviceDirection {
+        let point = self.line.point(&[theta.clone(), theta.clone()], 0.0);
+        DeviceDirection { point, theta: Turnable::new(theta) }
+    }
+
+    /// Memory for what each norm does along a direction.
+    fn room_along(&self) -> Slab {
+        let norms = self.line.plan.norms.iter();
+        let lens: Vec<usize> = norms.map(|norm| ALONG * norm.channels.div_ceil(4)).collect();
+        Slab::new(&self.line.client, &lens)
+    }
+
+    /// Memory for terms of second order.
+    fn room_for_seconds(&self, order: Order) -> Seconds {
+        let layers = self.line.plan.weights.iter().map(|layer| 2 * layer.shape.outputs.div_ceil(4));
+        let norms = self.line.plan.norms.iter().map(|norm| norm.channels.div_ceil(4));
+        let lens: Vec<usize> = layers.chain(norms).collect();
+        let lens = if order == Order::Second { &lens[..] } else { &[] };
+        Seconds { slab: Slab::new(&self.line.client, lens), found: Vec::new() }
     }
 
     /// Waits for tangents of so many samples.
     pub fn read_along(&self, moving: &[Moving]) -> Result<Vec<DeviceTangent>, String> {
-        let buffers = moving.iter().flat_map(|Moving { logits, seconds, norms }| {
-            let seconds = seconds.iter().map(|(buffer, _)| buffer);
-            std::iter::once(logits).chain(seconds).chain(norms)
+        let plan = self.line.plan;
+        let handles = moving.iter().flat_map(|Moving { logits, seconds, norms }| {
+            [logits.handle(), seconds.slab.handle(), norms.handle()]
         });
-        let results = self.line.client.read(buffers.map(Buffer::handle).collect());
-        let mut results = results.map_err(problem)?.into_iter();
-        let channels = self.line.plan.norms.iter().map(|norm| norm.channels);
-        let width = self.line.plan.output.len();
-        let tangent = |Moving { seconds, norms, .. }: &Moving| {
-            let logits = results.next().map(|bytes| rows(&bytes, width)).unwrap_or_default();
-            let terms = results.by_ref().take(seconds.len()).zip(seconds);
-            let terms =
-                terms.flat_map(|(bytes, (_, skip))| f32::from_bytes(&bytes)[*skip..].to_vec());
-            let second = terms.map(f64::from).sum();
-            let norms = results.by_ref().take(norms.len()).zip(channels.clone());
-            let statistics = norms.map(|(bytes, channels)| {
-                let [mean, variance] = pair(&bytes, 0, channels);
+        let results = self.line.client.read(handles.collect()).map_err(problem)?;
+        let tangent = |(moving, results): (&Moving, &[Bytes])| {
+            let [logits, of_seconds, of_norms] = results else {
+                unreachable!("three have been asked for")
+            };
+            let Moving { seconds: Seconds { slab, found }, norms, .. } = moving;
+            let terms = found.iter().flat_map(|&part| {
+                let skip = plan
+                    .weights
+                    .get(part)
+                    .map_or(0, |layer| layer.shape.outputs.next_multiple_of(4));
+                &slab.numbers(of_seconds, part)[skip..]
+            });
+            let statistics = plan.norms.iter().enumerate().map(|(norm, sizes)| {
+                let [mean, variance] = pair(norms.numbers(of_norms, norm), 0, sizes.channels);
                 NormStatistics { mean, variance }
             });
-            DeviceTangent { logits, second, statistics: statistics.collect() }
+            DeviceTangent {
+                logits: rows(logits, plan.output.len()),
+                second: terms.map(|&term| f64::from(term)).sum(),
+                statistics: statistics.collect(),
+            }
         };
-        Ok(moving.iter().map(tangent).collect())
+        Ok(moving.iter().zip(results.chunks_exact(3)).map(tangent).collect())
     }
 }
 
@@ -82,9 +130,7 @@ impl DevicePass<'_> {
         order: Order,
     ) -> Moving {
         let course = self.course(direction, given, order);
-        let logits = course.logits();
-        let norms = course.norms.into_iter().flatten().collect();
-        Moving { logits, seconds: course.seconds, norms }
+        Moving { logits: course.logits(), seconds: course.seconds, norms: course.norms }
     }
 
     /// The same, with all tangents.
@@ -96,8 +142,8 @@ impl DevicePass<'_> {
     ) -> Course<'a> {
         let plan = self.of.curvature;
         debug_assert!(std::ptr::eq(self.of.plan, &plan.gradient), "adjoints stay");
-        let (tangents, norms) = (vec![None; plan.buffers], vec![None; self.left.len()]);
-        let (direction, seconds) = (&direction.point, Vec::new());
+        let (tangents, norms) = (vec![None; plan.buffers], self.of.room_along());
+        let (direction, seconds) = (&direction.point, self.of.room_for_seconds(order));
         let mut course = Course { pass: self, direction, given, order, tangents, norms, seconds };
         plan.steps.iter().for_each(|step| course.step(step));
         course
@@ -112,9 +158,8 @@ pub(super) struct Course<'a> {
     order: Order,
     tangents: Vec<Option<Buffer>>,
     /// What [`device::norm_along`] gives for each norm.
-    norms: Vec<Option<Buffer>>,
-    /// As [`Moving::seconds`].
-    seconds: Vec<(Buffer, usize)>,
+    norms: Slab,
+    seconds: Seconds,
 }
 
 impl Course<'_> {
@@ -211,9 +256,11 @@ impl Course<'_> {
             let shape = pass.of.line.plan.weights[weights].shape;
             let channels = shape.outputs.div_ceil(4);
             let sizes = [product.len() / channels, channels];
-            let operands = [product, pass.gradient(adjoint)];
-            let sums = device::moments(&pass.of.line.client, sizes, operands, None);
-            self.seconds.push((sums, 4 * channels));
+            let adjoint = Some(pass.gradient(adjoint));
+            let weighed = Weighed { x: product, mean: None, factor: adjoint };
+            let to = self.seconds.slab.part(weights);
+            device::moments(&pass.of.line.client, sizes, [weighed], to);
+            self.seconds.found.push(weights);
         }
     }
 
@@ -255,7 +302,7 @@ impl Course<'_> {
     /// How the statistics of a batch move, and what that makes of a norm whose input x moves by x1.
     fn norm(&mut self, norm: usize, x: Buffer, x1: Buffer) {
         if self.given.is_none() {
-            self.norms[norm] = Some(self.moved(norm, Ok([x, x1])));
+            self.moved(norm, Ok([x, x1]));
         }
     }
 
@@ -266,15 +313,14 @@ impl Course<'_> {
                 means.iter().map(|mean| mean - f64::from(*mean as f32)).collect::<Vec<f64>>()
             });
             let client = &self.pass.of.line.client;
-            let moved = device::channels(client, [mean, variance]);
-            let rests = device::channels(client, rests.each_ref().map(Vec::as_slice));
-            self.norms[norm] = Some(self.moved(norm, Err([moved, rests])));
+            let [rest, rest1] = &rests;
+            self.moved(norm, Err(device::channels(client, [mean, variance, rest, rest1])));
         }
     }
 
-    fn moved(&self, norm: usize, given: Result<[Buffer; 2], [Buffer; 2]>) -> Buffer {
+    fn moved(&self, norm: usize, given: Result<[Buffer; 2], Buffer>) {
         let (sizes, here) = self.sizes(norm);
-        device::norm_along(&self.pass.of.line.client, sizes, here, given)
+        device::norm_along(&self.pass.of.line.client, sizes, here, given, self.along(norm));
     }
 
     pub(super) fn sizes(&self, norm: usize) -> (NormAlong, NormHere) {
@@ -295,17 +341,19 @@ impl Course<'_> {
             tangent,
             adjoint: pass.gradient(adjoint),
             along: self.along(norm),
-            left: written(&pass.left[norm]),
+            left: pass.left(norm),
             of_batch: self.given.is_none(),
             cotangents: pass.cotangents(norm),
         };
         let (sizes, here) = self.sizes(norm);
-        let second = device::norm_second(&pass.of.line.client, sizes, here, second);
-        self.seconds.push((second, 0));
+        let part = pass.of.line.plan.weights.len() + norm;
+        let to = self.seconds.slab.part(part);
+        device::norm_second(&pass.of.line.client, sizes, here, second, to);
+        self.seconds.found.push(part);
     }
 
     pub(super) fn along(&self, norm: usize) -> Buffer {
-        written(&self.norms[norm])
+        self.norms.part(norm)
     }
 
     pub(super) fn tangent(&self, tangent: usize) -> Buffer {
