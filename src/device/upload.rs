@@ -11,10 +11,13 @@ use super::{Buffer, UNITS, V, cubes};
 const SHARED: usize = 1 << 14;
 
 /// So many numbers in single precision, converted on all threads.
+pub(crate) fn single(len: usize, of: impl Fn(usize) -> f64 + Sync) -> Vec<f32> {
+    (0..len).into_par_iter().with_min_len(SHARED).map(|i| of(i) as f32).collect()
+}
+
+/// So many numbers in single precision on a device.
 pub(crate) fn upload(client: &Client, len: usize, of: impl Fn(usize) -> f64 + Sync) -> Buffer {
-    let single = (0..len).into_par_iter().with_min_len(SHARED).map(|i| of(i) as f32);
-    let single: Vec<f32> = single.collect();
-    Buffer::at(client.create(Bytes::from_elems(single)), len)
+    Buffer::at(client.create(Bytes::from_elems(single(len, of))), len)
 }
 
 /// Rows of channels filled up with zeros to fours.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 
 use super::directional::in_theta;
+#[cfg(gpu)]
+use super::on_device::OnDevice;
 use super::planned_gradient::{PlannedGradients, Served};
 use super::resident::Resident;
 use super::transfer::{dtype, scaled_tensor};
@@ -20,8 +22,6 @@ use crate::network::{
 };
 use crate::parameters::Tensors;
 use crate::plan::Plan;
-#[cfg(gpu)]
-use crate::plan::{CurvaturePlan, GradientPlan};
 use crate::precision::Precision;
 
 /// Evaluation batches on which a device is compared with the CPU in 64 bits. The error of a mean over few
@@ -52,9 +52,7 @@ pub struct Classification {
     pub(super) plan: Option<Plan>,
     /// The same on a GPU.
     #[cfg(gpu)]
-    pub(super) device_plan: Option<Plan>,
-    #[cfg(gpu)]
-    pub(super) device_derivatives: Option<(GradientPlan, CurvaturePlan)>,
+    pub(super) on_device: Option<OnDevice>,
     /// The same for gradients.
     pub(super) gradients: Option<PlannedGradients>,
     /// The images where they are used; none on the CPU, which has them.
@@ -80,10 +78,7 @@ impl Classification {
         let is_cpu = device == Device::flex();
         let plan = Plan::of(&network).filter(|_| is_cpu);
         #[cfg(gpu)]
-        let device_plan = Plan::of(&network).filter(|_| !is_cpu);
-        #[cfg(gpu)]
-        let device_derivatives =
-            GradientPlan::of(&network).zip(CurvaturePlan::keeping(&network)).filter(|_| !is_cpu);
+        let on_device = (!is_cpu).then(|| OnDevice::of(&network)).flatten();
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);
         let resident = (!is_cpu).then(|| Resident::new(&data, &device));
         let (test, crew) = (None, None);
@@ -96,9 +91,7 @@ impl Classification {
             interrupt,
             plan,
             #[cfg(gpu)]
-            device_plan,
-            #[cfg(gpu)]
-            device_derivatives,
+            on_device,
             gradients,
             resident,
             served: Served::default(),
@@ -149,9 +142,7 @@ impl Classification {
             plan: None,
             gradients: None,
             #[cfg(gpu)]
-            device_plan: None,
-            #[cfg(gpu)]
-            device_derivatives: None,
+            on_device: None,
             ..self
         }
     }
@@ -171,7 +162,7 @@ impl Classification {
     /// the CPU, or CubeCL on a GPU.
     pub fn kernels(&self) -> Option<&'static str> {
         #[cfg(gpu)]
-        if self.device_plan.is_some() {
+        if self.on_device.is_some() {
             return Some("CubeCL");
         }
         self.plan.as_ref().map(|_| InstructionSet::detect().name())

@@ -49,7 +49,7 @@ impl Classification {
     ) -> Option<Result<(Gradient, Option<Directional>), ObjectiveError>> {
         let (units, presentation) = self.units(of);
         let (&[unit], Loss::Batch { .. }) = (&units[..], of) else {
-            return self.device_derivatives.as_ref().map(|_| separately(self, at, of, precision));
+            return self.on_device.as_ref().map(|_| separately(self, at, of, precision));
         };
         let kernels = self.derivatives_on_kernels(&at.theta, precision, true)?;
         let units = UnitsOnKernels { objective: self, kernels: &kernels, presentation };

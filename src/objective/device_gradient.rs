@@ -1,6 +1,6 @@
 //! Gradients on the fused kernels of a GPU, in 32 bits, for networks that a plan knows.
 //!
-//! Units take turns, each with all of the device. The softmax is the host's, in f64.
+//! A few units are under way at once: the softmax is the host's, in f64.
 
 use super::gradient::{Part, Running};
 use super::grouped_kernels::on_device;
@@ -36,11 +36,12 @@ impl Classification {
         precision: Precision,
         is_second: bool,
     ) -> Option<DeviceGradients<'_>> {
-        let plans = self.device_derivatives.as_ref().filter(|_| precision == Precision::F32)?;
-        let (gradients, curvature) = plans;
+        let kernels = self.on_device.as_ref().filter(|_| precision == Precision::F32)?;
+        let (gradients, curvature) = &kernels.derivatives;
         let plan = if is_second { &curvature.gradient } else { gradients };
         let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
         let (layout, winograd) = (&self.network.layout, self.measured.winograd);
+        let theta = kernels.uploaded.theta(&client, theta);
         Some(DeviceGradients::new((plan, curvature), layout, client, theta, winograd))
     }
 }

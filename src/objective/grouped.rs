@@ -157,13 +157,6 @@ impl GroupedLine<'_> {
             return Ok(units.iter().map(|_| Vec::new()).collect());
         }
         let mut found = Vec::with_capacity(units.len());
-        let numbers = OUTPUTS_HELD * self.objective.network.activations.largest.max(1);
-        #[cfg(gpu)]
-        let numbers = match &self.engine {
-            Engine::Series(..) => numbers,
-            Engine::Kernels(kernels) => kernels.numbers_of_sample(),
-        };
-        let bytes = self.precision.bytes() * numbers * self.objective.measured.batch_size;
         let mut take = |group: &[usize], rows: Rows| -> Result<(), ObjectiveError> {
             let numbers = rows()?;
             let parts: Vec<&[f64]> =
@@ -181,7 +174,14 @@ impl GroupedLine<'_> {
         };
         // The device has a group to go on with while the host reads the last one.
         let mut last: Option<(&[usize], Rows)> = None;
-        let most = (GROUP_BYTES / bytes).min(GROUP_UNITS);
+        let samples = self.objective.measured.batch_size;
+        let numbers = samples * OUTPUTS_HELD * self.objective.network.activations.largest.max(1);
+        let most = match &self.engine {
+            Engine::Series(..) => GROUP_BYTES / (self.precision.bytes() * numbers),
+            #[cfg(gpu)]
+            Engine::Kernels(kernels) => kernels.batches_within(GROUP_BYTES, samples),
+        };
+        let most = most.min(GROUP_UNITS);
         let outcome = groups(units, most, |unit| self.samples(unit)).try_for_each(|group| {
             self.objective.interrupt.check()?;
             let rows = self.start(group, points, seen)?;

@@ -10,7 +10,7 @@ use super::line::Samples;
 use super::planned::observed;
 use super::presentation::Presentation;
 use super::transfer::tensor;
-use super::{Classification, Line, LineEvaluation, ObjectiveError};
+use super::{Classification, Line, LineEvaluation, ObjectiveError, Point};
 use crate::device::{Buffer, ImageBytes, Images};
 use crate::plan::{DeviceLine, Group, NormStatistics, Plan};
 use crate::precision::Precision;
@@ -23,11 +23,12 @@ impl Classification {
         alphas: &[f64],
         precision: Precision,
     ) -> Option<DeviceLine<'_>> {
-        let plan = self.device_plan.as_ref().filter(|_| precision == Precision::F32)?;
+        let kernels = self.on_device.as_ref().filter(|_| precision == Precision::F32)?;
         let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
-        let ends = [line.from, line.to].map(|point| &point.theta[..]);
+        let ends = [line.from, line.to]
+            .map(|Point { theta, .. }| (&theta[..], kernels.uploaded.theta(&client, theta)));
         let (layout, winograd) = (&self.network.layout, self.measured.winograd);
-        Some(DeviceLine::new(plan, layout, client, ends, alphas, winograd))
+        Some(DeviceLine::new(&kernels.plan, layout, client, ends, alphas, winograd))
     }
 
     /// Images of some samples for the kernels.
@@ -69,7 +70,7 @@ impl GroupedLine<'_> {
         let samples = units.first().map_or(0, |&unit| self.samples(unit));
         let group = Group { batches: units.len(), samples };
         let statistics = seen == Seen::Statistics;
-        let plan = self.objective.device_plan.as_ref();
+        let plan = self.objective.on_device.as_ref().map(|kernels| &kernels.plan);
         let launched = kernels.launch(group, points, is_drawn, images, statistics)?;
         let batches = units.len() * points.len();
         Ok(Box::new(move || {

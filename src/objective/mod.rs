@@ -27,6 +27,8 @@ mod interrupt;
 mod line;
 mod loss;
 mod measured_loss;
+#[cfg(gpu)]
+mod on_device;
 mod paces;
 mod planned;
 mod planned_directional;

@@ -135,7 +135,8 @@ impl Classification {
         if own < threads { threads } else { 1 }
     }
 
-    /// [`Classification::sum`], in which units take turns if threads share them, or on a device.
+    /// [`Classification::sum`], in which units take turns if threads share them; on a device a few are under
+    /// way at once.
     pub(super) fn shared_sum<T: Addend>(
         &self,
         units: &[&[u32]],
@@ -145,6 +146,15 @@ impl Classification {
             return self.sum(units, of);
         }
         let of = |unit: usize| self.interrupt.check().and_then(|()| of(units[unit]));
+        #[cfg(gpu)]
+        let samples = units.iter().map(|unit| unit.len()).max().unwrap_or_default();
+        #[cfg(gpu)]
+        if let Some(lanes) = self.on_device.as_ref().and_then(|kernels| kernels.lanes(samples))
+            && units.len() > 1
+        {
+            let within = |share| lanes.install(|| tree::share(units.len(), share, &of));
+            return self.joined(units.len(), within);
+        }
         self.joined(units.len(), |share| tree::share_in_turn(units.len(), share, &of))
     }
 

@@ -26,7 +26,7 @@ impl Plan {
     }
 
     /// Fours of numbers of a sample in each buffer.
-    pub(super) fn fours_of_buffers(&self) -> Vec<usize> {
+    pub(crate) fn fours_of_buffers(&self) -> Vec<usize> {
         let mut sizes = vec![0; self.buffers.len()];
         for (index, shape) in self.steps.iter().filter_map(|step| self.written(step)) {
             sizes[index] = sizes[index].max(fours_of(shape));

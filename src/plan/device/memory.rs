@@ -59,16 +59,22 @@ impl Memory {
 }
 
 impl DeviceLine<'_> {
-    /// Numbers that are held for each sample of a group: activations, logits at all points, and the image.
-    pub fn numbers_of_sample(&self) -> usize {
+    /// How many batches of so many samples, at least one, take no more than so many bytes, and in one buffer
+    /// no more than the device has in one: activations, logits at all points, and the image.
+    pub fn batches_within(&self, bytes: usize, samples: usize) -> usize {
         let output = &self.plan.output;
         let [pixels, channels] = self.plan.images_as_read();
-        let images = IMAGES_HELD * pixels * channels.next_multiple_of(4);
+        let image = pixels * channels.next_multiple_of(4);
         let logits = self.points.len() * output.len().next_multiple_of(4);
         let ends = self.first.as_ref().map_or(0, |_| 2 * self.plan.weights[0].shape.outputs);
         let [_, patches, products] = self.fours_transformed();
-        let buffers: usize = self.plan.fours_of_buffers().iter().sum();
-        4 * (buffers + patches + products) + ends + images + logits
+        let buffers = self.plan.fours_of_buffers();
+        let fours = buffers.iter().sum::<usize>() + patches + products;
+        let all = 4 * fours + ends + IMAGES_HELD * image + logits;
+        let largest = buffers.into_iter().chain([patches, products, image.div_ceil(4)]).max();
+        let most = self.client.properties().memory.max_page_size as usize;
+        let within = |bytes: usize, numbers: usize| bytes / (4 * samples * numbers).max(1);
+        within(bytes, all).min(within(most, 4 * largest.unwrap_or(1))).max(1)
     }
 
     /// Fours of numbers of the largest transformed weights, and of a sample's patches and products.

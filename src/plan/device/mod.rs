@@ -62,16 +62,16 @@ struct DevicePoint {
 }
 
 impl<'a> DeviceLine<'a> {
-    /// Uploads both ends of a line and mixes its points there.
+    /// Mixes the points of a line from both its ends, which are there already.
     pub fn new(
         plan: &'a Plan,
         layout: &Layout,
         client: Client,
-        [from, to]: [&[f64]; 2],
+        [(from, start), (to, end)]: [(&[f64], Buffer); 2],
         alphas: &[f64],
         winograd: bool,
     ) -> Self {
-        let ends = [from, to].map(|theta| device::upload(&client, theta.len(), |i| theta[i]));
+        let ends = [start, end];
         let mut line = Self::between(plan, layout, client, ends.clone(), alphas, winograd);
         if plan.begins_linear() && plan.weights[0].shape.is_linear() {
             let change = device::upload(&line.client, from.len(), |i| to[i] - from[i]);

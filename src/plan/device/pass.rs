@@ -92,16 +92,15 @@ pub(crate) struct DeviceGradient {
 }
 
 impl<'a> DeviceGradients<'a> {
-    /// Uploads theta: for gradients alone by the `plan` of these, or for what is of second order by that which
-    /// `curvature` has.
+    /// At a theta that is there: for gradients alone by the `plan` of these, or for what is of second order by
+    /// that which `curvature` has.
     pub fn new(
         (plan, curvature): (&'a GradientPlan, &'a CurvaturePlan),
         layout: &'a Layout,
         client: Client,
-        theta: &[f64],
+        theta: Buffer,
         winograd: bool,
     ) -> Self {
-        let theta = device::upload(&client, theta.len(), |i| theta[i]);
         let ends = [theta.clone(), theta.clone()];
         let line = DeviceLine::between(&plan.plan, layout, client, ends, &[0.0], winograd);
         let layers = plan.back.iter().filter_map(|step| match *step {
