@@ -4,11 +4,13 @@
 //! being the pixels of all samples behind one another. A cube of units computes a tile of rows x outputs:
 //! it copies the next four channels of a few taps and their weights to shared memory while it multiplies
 //! the last, and each unit keeps a part of the tile in registers. What is pending on the input, a norm and
-//! a rectifier, is done on the way in; sums for the norm that reads the output, on the way out.
+//! a rectifier, is done on the way in; sums for the norm that reads the output, on the way out. Some forms have
+//! a kernel of their own, [`squares`].
 
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
+use super::squares;
 use super::tile::{Tile, over_rows};
 use super::{Buffer, CUBES, V};
 use crate::kernels::ConvolutionShape;
@@ -69,6 +71,11 @@ impl Convolution {
         let turned = ConvolutionShape { inputs: from, outputs: to, stride: 1, ..shape };
         Self { spread: shape.stride, ..Self::of(turned) }
     }
+
+    /// Rows of which [`convolve`] writes mean and sum of squares.
+    pub fn rows_of_tile(self) -> usize {
+        if squares::fits(self) { squares::SQUARE } else { self.tile.all_rows() }
+    }
 }
 
 /// Rows in the order of samples, in blocks that no tile crosses.
@@ -95,6 +102,9 @@ pub(crate) struct Operands {
 
 /// Launches a convolution.
 pub(crate) fn convolve(client: &Client, form: Convolution, rows: Rows, operands: Operands) {
+    if squares::fits(form) {
+        return squares::convolve(client, form, rows, operands);
+    }
     let tiles = rows.rows.div_ceil(form.tile.all_rows());
     let columns = form.outputs.div_ceil(form.tile.all_columns());
     let Operands { input, affine, weights, bias, shortcut, output, partials } = operands;

@@ -15,6 +15,7 @@ mod norm_along;
 mod norm_back;
 mod parameters;
 mod slab;
+mod squares;
 mod tangent;
 mod tile;
 mod upload;

@@ -76,8 +76,8 @@ fn lines_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
     Ok(())
 }
 
-/// What drawn networks are too small for: several tiles of a kernel over outputs, channels and rows, kernels
-/// of 5 and 7, and strides at odd sizes.
+/// What drawn networks are too small for: several tiles of a kernel over outputs, channels and rows, squares of
+/// pixels, kernels of 5 and 7, and strides at odd sizes.
 const LARGE: [(&str, (usize, usize)); 2] = [
     (
         "model.arch = 'layers'\nmodel.layers = [
@@ -94,8 +94,10 @@ const LARGE: [(&str, (usize, usize)); 2] = [
     ),
     (
         "model.arch = 'layers'\nmodel.layers = [
-{ kind = 'convolution', name = 'c0', outputs = 6, kernel_size = 7 },
-{ kind = 'batch-norm', name = 'n0' }, { kind = 'relu' }, { kind = 'max-pool', size = 2 },
+{ kind = 'convolution', name = 'c0', outputs = 10, kernel_size = 7 },
+{ kind = 'batch-norm', name = 'n0' }, { kind = 'relu' },
+{ kind = 'convolution', name = 'c1', outputs = 13, kernel_size = 3 },
+{ kind = 'batch-norm', name = 'n1' }, { kind = 'relu' }, { kind = 'max-pool', size = 2 },
 { kind = 'linear', name = 'last', outputs = 3 }]",
         (32, 1),
     ),

@@ -145,7 +145,7 @@ impl DeviceLine<'_> {
             partials: partials.clone(),
         };
         let client = &self.client;
-        let mut tile = form.tile.all_rows();
+        let mut tile = form.rows_of_tile();
         if let Some(winograd) = self.transformed(shape) {
             let (samples, to) = (batches * samples, memory.transformed.clone());
             device::convolve_by_winograd(client, (form, winograd), samples, normed, operands, to);
