@@ -15,6 +15,9 @@ use super::tile::{Tile, over_rows};
 use super::{Buffer, CUBES, V};
 use crate::kernels::ConvolutionShape;
 
+/// Cubes that leave a large device mostly idle.
+const FEW: usize = 128;
+
 /// A convolution as its kernel is compiled for it: channels are in fours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Convolution {
@@ -72,6 +75,14 @@ impl Convolution {
         Self { spread: shape.stride, ..Self::of(turned) }
     }
 
+    /// In tiles that are small enough for so many rows.
+    fn for_rows(self, rows: Rows) -> Self {
+        let tiles = rows.blocks * rows.rows.div_ceil(self.tile.all_rows());
+        let is_little = tiles * self.outputs.div_ceil(self.tile.all_columns()) < FEW;
+        let tile = if is_little && !self.gathers { Tile::small(self.outputs) } else { self.tile };
+        Self { tile, ..self }
+    }
+
     /// Rows of which [`convolve`] writes mean and sum of squares.
     pub fn rows_of_tile(self) -> usize {
         if squares::fits(self) { squares::SQUARE } else { self.tile.all_rows() }
@@ -105,6 +116,7 @@ pub(crate) fn convolve(client: &Client, form: Convolution, rows: Rows, operands:
     if squares::fits(form) {
         return squares::convolve(client, form, rows, operands);
     }
+    let form = form.for_rows(rows);
     let tiles = rows.rows.div_ceil(form.tile.all_rows());
     let columns = form.outputs.div_ceil(form.tile.all_columns());
     let Operands { input, affine, weights, bias, shortcut, output, partials } = operands;

@@ -227,9 +227,9 @@ pub(crate) fn scale(client: &Client, factor: f32, [input, output]: [Buffer; 2]) 
 }
 
 #[cube(launch_unchecked)]
-fn scale_kernel(input: &[V], output: &mut [V], factor: f32) {
+fn scale_kernel(input: &[f32], output: &mut [f32], factor: f32) {
     let at = ABSOLUTE_POS;
     if at < output.len() {
-        output[at] = V::new(factor) * input[at];
+        output[at] = factor * input[at];
     }
 }

@@ -33,7 +33,13 @@ impl Tile {
         Self { rows, columns, row_units, column_units, deep: 2 }
     }
 
-    /// Rows of the smallest tile.
+    /// For so few rows that the others would leave most of a device idle; sums have the same order.
+    pub fn small(outputs: usize) -> Self {
+        let column_units = outputs.next_power_of_two().clamp(4, 16);
+        Self { rows: 2, columns: 1, row_units: 8, column_units, deep: 4 }
+    }
+
+    /// Rows of the smallest tile of which a norm's sums are taken.
     pub const LEAST_ROWS: usize = 64;
 
     pub const fn units(self) -> usize {

@@ -10,10 +10,12 @@ use burn::cubecl::prelude::*;
 use super::parameters::Entry;
 use super::{Buffer, CUBES, Convolution, UNITS, V, cubes};
 
-/// Units of a cube.
-const CUBE: usize = 64;
+/// Units of a cube over the fours of a window, and over outputs.
+const SIDE: usize = 8;
 /// Fours of a window that a unit has, and of outputs.
 const OWN: usize = 2;
+/// Fours of a window, and of outputs, that a cube computes.
+const TILE: usize = SIDE * OWN;
 /// Rows that are in shared memory at once.
 const DEEP: usize = 8;
 /// Cubes that fill a large device.
@@ -26,17 +28,10 @@ const PIECE: [usize; 2] = [64, 1024];
 /// Units that add up the pieces of a result, at most.
 const LANES: usize = 32;
 
-/// Units of a cube over the fours of a window, and over outputs: as long as these need them.
-fn sides(form: Convolution) -> [usize; 2] {
-    let of_outputs = form.outputs.div_ceil(OWN).next_power_of_two().clamp(2, 8);
-    [CUBE / of_outputs, of_outputs]
-}
-
 /// How the work on so many rows is cut: cubes over a window and outputs, rows of a piece, and pieces.
 fn cut(form: Convolution, rows: usize) -> [usize; 4] {
-    let tile = sides(form).map(|units| OWN * units);
-    let of_window = window(form).div_ceil(tile[0]);
-    let of_outputs = form.outputs.div_ceil(tile[1]);
+    let of_window = window(form).div_ceil(TILE);
+    let of_outputs = form.outputs.div_ceil(TILE);
     let piece = (rows * of_window * of_outputs).div_ceil(MANY).clamp(PIECE[0], PIECE[1]);
     let piece = piece.next_multiple_of(DEEP);
     [of_window, of_outputs, piece, rows.div_ceil(piece)]
@@ -74,7 +69,7 @@ pub(crate) fn weight_gradient(
                     tiles.div_ceil(CUBES) as u32,
                     pieces as u32,
                 ),
-                CubeDim::new_1d(CUBE as u32),
+                CubeDim::new_1d((SIDE * SIDE) as u32),
                 input.clone().argument(),
                 affine.clone().argument(),
                 gradient.clone().argument(),
@@ -83,7 +78,6 @@ pub(crate) fn weight_gradient(
                 piece as u32,
                 first as u32,
                 form,
-                sides(form),
             );
             sum_kernel::launch_unchecked(
                 client,
@@ -115,54 +109,51 @@ fn products_kernel(
     piece: u32,
     first_piece: u32,
     #[comptime] form: Convolution,
-    #[comptime] sides: [usize; 2],
 ) {
-    let window_side = comptime!(sides[0]);
-    let output_side = comptime!(sides[1]);
-    let window_tile = comptime!(OWN * sides[0]);
-    let output_tile = comptime!(OWN * sides[1]);
+    let units = comptime!(SIDE * SIDE);
+    let loads = comptime!(TILE * DEEP / (SIDE * SIDE));
     let window = comptime!(form.kernel * form.kernel * form.inputs);
     let out_width = comptime!(form.width.div_ceil(form.stride));
     let out_pixels = comptime!(form.height.div_ceil(form.stride) * out_width);
     let padding = comptime!((form.kernel as i32 - 1) / 2);
-    let tiles = comptime!(form.outputs.div_ceil(output_tile));
+    let tiles = comptime!(form.outputs.div_ceil(TILE));
 
     let unit = UNIT_POS as usize;
     let cube = CUBE_POS_Y as usize * CUBES + CUBE_POS_X as usize;
-    let first_output = cube % tiles * output_tile;
-    let first_place = cube / tiles * window_tile;
+    let first_output = cube % tiles * TILE;
+    let first_place = cube / tiles * TILE;
     let start = (first_piece as usize + CUBE_POS_Z as usize) * piece as usize;
     let end = min(rows as usize, start + piece as usize);
 
-    let mut shared_inputs = Shared::<[V]>::new_slice(comptime!(window_tile * DEEP));
-    let mut shared_outputs = Shared::<[V]>::new_slice(comptime!(output_tile * DEEP));
+    let mut shared_inputs = Shared::<[V]>::new_slice(comptime!(TILE * DEEP));
+    let mut shared_outputs = Shared::<[V]>::new_slice(comptime!(TILE * DEEP));
     let zero = V::new(0.0);
     let mut sums = Array::<V>::new(comptime!(OWN * 4 * OWN));
     #[unroll]
     for i in 0..comptime!(OWN * 4 * OWN) {
         sums[i] = zero;
     }
-    // A unit loads one column of each tile, whose place in the window stays the same.
-    let (column, first_load) = (unit % window_tile, unit / window_tile);
-    let (output_column, first_output_load) = (unit % output_tile, unit / output_tile);
+    // Units load one column of both tiles, whose place in the window stays the same.
+    let column = unit % TILE;
+    let first_load = unit / TILE;
     let place = first_place + column;
     let channel = place % form.inputs;
     let tap = place / form.inputs;
     let tap_y = (tap / form.kernel) as i32 - padding;
     let tap_x = (tap % form.kernel) as i32 - padding;
-    let output = first_output + output_column;
+    let output = first_output + column;
     let mut scale = zero;
     let mut shift = zero;
     if comptime!(form.norm) {
         scale = affine[channel];
         shift = affine[channel + form.inputs];
     }
-    let (my_output, my_place) = (unit % output_side, unit / output_side);
+    let (my_output, my_place) = (unit % SIDE, unit / SIDE);
 
     for first in range_stepped(start, end, DEEP) {
         #[unroll]
-        for load in 0..comptime!(window_tile * DEEP / CUBE) {
-            let deep = first_load + load * comptime!(CUBE / window_tile);
+        for load in 0..loads {
+            let deep = first_load + load * comptime!(units / TILE);
             let row = first + deep;
             let (sample, pixel) = (row / out_pixels, row % out_pixels);
             let y = (pixel / out_width * form.stride) as i32 + tap_y;
@@ -186,19 +177,12 @@ fn products_kernel(
                     value = max(value, zero);
                 }
             }
-            shared_inputs[deep * window_tile + column] = value;
-        }
-        #[unroll]
-        for load in 0..comptime!((output_tile * DEEP).div_ceil(CUBE)) {
-            let deep = first_output_load + load * comptime!(CUBE / output_tile);
-            let row = first + deep;
+            shared_inputs[deep * TILE + column] = value;
             let mut value = zero;
             if row < end && output < form.outputs {
                 value = gradient[row * form.outputs + output];
             }
-            if deep < DEEP {
-                shared_outputs[deep * output_tile + output_column] = value;
-            }
+            shared_outputs[deep * TILE + column] = value;
         }
         sync_cube();
         #[unroll]
@@ -206,11 +190,11 @@ fn products_kernel(
             let mut mine = Array::<V>::new(OWN);
             #[unroll]
             for j in 0..OWN {
-                mine[j] = shared_outputs[deep * output_tile + my_output + j * output_side];
+                mine[j] = shared_outputs[deep * TILE + my_output + j * SIDE];
             }
             #[unroll]
             for i in 0..OWN {
-                let value = shared_inputs[deep * window_tile + my_place + i * window_side];
+                let value = shared_inputs[deep * TILE + my_place + i * SIDE];
                 #[unroll]
                 for k in 0..4usize {
                     let factor = V::new(value.extract(k));
@@ -228,10 +212,10 @@ fn products_kernel(
     let piece_start = CUBE_POS_Z as usize * comptime!(4 * window * form.outputs);
     #[unroll]
     for i in 0..OWN {
-        let place = first_place + my_place + i * window_side;
+        let place = first_place + my_place + i * SIDE;
         #[unroll]
         for j in 0..OWN {
-            let output = first_output + my_output + j * output_side;
+            let output = first_output + my_output + j * SIDE;
             if place < window && output < form.outputs {
                 #[unroll]
                 for k in 0..4usize {

@@ -58,11 +58,10 @@ impl DeviceGradients<'_> {
     pub fn direction_of(&self, pass: &DevicePass, factor: f64) -> DeviceDirection {
         let Some(gradient) = &pass.theta else { unreachable!("its gradient has been sought") };
         let client = &self.line.client;
-        let fours = gradient.len().div_ceil(4);
-        let theta = Buffer::fours(client, fours);
-        let gradient = Buffer::at(gradient.handle(), fours);
-        device::scale(client, factor as f32, [gradient, theta.clone()]);
-        self.direction_at(Buffer::at(theta.handle(), self.layout.dimension()))
+        let theta = Buffer::fours(client, gradient.len().div_ceil(4));
+        let theta = Buffer::at(theta.handle(), gradient.len());
+        device::scale(client, factor as f32, [gradient.clone(), theta.clone()]);
+        self.direction_at(theta)
     }
 
     /// A direction that is there already.
