@@ -147,6 +147,15 @@ impl Classification {
         }
     }
 
+    /// The same loss with Winograd's algorithm, on a GPU, for convolutions of so many multiplications and more.
+    #[cfg(gpu)]
+    pub fn winograd_from(mut self, multiplications: usize) -> Self {
+        if let Some(kernels) = &mut self.on_device {
+            kernels.winograd_from = multiplications;
+        }
+        self
+    }
+
     /// The same loss as on a device that is not the CPU, whatever it is on.
     pub fn as_on_device(self) -> Self {
         let resident = Some(Resident::new(&self.data, &self.device));

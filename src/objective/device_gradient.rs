@@ -40,7 +40,7 @@ impl Classification {
         let (gradients, curvature) = &kernels.derivatives;
         let plan = if is_second { &curvature.gradient } else { gradients };
         let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
-        let (layout, winograd) = (&self.network.layout, self.measured.winograd);
+        let (layout, winograd) = (&self.network.layout, self.winograd_on(kernels));
         let theta = kernels.uploaded.theta(&client, theta);
         Some(DeviceGradients::new((plan, curvature), layout, client, theta, winograd))
     }

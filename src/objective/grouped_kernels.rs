@@ -7,6 +7,7 @@ use burn::tensor::kind::Basic;
 
 use super::grouped::{GroupedLine, Rows, Seen};
 use super::line::Samples;
+use super::on_device::OnDevice;
 use super::planned::observed;
 use super::presentation::Presentation;
 use super::transfer::tensor;
@@ -27,8 +28,13 @@ impl Classification {
         let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
         let ends = [line.from, line.to]
             .map(|Point { theta, .. }| (&theta[..], kernels.uploaded.theta(&client, theta)));
-        let (layout, winograd) = (&self.network.layout, self.measured.winograd);
+        let (layout, winograd) = (&self.network.layout, self.winograd_on(kernels));
         Some(DeviceLine::new(&kernels.plan, layout, client, ends, alphas, winograd))
+    }
+
+    /// Multiplications from which on a convolution is computed by Winograd's algorithm there.
+    pub(super) fn winograd_on(&self, kernels: &OnDevice) -> usize {
+        if self.measured.winograd { kernels.winograd_from } else { usize::MAX }
     }
 
     /// Images of some samples for the kernels.

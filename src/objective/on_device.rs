@@ -11,6 +11,8 @@ use crate::device::{self, Buffer};
 use crate::network::Network;
 use crate::plan::{CurvaturePlan, GradientPlan, Plan};
 
+/// A hundred images of a layer of ResNet-56 are half as many.
+const WINOGRAD_FROM: usize = 1 << 29;
 /// Units that are under way at once, at most: while the host has one's logits, the device is at another.
 const LANES: usize = 4;
 /// Bytes that all of them may take.
@@ -22,6 +24,9 @@ pub(super) struct OnDevice {
     pub plan: Plan,
     pub derivatives: (GradientPlan, CurvaturePlan),
     pub uploaded: Uploaded,
+    /// Multiplications of a layer from which on Winograd's algorithm is used: of fewer, what it launches
+    /// besides costs more.
+    pub winograd_from: usize,
     /// Threads that have a unit each under way, once there is need for them. They stay, since so does what a
     /// thread leaves on the device for its next unit.
     lanes: OnceLock<Option<ThreadPool>>,
@@ -32,7 +37,8 @@ impl OnDevice {
     pub fn of(network: &Network) -> Option<Self> {
         let derivatives = (GradientPlan::of(network)?, CurvaturePlan::keeping(network)?);
         let (uploaded, lanes) = (Uploaded::default(), OnceLock::new());
-        Some(Self { plan: Plan::of(network)?, derivatives, uploaded, lanes })
+        let (plan, winograd_from) = (Plan::of(network)?, WINOGRAD_FROM);
+        Some(Self { plan, derivatives, uploaded, winograd_from, lanes })
     }
 
     /// Threads for units of so many samples; none if one fills the device's memory.

@@ -67,7 +67,7 @@ impl DeviceLine<'_> {
         let image = pixels * channels.next_multiple_of(4);
         let logits = self.points.len() * output.len().next_multiple_of(4);
         let ends = self.first.as_ref().map_or(0, |_| 2 * self.plan.weights[0].shape.outputs);
-        let [_, patches, products] = self.fours_transformed();
+        let [_, patches, products] = self.fours_transformed(usize::MAX);
         let buffers = self.plan.fours_of_buffers();
         let fours = buffers.iter().sum::<usize>() + patches + products;
         let all = 4 * fours + ends + IMAGES_HELD * image + logits;
@@ -77,17 +77,20 @@ impl DeviceLine<'_> {
         within(bytes, all).min(within(most, 4 * largest.unwrap_or(1))).max(1)
     }
 
-    /// Fours of numbers of the largest transformed weights, and of a sample's patches and products.
-    fn fours_transformed(&self) -> [usize; 3] {
-        let transformed = self.plan.shapes().filter_map(|shape| self.transformed(shape));
+    /// Fours of numbers of the largest transformed weights, and of a sample's patches and products, where
+    /// there are so many samples.
+    fn fours_transformed(&self, samples: usize) -> [usize; 3] {
+        let shapes = self.plan.shapes();
+        let transformed = shapes.filter_map(|shape| self.transformed(shape, samples));
         transformed.fold([0; 3], |most, winograd| {
             let fours = winograd.fours();
             [0, 1, 2].map(|part| most[part].max(fours[part]))
         })
     }
 
-    pub(super) fn transformed(&self, shape: ConvolutionShape) -> Option<Winograd> {
-        Winograd::of(shape).filter(|_| self.winograd)
+    pub(super) fn transformed(&self, shape: ConvolutionShape, samples: usize) -> Option<Winograd> {
+        let multiplications = samples.saturating_mul(shape.nominal_multiplications());
+        Winograd::of(shape).filter(|_| multiplications >= self.winograd)
     }
 
     pub(super) fn memory(&self, group: Group) -> Memory {
@@ -107,7 +110,7 @@ impl DeviceLine<'_> {
         });
         let buffers =
             plan.fours_of_buffers().into_iter().map(|size| fours(samples * size)).collect();
-        let [weights, patches, products] = self.fours_transformed();
+        let [weights, patches, products] = self.fours_transformed(samples);
         let transformed = Transformed {
             weights: fours(weights),
             patches: fours(samples * patches),

@@ -99,7 +99,7 @@ impl<'a> DeviceGradients<'a> {
         layout: &'a Layout,
         client: Client,
         theta: Buffer,
-        winograd: bool,
+        winograd: usize,
     ) -> Self {
         let ends = [theta.clone(), theta.clone()];
         let line = DeviceLine::between(&plan.plan, layout, client, ends, &[0.0], winograd);

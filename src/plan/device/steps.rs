@@ -146,7 +146,7 @@ impl DeviceLine<'_> {
         };
         let client = &self.client;
         let mut tile = form.rows_of_tile();
-        if let Some(winograd) = self.transformed(shape) {
+        if let Some(winograd) = self.transformed(shape, batches * samples) {
             let (samples, to) = (batches * samples, memory.transformed.clone());
             device::convolve_by_winograd(client, (form, winograd), samples, normed, operands, to);
             if gathers.is_some() {
@@ -174,7 +174,7 @@ impl DeviceLine<'_> {
         memory: Transformed,
     ) {
         let (client, normed) = (&self.client, usize::MAX);
-        if let Some(winograd) = self.transformed(shape) {
+        if let Some(winograd) = self.transformed(shape, samples) {
             let form = (form, winograd);
             return device::convolve_by_winograd(client, form, samples, normed, operands, memory);
         }
