@@ -165,6 +165,29 @@ fn gradients_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
     })
 }
 
+/// Theta takes more than one piece to send, and a device that has one must see that another is not it.
+#[test]
+fn thetas_that_differ_in_one_number_are_told_apart() -> TestResult {
+    let model = "model.arch = 'mlp'\nmodel.hidden = [1100, 1000]";
+    let loss = |device| loss_on(device, model, (9, 3), &[]);
+    let (on_device, at) = loss(device_by_name(NAME, None)?)?;
+    let (on_cpu, _) = loss(Device::flex())?;
+    assert!(at.theta.len() > 1 << 20);
+    let of_batch = Loss::in_epoch(&BATCH, 1);
+    let first = on_device.gradient(&at, of_batch, Precision::F32)?;
+    for index in [0, 1 << 20, at.theta.len() - 1] {
+        let mut other = at.clone();
+        other.theta[index] += 1.0;
+        let found = on_device.gradient(&other, of_batch, Precision::F32)?.gradient;
+        let expected = on_cpu.gradient(&other, of_batch, Precision::F64)?.gradient;
+        let error = error(&found, &expected);
+        assert!(error < 1e-4 && found != first.gradient, "{error} at {index}");
+        let again = on_device.gradient(&at, of_batch, Precision::F32)?;
+        assert_eq!((again.loss, again.gradient), (first.loss, first.gradient.clone()));
+    }
+    Ok(())
+}
+
 #[test]
 fn drawn_networks_move_along_directions_as_on_the_cpu() -> TestResult {
     drawn_on_both(|what, [on_device, on_cpu], at| {
