@@ -15,8 +15,8 @@ use super::tile::{Tile, over_rows};
 use super::{Buffer, CUBES, V};
 use crate::kernels::ConvolutionShape;
 
-/// Cubes that leave a large device mostly idle.
-const FEW: usize = 128;
+/// Fewer cubes leave half of a large device idle, which has a hundred multiprocessors and more.
+const FEW: usize = 64;
 
 /// A convolution as its kernel is compiled for it: channels are in fours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -38,7 +38,7 @@ pub(crate) use parameters::{Entry, Stored, Table, parameters, store, turned};
 pub(crate) use slab::Slab;
 pub(crate) use tangent::{max_pool_tangent, norm_tangent};
 pub(crate) use tile::Tile;
-pub(crate) use upload::{ImageBytes, Images, channels, images, send, single, upload};
+pub(crate) use upload::{ImageBytes, Images, SHARED, channels, images, send, single, upload};
 pub(crate) use weight_gradient::weight_gradient;
 pub(crate) use winograd::{Transformed, Winograd, convolve_by_winograd};
 

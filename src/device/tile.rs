@@ -33,7 +33,8 @@ impl Tile {
         Self { rows, columns, row_units, column_units, deep: 2 }
     }
 
-    /// For so few rows that the others would leave most of a device idle; sums have the same order.
+    /// For so few rows that the others would leave half of a device idle, as a batch of the MLP does; sums have the
+    /// same order.
     pub fn small(outputs: usize) -> Self {
         let column_units = outputs.next_power_of_two().clamp(4, 16);
         Self { rows: 2, columns: 1, row_units: 8, column_units, deep: 4 }

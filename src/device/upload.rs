@@ -9,7 +9,7 @@ use super::elementwise::scale;
 use super::{Buffer, UNITS, V, cubes};
 
 /// Numbers that a thread converts, at least.
-const SHARED: usize = 1 << 14;
+pub(crate) const SHARED: usize = 1 << 14;
 /// Bytes that are sent at once: of 37 MB, 4 and 8 MiB took a half to a third of the time of 16 and more.
 const SENT: usize = 1 << 22;
 

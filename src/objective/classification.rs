@@ -147,7 +147,8 @@ impl Classification {
         }
     }
 
-    /// The same loss with Winograd's algorithm, on a GPU, for convolutions of so many multiplications and more.
+    /// The same loss with Winograd's algorithm, on a GPU, for convolutions of so many multiplications and more,
+    /// in a group of evaluation batches or a batch of training; 2^29 unless it is set.
     #[cfg(gpu)]
     pub fn winograd_from(mut self, multiplications: usize) -> Self {
         if let Some(kernels) = &mut self.on_device {
@@ -198,7 +199,11 @@ impl Classification {
         let order = (0..data.len() as u32).collect();
         let measured = MeasuredLoss { order, ..self.measured.clone() };
         let (network, interrupt) = (Arc::clone(&self.network), self.interrupt.clone());
-        Self::new(network, data, measured, self.training, device.clone(), interrupt)
+        let sampled = Self::new(network, data, measured, self.training, device.clone(), interrupt);
+        // The lines' groups are larger, and so are Winograd's errors.
+        #[cfg(gpu)]
+        let sampled = sampled.winograd_from(0);
+        sampled
     }
 
     /// Opens a line of which nothing is kept but what the evaluation needs.
@@ -288,7 +293,9 @@ impl Objective for Classification {
     }
 
     fn reuse(&self, gradient: Vec<f64>) {
-        self.served.keep(gradient);
+        if self.kernels().is_some() {
+            self.served.keep(gradient);
+        }
     }
 
     fn open<'a>(

@@ -32,7 +32,7 @@ impl Classification {
         let along = |directions: &[Direction]| {
             let stations: Vec<_> =
                 directions.iter().map(|direction| kernels.direction(direction.theta)).collect();
-            let units_on = UnitsOnKernels { objective: self, kernels, presentation };
+            let units_on = self.units_on(kernels, presentation, &units);
             let call = Call { units: units_on, directions: &stations, order };
             self.along_by(&call, (&units, at, of), directions, order)
         };
@@ -52,7 +52,7 @@ impl Classification {
             return self.on_device.as_ref().map(|_| separately(self, at, of, precision));
         };
         let kernels = self.derivatives_on_kernels(&at.theta, precision, true)?;
-        let units = UnitsOnKernels { objective: self, kernels: &kernels, presentation };
+        let units = self.units_on(&kernels, presentation, &[unit]);
         Some(self.own_gradient_and_along(units, unit, at))
     }
 

@@ -3,11 +3,9 @@
 //! A few units are under way at once: the softmax is the host's, in f64.
 
 use super::gradient::{Part, Running};
-use super::grouped_kernels::on_device;
 use super::planned::observed;
 use super::planned_gradient::UnitGradients;
 use super::presentation::Presentation;
-use super::transfer::tensor;
 use super::{Classification, Gradient, Loss, ObjectiveError, Point};
 use crate::plan::{
     Cotangents, DeviceBatch, DeviceGradient, DeviceGradients, DevicePass, Given, NormStatistics,
@@ -25,7 +23,7 @@ impl Classification {
     ) -> Option<Result<Gradient, ObjectiveError>> {
         let kernels = self.derivatives_on_kernels(&at.theta, precision, false)?;
         let (units, presentation) = self.units(of);
-        let call = UnitsOnKernels { objective: self, kernels: &kernels, presentation };
+        let call = self.units_on(&kernels, presentation, &units);
         Some(self.gradient_by(&call, &units, at, of))
     }
 
@@ -36,13 +34,23 @@ impl Classification {
         precision: Precision,
         is_second: bool,
     ) -> Option<DeviceGradients<'_>> {
-        let kernels = self.on_device.as_ref().filter(|_| precision == Precision::F32)?;
+        let (kernels, client) = self.device_kernels(precision)?;
         let (gradients, curvature) = &kernels.derivatives;
         let plan = if is_second { &curvature.gradient } else { gradients };
-        let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
         let (layout, winograd) = (&self.network.layout, self.winograd_on(kernels));
         let theta = kernels.uploaded.theta(&client, theta);
         Some(DeviceGradients::new((plan, curvature), layout, client, theta, winograd))
+    }
+
+    /// Units on their way through kernels.
+    pub(super) fn units_on<'a>(
+        &'a self,
+        kernels: &'a DeviceGradients,
+        presentation: Presentation,
+        units: &[&[u32]],
+    ) -> UnitsOnKernels<'a> {
+        let is_alone = self.on_device.as_ref().is_none_or(|kernels| kernels.lanes(units).is_none());
+        UnitsOnKernels { objective: self, kernels, presentation, is_alone }
     }
 }
 
@@ -52,6 +60,8 @@ pub(super) struct UnitsOnKernels<'a> {
     pub objective: &'a Classification,
     pub kernels: &'a DeviceGradients<'a>,
     pub presentation: Presentation,
+    /// Only one is under way at a time, and has all threads.
+    pub is_alone: bool,
 }
 
 impl<'a> UnitsOnKernels<'a> {
@@ -105,7 +115,7 @@ impl<'a> UnitsOnKernels<'a> {
     /// Waits for what a unit's way back leaves, of the gradient a multiple.
     pub fn read(&self, pass: &DevicePass, factor: f64) -> Result<DeviceGradient, ObjectiveError> {
         let vector = |dimension| self.objective.served.vector(dimension);
-        pass.read(factor, vector).map_err(ObjectiveError::Device)
+        pass.read(factor, self.is_alone, vector).map_err(ObjectiveError::Device)
     }
 
     /// Flat statistics of a unit, with variances without bias.

@@ -19,7 +19,7 @@ impl Classification {
         let kernels = &self.derivatives_on_kernels(&at.theta, precision, true)?;
         let (units, presentation) = self.units(Loss::Measured);
         let directions = &[kernels.direction(v)];
-        let on = UnitsOnKernels { objective: self, kernels, presentation };
+        let on = self.units_on(kernels, presentation, &units);
         let call = Call { units: on, directions, order: Order::First };
         Some(call.hessian_times(&units, at, v))
     }

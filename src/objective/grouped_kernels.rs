@@ -24,17 +24,23 @@ impl Classification {
         alphas: &[f64],
         precision: Precision,
     ) -> Option<DeviceLine<'_>> {
-        let kernels = self.on_device.as_ref().filter(|_| precision == Precision::F32)?;
-        let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
+        let (kernels, client) = self.device_kernels(precision)?;
         let ends = [line.from, line.to]
             .map(|Point { theta, .. }| (&theta[..], kernels.uploaded.theta(&client, theta)));
         let (layout, winograd) = (&self.network.layout, self.winograd_on(kernels));
         Some(DeviceLine::new(&kernels.plan, layout, client, ends, alphas, winograd))
     }
 
+    /// The kernels, and where they run; none where all goes through series.
+    pub(super) fn device_kernels(&self, precision: Precision) -> Option<(&OnDevice, Client)> {
+        let kernels = self.on_device.as_ref().filter(|_| precision == Precision::F32)?;
+        let (client, _) = on_device(tensor(&[0.0], &self.device, precision))?;
+        Some((kernels, client))
+    }
+
     /// Multiplications from which on a convolution is computed by Winograd's algorithm there.
-    pub(super) fn winograd_on(&self, kernels: &OnDevice) -> usize {
-        if self.measured.winograd { kernels.winograd_from } else { usize::MAX }
+    pub(super) fn winograd_on(&self, kernels: &OnDevice) -> Option<usize> {
+        self.measured.winograd.then_some(kernels.winograd_from)
     }
 
     /// Images of some samples for the kernels.

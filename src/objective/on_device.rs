@@ -11,9 +11,11 @@ use crate::device::{self, Buffer};
 use crate::network::Network;
 use crate::plan::{CurvaturePlan, GradientPlan, Plan};
 
-/// A hundred images of a layer of ResNet-56 are half as many.
+/// Multiplications of a layer from which on Winograd's algorithm is used: of fewer, what it launches besides
+/// costs more than it saves. A hundred images of a layer of ResNet-56 have half as many, and of one of VGG-11
+/// twice as many at least.
 const WINOGRAD_FROM: usize = 1 << 29;
-/// Units that are under way at once, at most: while the host has one's logits, the device is at another.
+/// Units that are under way at once: while the host has one's logits, the device is at another.
 const LANES: usize = 4;
 /// Bytes that all of them may take.
 const LANE_BYTES: usize = 1 << 31;
@@ -24,34 +26,32 @@ pub(super) struct OnDevice {
     pub plan: Plan,
     pub derivatives: (GradientPlan, CurvaturePlan),
     pub uploaded: Uploaded,
-    /// Multiplications of a layer from which on Winograd's algorithm is used: of fewer, what it launches
-    /// besides costs more.
+    /// As [`Classification::winograd_from`](super::Classification::winograd_from) sets it.
     pub winograd_from: usize,
-    /// Threads that have a unit each under way, once there is need for them. They stay, since so does what a
-    /// thread leaves on the device for its next unit.
-    lanes: OnceLock<Option<ThreadPool>>,
 }
 
 impl OnDevice {
     /// None if the network has a layer that the plan does not know.
     pub fn of(network: &Network) -> Option<Self> {
         let derivatives = (GradientPlan::of(network)?, CurvaturePlan::keeping(network)?);
-        let (uploaded, lanes) = (Uploaded::default(), OnceLock::new());
-        let (plan, winograd_from) = (Plan::of(network)?, WINOGRAD_FROM);
-        Some(Self { plan, derivatives, uploaded, winograd_from, lanes })
+        let (uploaded, winograd_from) = (Uploaded::default(), WINOGRAD_FROM);
+        Some(Self { plan: Plan::of(network)?, derivatives, uploaded, winograd_from })
     }
 
-    /// Threads for units of so many samples; none if one fills the device's memory.
-    pub fn lanes(&self, samples: usize) -> Option<&ThreadPool> {
-        let pool = || {
-            // Activations, their gradients, and how both move.
-            let fours = 4 * samples * self.plan.fours_of_buffers().iter().sum::<usize>();
-            let lanes = (LANE_BYTES / (16 * fours).max(1)).min(LANES);
-            let pool = (lanes > 1).then(|| ThreadPoolBuilder::new().num_threads(lanes).build());
-            pool.and_then(Result::ok)
-        };
-        self.lanes.get_or_init(pool).as_ref()
+    /// Threads for some units, of which each has one under way; none if there is a single one, or if so many
+    /// take more memory than they may.
+    pub fn lanes(&self, units: &[&[u32]]) -> Option<&'static ThreadPool> {
+        let largest = units.iter().map(|unit| unit.len()).max().filter(|_| units.len() > 1)?;
+        // What is kept of activations, their gradients, and how both move.
+        let bytes = LANES * largest * 4 * 16 * self.derivatives.0.fours_of_sample();
+        if bytes > LANE_BYTES { None } else { lanes() }
     }
+}
+
+/// The threads of all of this process: on the device, each has memory that stays, for its next unit.
+fn lanes() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(LANES).build().ok()).as_ref()
 }
 
 /// The two ends of a line; the gradient is taken at one of them.
@@ -67,7 +67,8 @@ impl Uploaded {
     /// A theta in single precision on the device, where nobody writes to it.
     pub fn theta(&self, client: &Client, theta: &[f64]) -> Buffer {
         let single = device::single(theta.len(), |i| theta[i]);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = std::mem::take(&mut *all());
         let known = kept.iter().position(|(known, _)| is_same(known, f32::as_bytes(&single)));
         let own = known.map_or_else(
             || {
@@ -81,6 +82,7 @@ impl Uploaded {
         kept.push(own);
         let old = kept.len().saturating_sub(KEPT);
         kept.drain(..old);
+        *all() = kept;
         buffer
     }
 }

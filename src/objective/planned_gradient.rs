@@ -147,11 +147,7 @@ impl Classification {
         }
         let of = |unit: usize| self.interrupt.check().and_then(|()| of(units[unit]));
         #[cfg(gpu)]
-        let samples = units.iter().map(|unit| unit.len()).max().unwrap_or_default();
-        #[cfg(gpu)]
-        if let Some(lanes) = self.on_device.as_ref().and_then(|kernels| kernels.lanes(samples))
-            && units.len() > 1
-        {
+        if let Some(lanes) = self.on_device.as_ref().and_then(|kernels| kernels.lanes(units)) {
             let within = |share| lanes.install(|| tree::share(units.len(), share, &of));
             return self.joined(units.len(), within);
         }

@@ -2,8 +2,8 @@
 
 use crate::device::Entry;
 use crate::network::{Layout, ParameterId};
-use crate::plan::Plan;
 use crate::plan::step::{Place, Step, Value, Weights};
+use crate::plan::{GradientPlan, Plan};
 
 impl Plan {
     /// Where a step writes, and the shape of a sample there.
@@ -26,7 +26,7 @@ impl Plan {
     }
 
     /// Fours of numbers of a sample in each buffer.
-    pub(crate) fn fours_of_buffers(&self) -> Vec<usize> {
+    pub(super) fn fours_of_buffers(&self) -> Vec<usize> {
         let mut sizes = vec![0; self.buffers.len()];
         for (index, shape) in self.steps.iter().filter_map(|step| self.written(step)) {
             sizes[index] = sizes[index].max(fours_of(shape));
@@ -61,6 +61,13 @@ impl Plan {
             }
         }
         pieces
+    }
+}
+
+impl GradientPlan {
+    /// Fours of numbers that a sample's activations take, all of which stay.
+    pub(crate) fn fours_of_sample(&self) -> usize {
+        self.plan.fours_of_buffers().iter().sum()
     }
 }
 

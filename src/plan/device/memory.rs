@@ -90,7 +90,8 @@ impl DeviceLine<'_> {
 
     pub(super) fn transformed(&self, shape: ConvolutionShape, samples: usize) -> Option<Winograd> {
         let multiplications = samples.saturating_mul(shape.nominal_multiplications());
-        Winograd::of(shape).filter(|_| multiplications >= self.winograd)
+        let is_large = self.winograd.is_some_and(|least| multiplications >= least);
+        Winograd::of(shape).filter(|_| is_large)
     }
 
     pub(super) fn memory(&self, group: Group) -> Memory {

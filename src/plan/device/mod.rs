@@ -30,8 +30,8 @@ use crate::network::Layout;
 pub(crate) struct DeviceLine<'a> {
     plan: &'a Plan,
     client: Client,
-    /// Convolutions of so many multiplications and more are computed by Winograd's algorithm.
-    winograd: usize,
+    /// Convolutions of so many multiplications and more are computed by Winograd's algorithm, if any.
+    winograd: Option<usize>,
     /// What each convolution's weights are laid out for.
     pieces: Vec<[usize; 2]>,
     /// Weights and bias of every layer, then gamma and beta of every norm.
@@ -69,7 +69,7 @@ impl<'a> DeviceLine<'a> {
         client: Client,
         [(from, start), (to, end)]: [(&[f64], Buffer); 2],
         alphas: &[f64],
-        winograd: usize,
+        winograd: Option<usize>,
     ) -> Self {
         let ends = [start, end];
         let mut line = Self::between(plan, layout, client, ends.clone(), alphas, winograd);
@@ -94,7 +94,7 @@ impl<'a> DeviceLine<'a> {
         client: Client,
         ends: [Buffer; 2],
         alphas: &[f64],
-        winograd: usize,
+        winograd: Option<usize>,
     ) -> Self {
         let (pieces, memory) = (plan.pieces(), Mutex::default());
         let table = Table::of_parameters(&client, &plan.entries(layout, &pieces));

@@ -99,7 +99,7 @@ impl<'a> DeviceGradients<'a> {
         layout: &'a Layout,
         client: Client,
         theta: Buffer,
-        winograd: usize,
+        winograd: Option<usize>,
     ) -> Self {
         let ends = [theta.clone(), theta.clone()];
         let line = DeviceLine::between(&plan.plan, layout, client, ends, &[0.0], winograd);
@@ -155,9 +155,6 @@ impl<'a> DeviceGradients<'a> {
         }
     }
 }
-
-/// Numbers that a thread converts, at least.
-const SHARED: usize = 1 << 14;
 
 pub(super) fn problem(error: ServerError) -> String {
     error.to_string()
@@ -278,11 +275,12 @@ impl DevicePass<'_> {
     }
 
     /// Waits for what the way back leaves, of the gradient a multiple, in a vector of so many numbers that it
-    /// asks for: with it comes what norms saw, or, where they were given their statistics, the gradient with
-    /// respect to these.
+    /// asks for, written by all threads or by this one: with it comes what norms saw, or, where they were given
+    /// their statistics, the gradient with respect to these.
     pub fn read(
         &self,
         factor: f64,
+        is_shared: bool,
         vector: impl FnOnce(usize) -> Vec<f64>,
     ) -> Result<DeviceGradient, String> {
         let is_given = !self.given.is_empty();
@@ -307,8 +305,9 @@ impl DevicePass<'_> {
         }
         if let Some(bytes) = self.theta.as_ref().and(results.last()) {
             found.gradient = vector(self.of.layout.dimension());
+            let least = if is_shared { device::SHARED } else { found.gradient.len() };
             let pairs = found.gradient.par_iter_mut().zip(f32::from_bytes(bytes));
-            pairs.with_min_len(SHARED).for_each(|(to, &from)| *to = factor * f64::from(from));
+            pairs.with_min_len(least).for_each(|(to, &from)| *to = factor * f64::from(from));
         }
         Ok(found)
     }
