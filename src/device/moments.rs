@@ -103,49 +103,54 @@ fn tiles_kernel(
     let first = cube / columns * TILE;
     let is_there = channel < channels && first < rows;
     let pair = CUBE_POS_Z as usize;
-    let mut sum = V::new(0.0);
-    let mut products = V::new(0.0);
+    let mut sums = Array::<V>::new(2usize);
+    sums[0] = V::new(0.0);
+    sums[1] = V::new(0.0);
     if is_there {
-        let count = min(rows - first, TILE);
         let start = first * channels + channel;
+        let rows = min(rows - first, TILE);
         if pair == 0 {
-            let form = comptime!(forms[0]);
-            let mut middle = V::new(0.0);
-            if comptime!(form.has_mean) {
-                middle = mean[channel];
-            }
-            for row in range_stepped(my_row, count, tile.row_units) {
-                let centred = x[start + row * channels] - middle;
-                let mut factor = centred;
-                if comptime!(form.has_factor) {
-                    factor = g[start + row * channels];
-                }
-                sum += factor;
-                products = fma(factor, centred, products);
-            }
+            add_up(&mut sums, x, g, mean, start, my_row, rows, channels, tile, forms[0]);
         } else {
-            let form = comptime!(forms[1]);
-            let mut middle = V::new(0.0);
-            if comptime!(form.has_mean) {
-                middle = mean1[channel];
-            }
-            for row in range_stepped(my_row, count, tile.row_units) {
-                let centred = x1[start + row * channels] - middle;
-                let mut factor = centred;
-                if comptime!(form.has_factor) {
-                    factor = g1[start + row * channels];
-                }
-                sum += factor;
-                products = fma(factor, centred, products);
-            }
+            add_up(&mut sums, x1, g1, mean1, start, my_row, rows, channels, tile, forms[1]);
         }
     }
-    let sum = over_rows(&mut shared, sum, my_row, my_column, tile);
-    let products = over_rows(&mut shared, products, my_row, my_column, tile);
+    let sum = over_rows(&mut shared, sums[0], my_row, my_column, tile);
+    let products = over_rows(&mut shared, sums[1], my_row, my_column, tile);
     if my_row == 0 && is_there {
         let row = cube / columns * comptime!(2 * pairs) + 2 * pair;
         partials[row * channels + channel] = sum;
         partials[(row + 1) * channels + channel] = products;
+    }
+}
+
+/// Adds a unit's rows of a tile of so many, which begins at `start`, to the sums of g and of g (x - mean).
+#[cube]
+#[expect(clippy::too_many_arguments, reason = "it stands for a part of a kernel")]
+fn add_up(
+    sums: &mut Array<V>,
+    x: &[V],
+    g: &[V],
+    mean: &[V],
+    start: usize,
+    my_row: usize,
+    rows: usize,
+    #[comptime] channels: usize,
+    #[comptime] tile: Tile,
+    #[comptime] form: Form,
+) {
+    let mut middle = V::new(0.0);
+    if comptime!(form.has_mean) {
+        middle = mean[start % channels];
+    }
+    for row in range_stepped(my_row, rows, tile.row_units) {
+        let centred = x[start + row * channels] - middle;
+        let mut factor = centred;
+        if comptime!(form.has_factor) {
+            factor = g[start + row * channels];
+        }
+        sums[0] += factor;
+        sums[1] = fma(factor, centred, sums[1]);
     }
 }
 
