@@ -1,7 +1,7 @@
 //! Convolutions of 3x3 with few outputs, over squares of pixels.
 //!
-//! Where outputs are few, what a [convolution](super::convolution) does to gather a number is as much work as its
-//! products. Here a cube of units copies a square of 16 x 16 pixels, with those around it, to shared memory
+//! Where outputs are few, what a [convolution](super::convolution) gathers, once for each tap, is multiplied by few
+//! weights, and gathering takes most of the time. Here a cube of units copies a square of 16 x 16 pixels, with those around it, to shared memory
 //! once, eight channels at a time, with what is pending on them done, and all nine taps read it from there.
 
 use burn::cubecl;
