@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use losswalk::bench::BenchNetwork;
+use losswalk::linalg::Vector;
 use losswalk::objective::{Loss, Objective};
 use losswalk::precision::Precision;
 
@@ -51,12 +52,12 @@ fn measure(network: &Network) -> BenchResult {
     let gradient =
         || -> BenchResult<_> { Ok(objective.gradient(&at, batch, Precision::F32)?.gradient) };
     let g = gradient()?;
-    let directions = vec![g.as_slice(); count];
+    let directions = vec![&g[..]; count];
     let along = |batch, directions: &[&[f64]]| -> BenchResult {
         black_box(objective.directional(&at, batch, directions, Precision::F32)?);
         Ok(())
     };
-    let discard = |gradient: BenchResult<Vec<f64>>| gradient.map(|g| drop(black_box(g)));
+    let discard = |gradient: BenchResult<Vector>| gradient.map(|g| drop(black_box(g)));
     let one_batch = medians(
         10 * repetitions,
         &[&|| discard(gradient()), &|| {
@@ -68,7 +69,7 @@ fn measure(network: &Network) -> BenchResult {
         repetitions,
         &[
             &|| discard(Ok(objective.gradient(&at, Loss::Measured, Precision::F32)?.gradient)),
-            &|| discard(Ok(objective.hessian_product(&at, &g, Precision::F32)?)),
+            &|| discard(Ok(objective.hessian_product(&at, &g, Precision::F32)?.into())),
             &|| along(Loss::Measured, &directions[..1]),
             &|| along(Loss::Measured, &directions),
         ],

@@ -58,7 +58,7 @@ impl Objective for Quadratic {
         };
         let slope = |i: usize| mean(&|centre| CURVATURES[i] * (at.theta[i] - centre[i]));
         let loss = mean(&|centre| Self::loss(centre, &at.theta));
-        Ok(Gradient { loss, gradient: vec![slope(0), slope(1)], buffers: Vec::new() })
+        Ok(Gradient { loss, gradient: vec![slope(0), slope(1)].into(), buffers: Vec::new() })
     }
 
     fn open<'a>(
@@ -143,7 +143,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Manifest::default()
     };
     let folder = RunFolder::create(&path, &manifest, "# walked by examples/quadratic.rs\n")?;
-    let start = Point { theta: vec![5.0, 5.0], buffers: Vec::new() };
+    let start = Point { theta: vec![5.0, 5.0].into(), buffers: Vec::new() };
     let outcome = walk(&objective, &plan, start, &folder, &mut Printer)?;
     folder.lines()?.iter().for_each(|line| println!("{}", serde_json::json!(line)));
     let spectra: Vec<SpectrumRecord> = folder.points()?;

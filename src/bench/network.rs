@@ -69,7 +69,7 @@ impl BenchNetwork {
         let network = build(&model, input, CLASSES.into())?;
         let initial = |layout| initialise(layout, 1);
         let at = Point {
-            theta: initial(&network.layout.parameters),
+            theta: initial(&network.layout.parameters).into(),
             buffers: initial(&network.layout.buffers),
         };
         let objective = Classification::new(

@@ -76,9 +76,10 @@ impl Subject {
         let is_cpu = *device == Device::flex();
         let samples = pass.samples(network, rayon::current_num_threads(), is_cpu);
         let (objective, from) = network.objective_on(device.clone(), samples)?;
+        let state = State::start(from, Precision::F32);
+        let from = state.point.clone();
         let theta = from.theta.iter().map(|x| 1.01 * x).collect();
         let to = Point { theta, buffers: from.buffers.clone() };
-        let state = State::start(from.clone(), Precision::F32);
         let (train, repetitions) = (network.experiment()?.train, pass.repetitions(network, is_cpu));
         Ok(Self { pass, samples, repetitions, objective, from, to, state, train })
     }

@@ -4,12 +4,14 @@
 mod known_spectrum;
 mod krylov;
 mod lanczos;
+mod numbers;
 mod quadrature;
 mod symmetric;
 mod vector;
 
 pub use krylov::NotFinite;
 pub use lanczos::{Eigenpair, Eigenpairs, Limits, Wanted, eigenpairs, resumed_eigenpairs};
+pub use numbers::{Number, Numbers, Vector};
 pub use quadrature::{Quadrature, Trace, density, quadrature, trace};
 pub use symmetric::{Eigen, symmetric, tridiagonal};
 pub use vector::{

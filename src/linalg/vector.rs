@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::numbers::Number;
+
 /// Entries that one running sum covers; block sums are added separately, so that the rounding
 /// error grows with the block and the number of blocks, not with the length.
 const BLOCK: usize = 4096;
@@ -15,17 +17,17 @@ const SHARED: usize = 1 << 16;
 /// ```
 /// assert_eq!(losswalk::linalg::dot(&[1.0, 2.0], &[3.0, 4.0]), 11.0);
 /// ```
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot<T: Number>(a: &[T], b: &[T]) -> f64 {
     by_blocks([], [a, b], |_, [a, b]| [block_dot(a, b)])[0]
 }
 
 /// a·a, a·b and b·b in one pass, with the bits of [`dot`].
-pub fn products(a: &[f64], b: &[f64]) -> [f64; 3] {
+pub fn products<T: Number>(a: &[T], b: &[T]) -> [f64; 3] {
     by_blocks([], [a, b], |_, [a, b]| [block_dot(a, a), block_dot(a, b), block_dot(b, b)])
 }
 
 /// ‖a‖, the Euclidean norm.
-pub fn norm(a: &[f64]) -> f64 {
+pub fn norm<T: Number>(a: &[T]) -> f64 {
     dot(a, a).sqrt()
 }
 
@@ -39,21 +41,22 @@ pub fn difference_norm(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// a - b.
-pub fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+pub fn difference<T: Number>(a: &[T], b: &[T]) -> Vec<f64> {
+    let difference = |(&a, &b): (&T, &T)| a.into() - b.into();
     if a.len() < SHARED {
-        return a.iter().zip(b).map(|(a, b)| a - b).collect();
+        return a.iter().zip(b).map(difference).collect();
     }
     let pairs = a.par_iter().zip(b).with_min_len(SHARED / 2);
-    pairs.map(|(a, b)| a - b).collect()
+    pairs.map(difference).collect()
 }
 
 /// What `of` gives for a few thousand entries of all vectors at a time, added up in their order, whoever
 /// has computed them: one pass over long vectors, M of which may be written. Where `of` gives a [`dot`],
 /// the sum has the bits of the `dot` of whole vectors.
-pub fn by_blocks<const M: usize, const K: usize, const N: usize>(
+pub fn by_blocks<T: Number, const M: usize, const K: usize, const N: usize>(
     written: [&mut [f64]; M],
-    read: [&[f64]; K],
-    of: impl Fn([&mut [f64]; M], [&[f64]; K]) -> [f64; N] + Sync,
+    read: [&[T]; K],
+    of: impl Fn([&mut [f64]; M], [&[T]; K]) -> [f64; N] + Sync,
 ) -> [f64; N] {
     let len = read.iter().map(|vector| vector.len()).min().unwrap_or(0);
     debug_assert!(read.iter().all(|vector| vector.len() == len));
@@ -106,15 +109,15 @@ pub fn unit(mut vector: Vec<f64>) -> (f64, Option<Vec<f64>>) {
 
 /// A function of its own, or its loop is not always turned into vector instructions.
 #[inline(never)]
-fn block_dot(a: &[f64], b: &[f64]) -> f64 {
+fn block_dot<T: Number>(a: &[T], b: &[T]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut lanes = [0.0; LANES];
     for (a, b) in a.iter().zip(b) {
         for lane in 0..LANES {
-            lanes[lane] += a[lane] * b[lane];
+            lanes[lane] += a[lane].into() * b[lane].into();
         }
     }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(&a, &b)| a.into() * b.into()).sum();
     lanes.iter().sum::<f64>() + rest
 }
 

@@ -34,7 +34,7 @@ pub fn alignments(
             Loss::Measured => (objective.gradient(at, *batch, precision)?, None),
             _ => objective.along_gradient(at, *batch, precision)?,
         };
-        Ok((unit(gradient.gradient), along))
+        Ok((unit(gradient.gradient.into_entries()), along))
     };
     let own: Result<Vec<_>, ObjectiveError> = batches.iter().map(own).collect();
     let own = own?;

@@ -281,7 +281,7 @@ mod tests {
         objective: &Rough,
         points: [f64; N],
     ) -> Result<(Trajectory, Vec<LineLosses>), ObjectiveError> {
-        let points = points.map(|theta| Point { theta: vec![theta], buffers: Vec::new() });
+        let points = points.map(|theta| Point { theta: vec![theta].into(), buffers: Vec::new() });
         let mut path = Trajectory::default();
         let lines = points.windows(2).zip(0..).map(|(ends, number)| {
             let line = Line { from: &ends[0], to: &ends[1], number };

@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn point(theta: [f64; 2]) -> Point {
-        Point { theta: theta.to_vec(), buffers: Vec::new() }
+        Point { theta: theta.to_vec().into(), buffers: Vec::new() }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Trust, cosine_of};
-use crate::linalg::{by_blocks, difference, dot, products};
+use crate::linalg::{Number, Numbers, Vector, by_blocks, difference, dot, products};
 use crate::precision::Precision;
 
 /// How one update theta_t -> theta_{t+1} moves theta, under the names of the columns.
@@ -39,7 +39,7 @@ pub struct End {
 #[derive(Debug, Clone, Default)]
 pub struct Trajectory {
     /// theta_0.
-    pub start: Vec<f64>,
+    pub start: Vector,
     /// d_{t-1}; empty before the first update.
     pub displacement: Vec<f64>,
     /// sum over s < t of ‖d_s‖.
@@ -52,27 +52,21 @@ pub struct Trajectory {
 
 impl Trajectory {
     /// A path that begins at theta_0.
-    pub fn new(start: Vec<f64>) -> Self {
+    pub fn new(start: Vector) -> Self {
         Self { start, ..Self::default() }
     }
 
     /// Goes on by one update.
     ///
     /// Cost: one pass over the vectors, on all threads.
-    pub fn advance(&mut self, from: &[f64], to: &[f64]) -> Movement {
+    pub fn advance(&mut self, from: &Vector, to: &Vector) -> Movement {
         // Beside a displacement of zero no cosine is known.
         self.displacement.resize(to.len(), 0.0);
-        let displacement = [self.displacement.as_mut_slice()];
-        let [before, both, now, away, param] = by_blocks(
-            displacement,
-            [from, to, &self.start],
-            |[displacement], [from, to, start]| {
-                let (now, away) = (difference(to, from), difference(to, start));
-                let [before, both, own] = products(displacement, &now);
-                displacement.copy_from_slice(&now);
-                [before, both, own, dot(&away, &away), dot(to, to)]
-            },
-        );
+        let displacement = self.displacement.as_mut_slice();
+        let [before, both, now, away, param] = match Vector::alike([from, to, &self.start]) {
+            Numbers::Single(vectors) => displace(displacement, vectors),
+            Numbers::Double(vectors) => displace(displacement, vectors),
+        };
         let update_norm = now.sqrt();
         self.path_length += update_norm;
         Movement {
@@ -83,4 +77,15 @@ impl Trajectory {
             param_norm: param.sqrt(),
         }
     }
+}
+
+/// Makes a displacement the next one, to - from. Of d_{t-1}, d_t, to - start and to: the squares of all, and
+/// second the product of the first two.
+fn displace<T: Number>(displacement: &mut [f64], vectors: [&[T]; 3]) -> [f64; 5] {
+    by_blocks([displacement], vectors, |[displacement], [from, to, start]| {
+        let (now, away) = (difference(to, from), difference(to, start));
+        let [before, both, own] = products(displacement, &now);
+        displacement.copy_from_slice(&now);
+        [before, both, own, dot(&away, &away), dot(to, to)]
+    })
 }

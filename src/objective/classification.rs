@@ -17,6 +17,7 @@ use super::{
 use crate::attention::attended;
 use crate::data::{Augment, Dataset, DatasetError, PixelNormalisation};
 use crate::kernels::InstructionSet;
+use crate::linalg::Vector;
 use crate::network::{
     Entry, Layout, Network, Normalisation, StateDictError, Statistics, state_dict,
 };
@@ -273,7 +274,7 @@ impl Objective for Classification {
 
     fn import(&self, file: &Tensors) -> Result<Point, StateDictError> {
         let (theta, buffers) = state_dict::import(self.layout(), file)?;
-        Ok(Point { theta, buffers })
+        Ok(Point { theta: theta.into(), buffers })
     }
 
     fn gradient(
@@ -292,7 +293,7 @@ impl Objective for Classification {
         })
     }
 
-    fn reuse(&self, gradient: Vec<f64>) {
+    fn reuse(&self, gradient: Vector) {
         if self.kernels().is_some() {
             self.served.keep(gradient);
         }

@@ -3,7 +3,7 @@
 use super::{
     Directional, Gradient, Line, LineEvaluation, Loss, ObjectiveError, Point, Score, Scores, Slopes,
 };
-use crate::linalg::unit;
+use crate::linalg::{Vector, unit};
 use crate::network::StateDictError;
 use crate::parameters::Tensors;
 use crate::precision::Precision;
@@ -43,7 +43,7 @@ use crate::precision::Precision;
 ///     fn gradient(&self, at: &Point, _: Loss, _: Precision) -> Result<Gradient, ObjectiveError> {
 ///         let theta = at.theta[0];
 ///         let loss = theta * theta / 2.0;
-///         Ok(Gradient { loss, gradient: vec![theta], buffers: Vec::new() })
+///         Ok(Gradient { loss, gradient: vec![theta].into(), buffers: Vec::new() })
 ///     }
 ///
 ///     fn open<'a>(
@@ -58,7 +58,7 @@ use crate::precision::Precision;
 ///     }
 /// }
 ///
-/// let (from, to) = (Point { theta: vec![1.0], ..Point::default() }, Point { theta: vec![-1.0], ..Point::default() });
+/// let (from, to) = (Point { theta: vec![1.0].into(), ..Point::default() }, Point { theta: vec![-1.0].into(), ..Point::default() });
 /// let losses = Parabola.losses(Line { from: &from, to: &to, number: 0 }, &[0.0, 0.5, 1.0], Precision::F64)?;
 /// assert_eq!(losses, [0.5, 0.0, 0.5]);
 /// # Ok::<(), ObjectiveError>(())
@@ -83,9 +83,10 @@ pub trait Objective: Sync {
 
     /// Theta and buffers as named arrays for a parameter file of 32-bit (`single`) or 64-bit floats.
     fn export(&self, at: &Point, single: bool) -> Tensors {
-        let array = |values: &Vec<f64>| (vec![values.len()], values.clone());
-        let theta = [("theta".to_owned(), array(&at.theta))];
-        let buffers = (!at.buffers.is_empty()).then(|| ("buffers".to_owned(), array(&at.buffers)));
+        let array = |values: Vec<f64>| (vec![values.len()], values);
+        let theta = [("theta".to_owned(), array(at.theta.to_f64()))];
+        let buffers =
+            (!at.buffers.is_empty()).then(|| ("buffers".to_owned(), array(at.buffers.clone())));
         Tensors { entries: theta.into_iter().chain(buffers).collect(), single }
     }
 
@@ -95,7 +96,7 @@ pub trait Objective: Sync {
         let theta = array("theta").filter(|theta| theta.len() == self.dimension());
         let problem = format!("  `theta` must be there, with {} entries", self.dimension());
         let theta = theta.ok_or_else(|| StateDictError::new(vec![problem]))?;
-        Ok(Point { theta, buffers: array("buffers").unwrap_or_default() })
+        Ok(Point { theta: theta.into(), buffers: array("buffers").unwrap_or_default() })
     }
 
     /// The mean loss and its gradient, without weight decay and momentum, which the walk adds.
@@ -111,7 +112,7 @@ pub trait Objective: Sync {
     ) -> Result<Gradient, ObjectiveError>;
 
     /// Takes back a gradient that nobody needs any more: the next one may use its memory.
-    fn reuse(&self, _gradient: Vec<f64>) {}
+    fn reuse(&self, _gradient: Vector) {}
 
     /// Opens a line for evaluation at some points: L(from + alpha (to - from)) for every alpha, each
     /// the mean over the full training set. `alphas` is never empty; at 0 and 1 the point is exactly
@@ -233,7 +234,7 @@ pub(super) fn separately(
     precision: Precision,
 ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
     let gradient = objective.gradient(at, of, precision)?;
-    let (_, u) = unit(gradient.gradient.clone());
+    let (_, u) = unit(gradient.gradient.to_f64());
     let along = u.map(|u| objective.directional(at, of, &[&u], precision)).transpose()?;
     Ok((gradient, along.and_then(|mut along| along.pop())))
 }

@@ -1,12 +1,14 @@
 //! Derivatives of a loss, as an objective hands them out.
 
+use crate::linalg::Vector;
+
 /// A mean loss with its gradient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradient {
     /// Mean loss over the samples.
     pub loss: f64,
     /// Its gradient, as long as theta.
-    pub gradient: Vec<f64>,
+    pub gradient: Vector,
     /// The buffers after training has seen these samples.
     pub buffers: Vec<f64>,
 }

@@ -9,7 +9,7 @@ use super::directional::{Direction, MOMENTS, directionals};
 use super::gradient::{Part, Running};
 use super::planned_directional::{Frozen, UnitsAlong};
 use super::{Classification, Directional, Gradient, Loss, ObjectiveError, Point};
-use crate::linalg::{norm, normaliser};
+use crate::linalg::normaliser;
 use crate::plan::{DeviceDirection, DeviceGradient, DeviceTangent, Order, Sought, Tangent};
 use crate::precision::Precision;
 
@@ -64,10 +64,10 @@ impl Classification {
     ) -> Result<(Gradient, Option<Directional>), ObjectiveError> {
         let (pass, logits, loss) = units.run(unit, None, Sought::Theta)?;
         let factor = 1.0 / unit.len() as f64;
-        let DeviceGradient { gradient, statistics, .. } = units.read(&pass, factor)?;
+        let DeviceGradient::<f32> { gradient, statistics, .. } = units.read(&pass, factor)?;
         let running = Running::seen(units.observed(unit, &statistics));
         let gradient = Part { loss: factor * loss, gradient, running }.into_gradient(at);
-        let Some(to_unit) = normaliser(norm(&gradient.gradient)) else {
+        let Some(to_unit) = normaliser(gradient.gradient.norm()) else {
             return Ok((gradient, None));
         };
         let direction = units.kernels.direction_of(&pass, to_unit * factor);
@@ -123,7 +123,7 @@ impl UnitsAlong for Call<'_> {
         let moments = |tangent| objective.moments_of(&logits, tangent, unit);
         sums.extend(tangents.iter().flat_map(moments));
         if frozen.is_some() && self.order == Order::Second {
-            let found = self.units.read(&pass, 1.0)?;
+            let found = self.units.read::<f32>(&pass, 1.0)?;
             let norms = found.cotangents.iter();
             sums.extend(norms.flat_map(|norm| norm.mean.iter().chain(&norm.variance)));
         }
@@ -139,7 +139,7 @@ impl UnitsAlong for Call<'_> {
         let along = |direction| pass.along(direction, None, Order::First);
         let moving: Vec<_> = self.directions.iter().map(along).collect();
         let tangents = self.units.kernels.read_along(&moving).map_err(ObjectiveError::Device)?;
-        let found = self.units.read(&pass, 1.0)?;
+        let found = self.units.read::<f32>(&pass, 1.0)?;
         let mut flat = self.units.observed(unit, &found.statistics);
         for tangent in &tangents {
             flat.extend(self.units.observed(unit, &tangent.statistics));

@@ -7,6 +7,7 @@ use super::planned::observed;
 use super::planned_gradient::UnitGradients;
 use super::presentation::Presentation;
 use super::{Classification, Gradient, Loss, ObjectiveError, Point};
+use crate::linalg::Number;
 use crate::plan::{
     Cotangents, DeviceBatch, DeviceGradient, DeviceGradients, DevicePass, Given, NormStatistics,
     Sought,
@@ -113,7 +114,11 @@ impl<'a> UnitsOnKernels<'a> {
     }
 
     /// Waits for what a unit's way back leaves, of the gradient a multiple.
-    pub fn read(&self, pass: &DevicePass, factor: f64) -> Result<DeviceGradient, ObjectiveError> {
+    pub fn read<T: Number>(
+        &self,
+        pass: &DevicePass,
+        factor: f64,
+    ) -> Result<DeviceGradient<T>, ObjectiveError> {
         let vector = |dimension| self.objective.served.vector(dimension);
         pass.read(factor, self.is_alone, vector).map_err(ObjectiveError::Device)
     }
@@ -134,7 +139,12 @@ impl<'a> UnitsOnKernels<'a> {
 }
 
 impl UnitGradients for UnitsOnKernels<'_> {
-    fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError> {
+    fn part<T: Number>(
+        &self,
+        unit: &[u32],
+        given: Given<'_>,
+        factor: f64,
+    ) -> Result<Part<T>, ObjectiveError> {
         let given = match given {
             Given::Batch(_) => None,
             Given::Frozen(statistics) => Some(statistics),
@@ -143,7 +153,7 @@ impl UnitGradients for UnitsOnKernels<'_> {
         let DeviceGradient { mut gradient, statistics, cotangents } = self.read(&pass, factor)?;
         let running = if given.is_some() {
             let flat = cotangents.iter().flat_map(|norm| norm.mean.iter().chain(&norm.variance));
-            gradient.extend(flat.map(|x| factor * x));
+            gradient.extend(flat.map(|x| T::nearest(factor * x)));
             Running::default()
         } else {
             Running::seen(self.observed(unit, &statistics))
@@ -156,7 +166,7 @@ impl UnitGradients for UnitsOnKernels<'_> {
         unit: &[u32],
         _: &[Vec<f32>],
     ) -> Result<Vec<f64>, ObjectiveError> {
-        let found = self.read(&self.forward(unit, None, None)?, 1.0)?;
+        let found = self.read::<f32>(&self.forward(unit, None, None)?, 1.0)?;
         let weight = self.objective.weight(unit);
         Ok(self.observed(unit, &found.statistics).into_iter().map(|x| weight * x).collect())
     }

@@ -8,16 +8,17 @@ use super::statistics::observed;
 use super::transfer::host;
 use super::tree::Addend;
 use super::{BatchNormPolicy, Classification, Gradient, Loss, ObjectiveError, Point};
+use crate::linalg::{Number, Vector};
 use crate::network::{Pass, RUNNING_MOMENTUM, cross_entropy};
 use crate::precision::Precision;
 use crate::taylor::Series;
 
 /// What a unit adds to a mean gradient.
 #[derive(Default)]
-pub(super) struct Part {
+pub(super) struct Part<T = f64> {
     pub loss: f64,
     /// With respect to theta, then to given statistics.
-    pub gradient: Vec<f64>,
+    pub gradient: Vec<T>,
     pub running: Running,
 }
 
@@ -93,10 +94,11 @@ impl Classification {
     }
 }
 
-impl Part {
+impl<T: Number> Part<T> {
     /// The whole, from its parts.
     pub fn into_gradient(self, at: &Point) -> Gradient {
         let Self { loss, gradient, running } = self;
+        let gradient = Vector::from(gradient);
         Gradient { loss, gradient, buffers: running.applied(&at.buffers) }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::line::Samples;
 use super::{BatchNormPolicy, Classification, Line, LineEvaluation, ObjectiveError, Point};
+use crate::linalg::Numbers;
 use crate::network::Layout;
 use crate::plan::{Given, NormStatistics, Plan, Station, Theta, Workspace, Workspaces};
 use crate::precision::Precision;
@@ -70,7 +71,8 @@ impl Classification {
                 Ok(Station::new(plan, layout, point.between(ends), winograd))
             };
             let stations = points.iter().map(station).collect::<Result<_, ObjectiveError>>()?;
-            let first = [Theta::Multiple(from, 1.0), Theta::Difference { from, to }];
+            let start = Theta::Multiple(Numbers::Double([from]), 1.0);
+            let first = [start, Theta::Difference { from, to }];
             Packed::All(stations, first.map(|theta| Station::first(plan, layout, theta, winograd)))
         } else {
             Packed::InTurn(Turns { ends: ends.map(<[f64]>::to_vec), last: Mutex::default() })

@@ -16,7 +16,7 @@ use super::planned::{norm_statistics, observed};
 use super::planned_gradient::{PlannedGradients, shifts_at};
 use super::presentation::Presentation;
 use super::{BatchNormPolicy, Classification, Directional, Gradient, Loss, ObjectiveError, Point};
-use crate::linalg::{norm, normaliser};
+use crate::linalg::{Numbers, normaliser};
 use crate::network::Network;
 use crate::plan::{
     Backward, Course, CurvaturePlan, CurvatureWorkspace, CurvatureWorkspaces, DirectionStation,
@@ -52,7 +52,7 @@ impl PlannedCurvature {
     fn with_directions<T>(
         &self,
         objective: &Classification,
-        directions: &[(&[f64], f64)],
+        directions: &[(Numbers<'_>, f64)],
         work: impl FnOnce(&[DirectionStation]) -> T,
     ) -> T {
         let kept = || self.direction.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +62,7 @@ impl PlannedCurvature {
             first.move_to(&self.plan, layout, direction);
         }
         let others = &directions[first.iter().len().min(directions.len())..];
-        let pack = |&direction: &(&[f64], f64)| {
+        let pack = |&direction: &(Numbers<'_>, f64)| {
             DirectionStation::new(&self.plan, layout, direction, objective.measured.winograd)
         };
         let mut stations: Vec<_> = first.into_iter().collect();
@@ -76,7 +76,7 @@ impl PlannedCurvature {
     fn along_own<T>(
         &self,
         objective: &Classification,
-        gradient: (&[f64], f64),
+        gradient: (Numbers<'_>, f64),
         (station, images): (&GradientStation, &[f32]),
         workspace: &mut CurvatureWorkspace,
         read: impl FnOnce(Tangent<'_>) -> T,
@@ -107,9 +107,10 @@ impl Classification {
     ) -> Result<Vec<Directional>, ObjectiveError> {
         let (units, presentation) = self.units(of);
         let shares = self.shares(units.len());
-        let packed: Vec<_> = directions.iter().map(|direction| (direction.theta, 1.0)).collect();
+        let packed = directions.iter().map(|direction| (Numbers::Double([direction.theta]), 1.0));
+        let packed: Vec<_> = packed.collect();
         let curvature = &planned.curvature;
-        planned.with_station(self, &at.theta, |station| {
+        planned.with_station(self, at.theta.numbers(), |station| {
             curvature.with_directions(self, &packed, |stations| {
                 let call = Call {
                     objective: self,
@@ -142,20 +143,20 @@ impl Classification {
         let (given, images) = (Given::Batch(&shifts), images.as_slice());
         let pass = Backward { given, images, cotangents: None, of: Sought::Theta };
         let factor = 1.0 / unit.len() as f64;
-        planned.with_station(self, &at.theta, |station| {
+        planned.with_station(self, at.theta.numbers(), |station| {
             workspaces.with(plan, rayon::current_num_threads(), |workspace| {
                 let loss = plan.run(station, pass, workspace, |logits, gradient| {
                     self.loss_gradient(logits, unit, gradient)
                 });
-                let mut gradient = self.served.vector(layout.dimension());
+                let mut gradient: Vec<f32> = self.served.vector(layout.dimension());
                 plan.read(workspace, layout, factor, &mut gradient);
                 let statistics = workspace.statistics().iter();
                 let running = Running::seen(observed(statistics, plan.counts(unit.len())));
                 let gradient = Part { loss: factor * loss, gradient, running }.into_gradient(at);
-                let Some(factor) = normaliser(norm(&gradient.gradient)) else {
+                let Some(factor) = normaliser(gradient.gradient.norm()) else {
                     return Ok((gradient, None));
                 };
-                let direction = (gradient.gradient.as_slice(), factor);
+                let direction = (gradient.gradient.numbers(), factor);
                 let moments = planned.curvature.along_own(
                     self,
                     direction,

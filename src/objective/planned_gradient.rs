@@ -11,11 +11,13 @@ use super::planned_directional::PlannedCurvature;
 use super::presentation::Presentation;
 use super::tree::{self, Addend};
 use super::{BatchNormPolicy, Classification, Gradient, Loss, ObjectiveError, Point};
+use crate::linalg::{Number, Numbers, Vector};
 use crate::network::{Layout, Network};
 use crate::plan::{
     Backward, Cotangents, Given, GradientPlan, GradientStation, GradientWorkspaces, NormStatistics,
     Sought,
 };
+use crate::precision::Precision;
 
 /// The plan of a network's gradients, and the memory that is kept from one to the next.
 #[derive(Debug)]
@@ -30,20 +32,20 @@ pub(super) struct PlannedGradients {
 /// A gradient that has served: memory of this size goes back to the system otherwise, and is cleared page by
 /// page when it comes again.
 #[derive(Debug, Default)]
-pub(super) struct Served(Mutex<Vec<f64>>);
+pub(super) struct Served(Mutex<Vector>);
 
 impl Served {
     /// Keeps the memory of a gradient.
-    pub fn keep(&self, gradient: Vec<f64>) {
+    pub fn keep(&self, gradient: Vector) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = gradient;
     }
 
     /// A gradient of so many entries, to be written over.
-    pub fn vector(&self, dimension: usize) -> Vec<f64> {
+    pub fn vector<T: Number>(&self, dimension: usize) -> Vec<T> {
         let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let vector = std::mem::take(&mut *served);
+        let fits = T::kept(&mut served).filter(|entries| entries.len() == dimension);
         // New memory comes cleared.
-        if vector.len() == dimension { vector } else { vec![0.0; dimension] }
+        fits.map_or_else(|| vec![T::default(); dimension], std::mem::take)
     }
 }
 
@@ -60,7 +62,7 @@ impl PlannedGradients {
     pub(super) fn with_station<T>(
         &self,
         objective: &Classification,
-        theta: &[f64],
+        theta: Numbers<'_>,
         work: impl FnOnce(&GradientStation) -> T,
     ) -> T {
         let layout = &objective.network.layout;
@@ -89,13 +91,13 @@ impl Classification {
     ) -> Result<Gradient, ObjectiveError> {
         let (units, presentation) = self.units(of);
         let shares = self.shares(units.len());
-        planned.with_station(self, &at.theta, |station| {
+        planned.with_station(self, at.theta.numbers(), |station| {
             let call = Call { objective: self, planned, station, presentation, shares };
             self.gradient_by(&call, &units, at, of)
         })
     }
 
-    /// The mean gradient over units, of which `by` computes the parts.
+    /// The mean gradient over units, of which `by` computes the parts; that of a batch in 32 bits.
     pub(super) fn gradient_by(
         &self,
         by: &impl UnitGradients,
@@ -118,6 +120,12 @@ impl Classification {
         };
         let given = frozen.as_deref().map_or(Given::Batch(&shifts), Given::Frozen);
         let samples = units.iter().map(|unit| unit.len()).sum::<usize>() as f64;
+        let is_batch = matches!(of, Loss::Batch { .. });
+        if let (&[unit], true, None) = (units, is_batch, self.crew(1)) {
+            self.interrupt.check()?;
+            let part: Part<f32> = by.part(unit, given, 1.0 / samples)?;
+            return Ok(part.into_gradient(at));
+        }
         let mut sum: Part = self.shared_sum(units, |unit| by.part(unit, given, 1.0 / samples))?;
         let cotangent = sum.gradient.split_off(at.theta.len());
         if policy == Some(BatchNormPolicy::Recomputed) {
@@ -125,7 +133,9 @@ impl Classification {
                 self.shared_sum(units, |unit| by.through_statistics(unit, &shifts, &cotangent))?,
             );
         }
-        Ok(sum.into_gradient(at))
+        let Gradient { loss, gradient, buffers } = sum.into_gradient(at);
+        let gradient = if is_batch { gradient.rounded(Precision::F32) } else { gradient };
+        Ok(Gradient { loss, gradient, buffers })
     }
 
     /// How many threads share a unit: all, where this process has fewer units than threads.
@@ -211,7 +221,12 @@ pub(super) fn shifts_at(layout: &Layout, at: &Point) -> Vec<Vec<f32>> {
 pub(super) trait UnitGradients: Sync {
     /// A unit's part of a mean, of which every sample is a `factor`: the gradient with respect to theta
     /// and, where they are given, to the statistics.
-    fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError>;
+    fn part<T: Number>(
+        &self,
+        unit: &[u32],
+        given: Given<'_>,
+        factor: f64,
+    ) -> Result<Part<T>, ObjectiveError>;
 
     /// A unit's part of the average of statistics over the training set, which are near `shifts`.
     fn weighted_statistics(
@@ -241,7 +256,12 @@ struct Call<'a> {
 }
 
 impl UnitGradients for Call<'_> {
-    fn part(&self, unit: &[u32], given: Given<'_>, factor: f64) -> Result<Part, ObjectiveError> {
+    fn part<T: Number>(
+        &self,
+        unit: &[u32],
+        given: Given<'_>,
+        factor: f64,
+    ) -> Result<Part<T>, ObjectiveError> {
         let images = self.objective.pixels::<f32>(unit, self.presentation);
         let pass = Backward { given, images: &images, cotangents: None, of: Sought::Theta };
         let Self { objective, planned: PlannedGradients { plan, workspaces, .. }, .. } = *self;
@@ -259,7 +279,7 @@ impl UnitGradients for Call<'_> {
                 Given::Frozen(_) => {
                     let cotangents = workspace.cotangents();
                     let flat = cotangents.flat_map(|norm| norm.mean.iter().chain(&norm.variance));
-                    gradient.extend(flat.map(|x| factor * x));
+                    gradient.extend(flat.map(|x| T::nearest(factor * x)));
                     Running::default()
                 }
             };
@@ -299,7 +319,7 @@ impl UnitGradients for Call<'_> {
         let pass = Backward { given, images: &images, cotangents: Some(&cotangents), of };
         workspaces.with(plan, self.shares, |workspace| {
             plan.run(self.station, pass, workspace, |_, gradient| gradient.fill(0.0));
-            let mut gradient = self.objective.served.vector(layout.dimension());
+            let mut gradient: Vec<f64> = self.objective.served.vector(layout.dimension());
             plan.read(workspace, layout, 1.0, &mut gradient);
             let observed = observed(workspace.statistics().iter(), plan.counts(unit.len()));
             Ok(Part { loss: 0.0, gradient, running: Running::seen(observed) })

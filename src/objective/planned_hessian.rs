@@ -28,7 +28,7 @@ impl Classification {
         let (curvature, layout) = (&planned.curvature, &self.network.layout);
         let winograd = self.measured.winograd;
         let along = &ReturnStation::new(&curvature.keeping, layout, direction, winograd);
-        planned.with_station(self, &at.theta, |station| {
+        planned.with_station(self, at.theta.numbers(), |station| {
             let directions = std::slice::from_ref(along.forward());
             let order = Order::First;
             let objective = self;

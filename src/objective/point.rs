@@ -1,10 +1,12 @@
 //! Places and lines in the space of parameters.
 
+use crate::linalg::Vector;
+
 /// A place on the path: theta, and what training carries along without a gradient.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Point {
     /// The parameters.
-    pub theta: Vec<f64>,
+    pub theta: Vector,
     /// Running statistics of batch norm; empty without.
     pub buffers: Vec<f64>,
 }
@@ -13,7 +15,7 @@ impl Point {
     /// (1 - alpha) from + alpha to, which is exact at both ends.
     pub fn between(from: &Self, to: &Self, alpha: f64) -> Self {
         let mix = |from: &[f64], to: &[f64]| Self::mix(from, to, alpha);
-        Self { theta: mix(&from.theta, &to.theta), buffers: mix(&from.buffers, &to.buffers) }
+        Self { theta: mix(&from.theta, &to.theta).into(), buffers: mix(&from.buffers, &to.buffers) }
     }
 
     /// The same of theta or of buffers alone.
@@ -23,9 +25,11 @@ impl Point {
 
     /// to - from.
     pub fn difference(from: &Self, to: &Self) -> Self {
-        let subtract = |from: &[f64], to: &[f64]| to.iter().zip(from).map(|(b, a)| b - a).collect();
+        let subtract = |from: &[f64], to: &[f64]| -> Vec<f64> {
+            to.iter().zip(from).map(|(b, a)| b - a).collect()
+        };
         Self {
-            theta: subtract(&from.theta, &to.theta),
+            theta: subtract(&from.theta, &to.theta).into(),
             buffers: subtract(&from.buffers, &to.buffers),
         }
     }

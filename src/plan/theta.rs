@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::kernels::{InstructionSet, Kernel, Lanes};
+use crate::linalg::{Number, Numbers};
 
 /// Numbers that a thread converts at once.
 const CHUNK: usize = 1 << 14;
@@ -13,7 +14,7 @@ const CHUNK: usize = 1 << 14;
 #[derive(Debug, Clone, Copy)]
 pub enum Theta<'a> {
     /// A multiple of these.
-    Multiple(&'a [f64], f64),
+    Multiple(Numbers<'a>, f64),
     /// (1 - alpha) from + alpha to, exact at both ends.
     Between {
         /// alpha = 0.
@@ -60,9 +61,11 @@ impl Theta<'_> {
     pub(super) fn write<T>(self, start: usize, out: &mut [T], convert: impl Fn(f64) -> T) {
         let range = start..start + out.len();
         match self {
-            Self::Multiple(vector, factor) => {
-                let pairs = out.iter_mut().zip(&vector[range]);
-                pairs.for_each(|(out, x)| *out = convert(factor * x));
+            Self::Multiple(Numbers::Single([vector]), factor) => {
+                multiply(factor, &vector[range], out, convert);
+            }
+            Self::Multiple(Numbers::Double([vector]), factor) => {
+                multiply(factor, &vector[range], out, convert);
             }
             Self::Between { from, to, alpha } => {
                 let ends = from[range.clone()].iter().zip(&to[range]);
@@ -78,9 +81,17 @@ impl Theta<'_> {
 
     fn len(self) -> usize {
         match self {
-            Self::Multiple(vector, _) => vector.len(),
+            Self::Multiple(Numbers::Single([vector]), _) => vector.len(),
+            Self::Multiple(Numbers::Double([vector]), _) => vector.len(),
             Self::Between { from, .. } | Self::Difference { from, .. } => from.len(),
         }
+    }
+}
+
+#[inline(always)]
+fn multiply<T>(factor: f64, vector: &[impl Number], out: &mut [T], convert: impl Fn(f64) -> T) {
+    for (out, &x) in out.iter_mut().zip(vector) {
+        *out = convert(factor * x.into());
     }
 }
 
@@ -111,11 +122,16 @@ mod tests {
         };
         let (a, b) = (vector(1), vector(2));
         let (from, to) = (&a[..], &b[..]);
+        let single: Vec<f32> = a.iter().map(|&x| x as f32).collect();
         let of_both = |number: fn(f64, f64) -> f64| -> Vec<f64> {
             from.iter().zip(to).map(|(&a, &b)| number(a, b)).collect()
         };
         let cases = [
-            (Theta::Multiple(from, 0.5), of_both(|a, _| a / 2.0)),
+            (Theta::Multiple(Numbers::Double([from]), 0.5), of_both(|a, _| a / 2.0)),
+            (
+                Theta::Multiple(Numbers::Single([&single]), 0.5),
+                of_both(|a, _| f64::from(a as f32) / 2.0),
+            ),
             (Theta::Between { from, to, alpha: 0.25 }, of_both(|a, b| 0.75 * a + 0.25 * b)),
             (Theta::Difference { from, to }, of_both(|a, b| b - a)),
         ];

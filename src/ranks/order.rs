@@ -118,7 +118,7 @@ pub(super) fn numbers(crew: &Crew) -> Vec<f64> {
 
 /// A point that follows an order.
 pub(super) fn point(crew: &Crew) -> Point {
-    Point { theta: numbers(crew), buffers: numbers(crew) }
+    Point { theta: numbers(crew).into(), buffers: numbers(crew) }
 }
 
 fn unreadable(error: &serde_json::Error) -> ObjectiveError {

@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::order::{Of, Order};
+use crate::linalg::Vector;
 use crate::network::StateDictError;
 use crate::objective::{
     Classification, Crew, Directional, Gradient, Line, LineEvaluation, Loss, Objective,
@@ -89,7 +90,7 @@ impl Objective for SharedLoss<'_> {
         self.call_of((at, of, &[]), order, || self.loss.gradient(at, of, precision))
     }
 
-    fn reuse(&self, gradient: Vec<f64>) {
+    fn reuse(&self, gradient: Vector) {
         self.loss.reuse(gradient);
     }
 

@@ -2,7 +2,6 @@
 
 use super::{Plan, State, WalkError};
 use crate::experiment::Sampling;
-use crate::linalg::norm;
 use crate::objective::{Loss, Objective, Point};
 use crate::run::StepRecord;
 
@@ -48,7 +47,7 @@ impl<'a, O: Objective> Replay<'a, O> {
         let served = self.state.advance(found.gradient, found.buffers, &self.plan.train, rate);
         self.objective.reuse(served);
         let recorded = records.get(step as usize).and_then(|record| record.param_norm);
-        if recorded != Some(norm(&self.state.point.theta)) {
+        if recorded != Some(self.state.point.theta.norm()) {
             return Err(WalkError::NotReplayed { step });
         }
         Ok([&self.state.previous, &self.state.point])

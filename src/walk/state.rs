@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::WalkError;
 use super::optimizer::{Carried, move_theta};
 use crate::experiment::Train;
-use crate::linalg::difference;
+use crate::linalg::{Number, Vector, difference};
 use crate::network::StateDictError;
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
@@ -27,7 +27,7 @@ pub struct State {
     /// What the optimiser carries along; empty before the first step.
     pub carried: Carried,
     /// g_{t-1}; empty before the first step.
-    pub previous_gradient: Vec<f64>,
+    pub previous_gradient: Vector,
     /// theta_{t-1}, empty before the first step, with its buffers if this state has come from it.
     pub previous: Point,
     /// sum of the update norms; the walk adds them up.
@@ -37,13 +37,13 @@ pub struct State {
 impl State {
     /// The start of a walk, in the precision of training.
     pub fn start(mut point: Point, precision: Precision) -> Self {
-        precision.round(&mut point.theta);
+        point.theta = point.theta.rounded(precision);
         precision.round(&mut point.buffers);
         Self {
             step: 0,
             point,
             carried: Carried::default(),
-            previous_gradient: Vec::new(),
+            previous_gradient: Vector::default(),
             previous: Point::default(),
             path_length: 0.0,
         }
@@ -60,21 +60,38 @@ impl State {
     /// Returns g_{t-1}, which has served.
     pub fn advance(
         &mut self,
-        mut gradient: Vec<f64>,
+        gradient: Vector,
         mut buffers: Vec<f64>,
         train: &Train,
         learning_rate: f64,
-    ) -> Vec<f64> {
+    ) -> Vector {
         train.precision.round(&mut buffers);
         self.step += 1;
         // theta_{t-1} has served, and leaves its memory to theta_{t+1}.
         std::mem::swap(&mut self.point, &mut self.previous);
-        let Self { point, previous: Point { theta: from, .. }, .. } = self;
-        point.theta.resize(from.len(), 0.0);
-        point.buffers = buffers;
-        let vectors = [point.theta.as_mut_slice(), &mut gradient];
-        move_theta(vectors, from, train, (self.step, learning_rate), &mut self.carried);
-        std::mem::replace(&mut self.previous_gradient, gradient)
+        self.point.buffers = buffers;
+        match train.precision {
+            Precision::F32 => self.advance_in::<f32>(gradient, train, learning_rate),
+            Precision::F64 => self.advance_in::<f64>(gradient, train, learning_rate),
+        }
+    }
+
+    /// From the previous theta to this one.
+    fn advance_in<T: Number>(
+        &mut self,
+        gradient: Vector,
+        train: &Train,
+        learning_rate: f64,
+    ) -> Vector {
+        let Self { point, previous, .. } = self;
+        let [mut theta, from, gradient]: [Vec<T>; 3] =
+            [std::mem::take(&mut point.theta), std::mem::take(&mut previous.theta), gradient]
+                .map(Vector::into_entries);
+        theta.resize(from.len(), T::default());
+        let step = (self.step, learning_rate);
+        move_theta(&mut theta, [&gradient, &from], train, step, &mut self.carried);
+        (point.theta, previous.theta) = (theta.into(), from.into());
+        std::mem::replace(&mut self.previous_gradient, gradient.into())
     }
 
     /// The state as files.
@@ -83,10 +100,12 @@ impl State {
         let previous =
             [(PREVIOUS_GRADIENT, &self.previous_gradient), (PREVIOUS_THETA, &self.previous.theta)];
         let previous = previous.into_iter().filter(|(_, values)| !values.is_empty());
-        let carried = self.carried.vectors().iter().map(|(name, values)| (name.as_str(), values));
+        let previous = previous.map(|(name, values)| (name, values.to_f64()));
+        let carried = self.carried.vectors().iter();
+        let carried = carried.map(|(name, values)| (name.as_str(), values.clone()));
         let entries: BTreeMap<_, _> = carried
             .chain(previous)
-            .map(|(name, values)| (name.to_owned(), (vec![values.len()], values.clone())))
+            .map(|(name, values)| (name.to_owned(), (vec![values.len()], values)))
             .collect();
         Checkpoint {
             step: self.step,
@@ -111,7 +130,7 @@ impl State {
         if !problems.is_empty() {
             return Err(StateDictError::new(problems).into());
         }
-        let mut previous = |name| arrays.remove(name).unwrap_or_default();
+        let mut previous = |name| Vector::from(arrays.remove(name).unwrap_or_default());
         Ok(Self {
             step: checkpoint.step,
             point,

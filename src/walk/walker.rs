@@ -8,7 +8,7 @@ use super::point::PointLogs;
 use super::recorder::Recorder;
 use super::{Place, Plan, State, WalkError};
 use crate::experiment::Sampling;
-use crate::linalg::{norm, products};
+use crate::linalg::Vector;
 use crate::measure::{Trajectory, Trust, check_determinism, cosine_of, evaluation_error};
 use crate::objective::{Gradient, Loss, Objective, ObjectiveError, Point};
 use crate::precision::Precision;
@@ -198,12 +198,13 @@ impl<O: Objective> Walker<'_, O> {
     /// Takes one step, records it, and measures its line if it is due.
     fn step(&mut self, place: Place) -> Result<StepRecord, WalkError> {
         let Gradient { loss, gradient, buffers } = self.gradient(place)?;
-        let (grad_norm, cosine) = match self.state.previous_gradient.as_slice() {
-            [] => (norm(&gradient), None),
-            previous => {
-                let products = products(previous, &gradient);
-                (products[2].sqrt(), cosine_of(products))
-            }
+        let gradient = gradient.rounded(self.plan.train.precision);
+        let previous = &self.state.previous_gradient;
+        let (grad_norm, cosine) = if previous.is_empty() {
+            (gradient.norm(), None)
+        } else {
+            let products = Vector::products(previous, &gradient);
+            (products[2].sqrt(), cosine_of(products))
         };
         let learning_rate = self.plan.learning_rate(place.step);
         let served = self.state.advance(gradient, buffers, &self.plan.train, learning_rate);

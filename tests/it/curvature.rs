@@ -77,7 +77,7 @@ pub fn direction(objective: &Classification) -> TestResult<Vec<f64>> {
     for (index, (_, values)) in file.entries.values_mut().enumerate() {
         *values = wave(values.len(), index as f64 + 0.5).collect();
     }
-    Ok(objective.import(&file)?.theta)
+    Ok(objective.import(&file)?.theta.to_f64())
 }
 
 fn close(what: &str, found: f64, expected: f64) {
@@ -142,7 +142,7 @@ fn curvature_agrees_with_dense_hessians_of_pytorch() -> TestResult {
         assert!(ends.converged && ends.largest.len() == 5, "{name}");
         let trace: f64 = (0..dense.len()).map(|i| dense[i][i]).sum();
         close(&name, trace, case.eigenvalues.iter().sum());
-        at.theta = product;
+        at.theta = product.into();
         let product = objective.export(&at, false).entries;
         for (entry, expected) in &case.product {
             agree(&format!("{name} {entry}"), &product[entry].1, *expected);
@@ -205,7 +205,7 @@ fn the_curvature_along_a_batchs_own_gradient_is_that_of_separate_passes() -> Tes
         for batch in [Loss::of(&batch), Loss::Measured] {
             let (gradient, along) = objective.along_gradient(&at, batch, Precision::F64)?;
             assert_eq!(gradient, objective.gradient(&at, batch, Precision::F64)?);
-            let (_, u) = unit(gradient.gradient);
+            let (_, u) = unit(gradient.gradient.to_f64());
             let expected =
                 objective.directional(&at, batch, &[&u.ok_or("zero")?], Precision::F64)?;
             let found = along.ok_or("none")?;
@@ -219,7 +219,7 @@ fn the_curvature_along_a_batchs_own_gradient_is_that_of_separate_passes() -> Tes
                 close(&format!("{what}, {chunk} {policy}"), found, expected);
             }
         }
-        let lost = Point { theta: vec![f64::NAN; at.theta.len()], ..at };
+        let lost = Point { theta: vec![f64::NAN; at.theta.len()].into(), ..at };
         let (gradient, along) =
             objective.along_gradient(&lost, Loss::of(&batch), Precision::F64)?;
         assert!(gradient.loss.is_nan() && along.is_none());
@@ -234,7 +234,7 @@ fn alignment_is_with_the_full_hessian_and_sharpness_with_the_batchs_own() -> Tes
     let found = alignments(&objective, &at, &[batch, Loss::Measured], Precision::F64)?;
     let own = [batch, Loss::Measured];
     for (found, own) in found.iter().zip(own) {
-        let (length, u) = unit(objective.gradient(&at, own, Precision::F64)?.gradient);
+        let (length, u) = unit(objective.gradient(&at, own, Precision::F64)?.gradient.to_f64());
         let u = u.ok_or("zero")?;
         let along = |over| objective.directional(&at, over, &[&u], Precision::F64);
         close("length", found.grad_norm, length);

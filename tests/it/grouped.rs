@@ -122,7 +122,7 @@ fn images_on_the_device_have_the_same_derivatives() -> TestResult {
             let along = loss.directional(at, Loss::Measured, &[&u], Precision::F64)?[0];
             let product = loss.hessian_product(at, &u, Precision::F64)?;
             let numbers = vec![found.loss, along.slope, along.curvature, along.covariance];
-            Ok([numbers, found.gradient, found.buffers, product].concat())
+            Ok([numbers, found.gradient.to_f64(), found.buffers, product].concat())
         };
         let [found, expected] = losses.map(of);
         close(what, [found?, expected?]);

@@ -33,7 +33,7 @@ fn objective(settings: &[&str]) -> Result<(Classification, Point), Box<dyn std::
         device,
         interrupt,
     );
-    Ok((objective, Point { theta, buffers }))
+    Ok((objective, Point { theta: theta.into(), buffers }))
 }
 
 /// The loss at one theta, as it would be measured on lines 0, 1, ..., 9.

@@ -177,7 +177,7 @@ impl Walked {
         objective: &impl Objective,
         plan: &Plan,
     ) -> Result<Outcome, WalkError> {
-        let start = Point { theta: START.to_vec(), buffers: Vec::new() };
+        let start = Point { theta: START.to_vec().into(), buffers: Vec::new() };
         let outcome = walk(objective, plan, start, &self.folder, heard)?;
         if outcome == Outcome::Done {
             assert_eq!(heard.done, heard.all);

@@ -12,6 +12,7 @@ use super::scratch::Scratch;
 use super::shape::ConvolutionShape;
 use super::simd::{InstructionSet, Kernel, Lanes};
 use super::source::Source;
+use crate::linalg::Number;
 use cut::Cut;
 
 /// Products a weight that are summed in registers before they are added to the gradient, at least: else
@@ -88,7 +89,7 @@ impl WeightGradient {
 
     /// Writes a multiple of the gradient, once all parts for so many samples have been computed: the
     /// rows of `outputs` of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
-    pub fn read(&self, samples: usize, factor: f64, first: usize, gradient: &mut [f64]) {
+    pub fn read<T: Number>(&self, samples: usize, factor: f64, first: usize, gradient: &mut [T]) {
         assert!(gradient.len().is_multiple_of(self.shape.outputs), "rows of {:?}", self.shape);
         self.instructions.run(Read { from: self, samples, factor, first, gradient });
     }
@@ -99,49 +100,51 @@ impl WeightGradient {
 }
 
 /// Some rows of a gradient to be read.
-struct Read<'a> {
+struct Read<'a, T> {
     from: &'a WeightGradient,
     samples: usize,
     factor: f64,
     first: usize,
-    gradient: &'a mut [f64],
+    gradient: &'a mut [T],
 }
 
-impl Kernel for Read<'_> {
+impl<T: Number> Kernel for Read<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let Self { from, samples, factor, first, gradient } = self;
         let cut = from.cut();
-        let pieces = from.numbers.chunks_exact(cut.piece_len()).take(cut.pieces(samples));
-        for (piece, numbers) in pieces.enumerate() {
-            for (row, to) in (first..).zip(gradient.chunks_exact_mut(from.shape.outputs)) {
-                let mut before = 0;
-                for block in &from.blocks {
-                    let sums = &numbers[before + row * cut.padded(block)..];
-                    before += cut.block_len(block);
-                    read(sums, factor, piece > 0, &mut to[block.clone()]);
-                }
+        let (pieces, piece_len) = (cut.pieces(samples), cut.piece_len());
+        for (row, to) in (first..).zip(gradient.chunks_exact_mut(from.shape.outputs)) {
+            let mut before = 0;
+            for block in &from.blocks {
+                let sums = &from.numbers[before + row * cut.padded(block)..];
+                before += cut.block_len(block);
+                read(sums, (pieces, piece_len), factor, &mut to[block.clone()]);
             }
         }
     }
 }
 
-/// Writes multiples of sums, or adds them.
+/// Writes multiples of sums over pieces, which lie so far apart.
 #[inline(always)]
-fn read(sums: &[f32], factor: f64, adds: bool, to: &mut [f64]) {
-    let read = |(to, &sum): (&mut f64, &f32)| {
-        let before = if adds { *to } else { 0.0 };
-        *to = before + factor * f64::from(sum);
-    };
+fn read<T: Number>(sums: &[f32], (pieces, apart): (usize, usize), factor: f64, to: &mut [T]) {
     // As many at a time as fill any vectors.
-    let ((sums, last_sums), (to, last)) = (sums.as_chunks::<8>(), to.as_chunks_mut::<8>());
-    for (to, sums) in to.iter_mut().zip(sums) {
-        to.iter_mut().zip(sums).for_each(read);
+    let (whole, last) = to.as_chunks_mut::<8>();
+    let rest = 8 * whole.len();
+    for (to, first) in whole.iter_mut().zip((0..).step_by(8)) {
+        let mut all = [0.0; 8];
+        for piece in 0..pieces {
+            let sums = &sums[first + piece * apart..][..8];
+            all.iter_mut().zip(sums).for_each(|(all, &sum)| *all += factor * f64::from(sum));
+        }
+        *to = all.map(T::nearest);
     }
-    let rest = sums.get(to.len()).map_or(last_sums, |sums| &sums[..]);
-    last.iter_mut().zip(rest).for_each(read);
+    for (to, at) in last.iter_mut().zip(rest..) {
+        let pieces = (0..pieces).map(|piece| factor * f64::from(sums[at + piece * apart]));
+        *to = T::nearest(pieces.fold(0.0, |all, sum| all + sum));
+    }
 }
 
 impl WeightGradientPart<'_> {

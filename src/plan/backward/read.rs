@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::compile::{GradientPlan, Origin};
 use super::workspace::GradientWorkspace;
+use crate::linalg::Number;
 use crate::network::Layout;
 
 /// Numbers that a thread writes at a time, about.
@@ -11,12 +12,12 @@ const PART: usize = 1 << 14;
 
 impl GradientPlan {
     /// Writes a multiple of the last batch's gradient with respect to theta.
-    pub fn read(
+    pub fn read<T: Number>(
         &self,
         workspace: &GradientWorkspace,
         layout: &Layout,
         factor: f64,
-        gradient: &mut [f64],
+        gradient: &mut [T],
     ) {
         let GradientWorkspace { weights, biases, norms, samples, .. } = workspace;
         self.write(workspace, layout, gradient, |origin, first, to| match origin {
@@ -29,12 +30,12 @@ impl GradientPlan {
 
     /// Has `read` write numbers for theta, some of a parameter at a time, from its so-manieth row on; on all
     /// threads that share a batch.
-    pub(in super::super) fn write(
+    pub(in super::super) fn write<T: Number>(
         &self,
         workspace: &GradientWorkspace,
         layout: &Layout,
-        numbers: &mut [f64],
-        read: impl Fn(Origin, usize, &mut [f64]) + Sync,
+        numbers: &mut [T],
+        read: impl Fn(Origin, usize, &mut [T]) + Sync,
     ) {
         let mut rest = numbers;
         let mut parts = Vec::new();
@@ -46,7 +47,7 @@ impl GradientPlan {
             let own = own.chunks_mut(rows * row).enumerate();
             parts.extend(own.map(|(part, to)| (origin, part * rows, to)));
         }
-        let read = |(origin, first, to): (Origin, usize, &mut [f64])| read(origin, first, to);
+        let read = |(origin, first, to): (Origin, usize, &mut [T])| read(origin, first, to);
         if workspace.forward.shares > 1 {
             parts.into_par_iter().for_each(read);
         } else {
@@ -64,6 +65,6 @@ impl GradientPlan {
 }
 
 /// Writes a multiple.
-pub(in super::super) fn scale(values: &[f64], factor: f64, to: &mut [f64]) {
-    to.iter_mut().zip(values).for_each(|(to, value)| *to = factor * value);
+pub(in super::super) fn scale<T: Number>(values: &[f64], factor: f64, to: &mut [T]) {
+    to.iter_mut().zip(values).for_each(|(to, value)| *to = T::nearest(factor * value));
 }

@@ -6,6 +6,7 @@ use super::super::{Station, Theta};
 use super::compile::GradientPlan;
 use super::step::Back;
 use crate::kernels::{Algorithm, InstructionSet, PackedInputGradient};
+use crate::linalg::Numbers;
 use crate::network::Layout;
 
 /// Theta at one point, packed forwards and backwards. It moves to other points in the same memory.
@@ -14,16 +15,16 @@ pub struct GradientStation {
     pub(in super::super) forward: Station,
     /// Of the weights whose input has a gradient.
     pub(in super::super) back: Vec<Option<PackedInputGradient>>,
-    pub(in super::super) theta: Vec<f32>,
+    /// Memory for theta in single precision.
+    pub(in super::super) single: Vec<f32>,
 }
 
 impl GradientStation {
     /// Packs theta. Without `winograd` every convolution is computed by its definition.
-    pub fn new(plan: &GradientPlan, layout: &Layout, theta: &[f64], winograd: bool) -> Self {
-        let theta = Theta::Multiple(theta, 1.0);
-        let forward = Station::new(&plan.plan, layout, theta, winograd);
-        let mut single = Vec::new();
-        theta.narrow(&mut single);
+    pub fn new(plan: &GradientPlan, layout: &Layout, theta: Numbers<'_>, winograd: bool) -> Self {
+        let mut room = Vec::new();
+        let single = narrowed(theta, &mut room);
+        let forward = Station::new(&plan.plan, layout, Theta::Multiple(theta, 1.0), winograd);
         let mut back: Vec<_> = plan.plan.weights.iter().map(|_| None).collect();
         for step in &plan.back {
             let Back::Convolve { weights: index, to: Some(_), .. } = *step else { continue };
@@ -37,15 +38,14 @@ impl GradientStation {
                 if winograd { Algorithm::fastest(weights.shape) } else { Algorithm::Direct };
             back[index] = pack(fastest).or_else(|_| pack(Algorithm::Direct)).ok();
         }
-        Self { forward, back, theta: single }
+        Self { forward, back, single: room }
     }
 
     /// Packs another theta, on all threads.
-    pub fn move_to(&mut self, plan: &GradientPlan, layout: &Layout, theta: &[f64]) {
-        let Self { forward, back, theta: single } = self;
+    pub fn move_to(&mut self, plan: &GradientPlan, layout: &Layout, theta: Numbers<'_>) {
+        let Self { forward, back, single: room } = self;
+        let single = narrowed(theta, room);
         let theta = Theta::Multiple(theta, 1.0);
-        theta.narrow(single);
-        let single = &*single;
         let back = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
         rayon::join(
             || forward.repack(&plan.plan, layout, theta, single),
@@ -56,5 +56,16 @@ impl GradientStation {
                 });
             },
         );
+    }
+}
+
+/// Theta in single precision, where it is or in `room`.
+fn narrowed<'a>(theta: Numbers<'a>, room: &'a mut Vec<f32>) -> &'a [f32] {
+    match theta {
+        Numbers::Single([single]) => single,
+        Numbers::Double(_) => {
+            Theta::Multiple(theta, 1.0).narrow(room);
+            room
+        }
     }
 }

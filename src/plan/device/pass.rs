@@ -14,6 +14,7 @@ use super::memory::Memory;
 use super::tangent::{Course, DeviceDirection};
 use super::{DeviceLine, DevicePoint, Group};
 use crate::device::{self, Buffer, Entry, Images, LEFT, Left, Read, Slab, Stored, Table};
+use crate::linalg::Number;
 use crate::network::Layout;
 use crate::plan::backward::{Back, BiasGradient, Cotangents, Sought};
 use crate::plan::step::Value;
@@ -82,9 +83,9 @@ pub(super) struct Turned<'a> {
 
 /// What a batch leaves.
 #[derive(Default)]
-pub(crate) struct DeviceGradient {
+pub(crate) struct DeviceGradient<T> {
     /// With respect to theta, times a factor, if it was sought.
-    pub gradient: Vec<f64>,
+    pub gradient: Vec<T>,
     /// What norms saw of the batch, unless they were given their statistics.
     pub statistics: Vec<NormStatistics>,
     /// With respect to the statistics that norms were given, if it has gone back.
@@ -277,12 +278,12 @@ impl DevicePass<'_> {
     /// Waits for what the way back leaves, of the gradient a multiple, in a vector of so many numbers that it
     /// asks for, written by all threads or by this one: with it comes what norms saw, or, where they were given
     /// their statistics, the gradient with respect to these.
-    pub fn read(
+    pub fn read<T: Number>(
         &self,
         factor: f64,
         is_shared: bool,
-        vector: impl FnOnce(usize) -> Vec<f64>,
-    ) -> Result<DeviceGradient, String> {
+        vector: impl FnOnce(usize) -> Vec<T>,
+    ) -> Result<DeviceGradient<T>, String> {
         let is_given = !self.given.is_empty();
         let seen = Some(&self.memory.statistics).filter(|_| !is_given);
         let left = self.left.as_ref().filter(|_| is_given);
@@ -307,7 +308,9 @@ impl DevicePass<'_> {
             found.gradient = vector(self.of.layout.dimension());
             let least = if is_shared { device::SHARED } else { found.gradient.len() };
             let pairs = found.gradient.par_iter_mut().zip(f32::from_bytes(bytes));
-            pairs.with_min_len(least).for_each(|(to, &from)| *to = factor * f64::from(from));
+            pairs.with_min_len(least).for_each(|(to, &from)| {
+                *to = T::nearest(factor * f64::from(from));
+            });
         }
         Ok(found)
     }

@@ -9,6 +9,7 @@ use super::compile::CurvaturePlan;
 use super::step::Along;
 use super::workspace::CurvatureWorkspace;
 use crate::kernels::{BatchGradient, InstructionSet, PackedInputGradient, Scratch, Source, Target};
+use crate::linalg::Numbers;
 use crate::network::{Layout, ParameterId};
 
 /// A multiple of a direction, packed. It moves to other directions in the same memory.
@@ -31,7 +32,8 @@ pub struct ReturnStation {
 impl ReturnStation {
     /// Packs a direction. Without `winograd` every convolution is computed by its definition.
     pub fn new(plan: &CurvaturePlan, layout: &Layout, direction: &[f64], winograd: bool) -> Self {
-        let GradientStation { forward: station, back, theta: single } =
+        let direction = Numbers::Double([direction]);
+        let GradientStation { forward: station, back, single } =
             GradientStation::new(&plan.gradient, layout, direction, winograd);
         let of_batch = plan.gradient.plan.weights.iter().map(|_| None).collect();
         Self { direction: DirectionStation { station, single, of_batch }, back }
@@ -49,7 +51,7 @@ impl DirectionStation {
     pub fn new(
         plan: &CurvaturePlan,
         layout: &Layout,
-        (direction, factor): (&[f64], f64),
+        (direction, factor): (Numbers<'_>, f64),
         winograd: bool,
     ) -> Self {
         let plan = &plan.gradient.plan;
@@ -63,7 +65,7 @@ impl DirectionStation {
         &mut self,
         plan: &CurvaturePlan,
         layout: &Layout,
-        (direction, factor): (&[f64], f64),
+        (direction, factor): (Numbers<'_>, f64),
     ) {
         let Self { station, single, of_batch } = self;
         station.move_to(&plan.gradient.plan, layout, Theta::Multiple(direction, factor), single);
@@ -76,7 +78,7 @@ impl DirectionStation {
         &mut self,
         plan: &CurvaturePlan,
         layout: &Layout,
-        (gradient, factor): (&[f64], f64),
+        (gradient, factor): (Numbers<'_>, f64),
         images: &[f32],
         workspace: &CurvatureWorkspace,
     ) {

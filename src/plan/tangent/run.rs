@@ -15,6 +15,7 @@ use crate::kernels::{
     Aligned, InstructionSet, Source, Statistics, Target, Through, Weighed, average_pool,
     max_pool_gradient, max_pool_tangent, norm_tangent,
 };
+use crate::linalg::Number;
 use crate::network::Layout;
 
 /// How a batch moves.
@@ -84,12 +85,12 @@ impl CurvaturePlan {
     }
 
     /// As [`GradientPlan::read`](super::super::GradientPlan::read).
-    pub fn read(
+    pub fn read<T: Number>(
         &self,
         workspace: &CurvatureWorkspace,
         layout: &Layout,
         factor: f64,
-        gradient: &mut [f64],
+        gradient: &mut [T],
     ) {
         self.gradient.read(&workspace.gradient, layout, factor, gradient);
     }

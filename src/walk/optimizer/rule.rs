@@ -4,6 +4,7 @@ use super::adam::Adam;
 use super::parts::Parts;
 use super::{Carried, sgd};
 use crate::experiment::{Optimizer, Train};
+use crate::linalg::Number;
 use crate::precision::Precision;
 
 /// One step, as a rule sees it.
@@ -15,7 +16,7 @@ pub(super) struct Step {
     pub learning_rate: f64,
     /// lambda.
     pub weight_decay: f64,
-    /// What a rule carries along is rounded to this, as theta and the gradient are; its sums are f64.
+    /// What a rule carries along is rounded to this, the format of theta and of the gradient; its sums are f64.
     pub precision: Precision,
 }
 
@@ -26,13 +27,13 @@ pub(super) trait Rule<const N: usize>: Copy + Sync {
     fn step(self, theta: f64, gradient: f64, carried: [f64; N]) -> (f64, [f64; N]);
 }
 
-/// The step of this number from theta_t, `from`, to theta_{t+1}, by the rule of the experiment. Rounds
-/// the gradient to the precision of training.
+/// The step of this number from theta_t, `from`, to theta_{t+1}, by the rule of the experiment, in
+/// the precision of training.
 ///
 /// Cost: one pass over theta, on all threads.
-pub(in crate::walk) fn move_theta(
-    [theta, gradient]: [&mut [f64]; 2],
-    from: &[f64],
+pub(in crate::walk) fn move_theta<T: Number>(
+    theta: &mut [T],
+    [gradient, from]: [&[T]; 2],
     train: &Train,
     (number, learning_rate): (u64, f64),
     carried: &mut Carried,
@@ -43,16 +44,16 @@ pub(in crate::walk) fn move_theta(
     let moments = ["first_moment", "second_moment"];
     match train.optimizer {
         Optimizer::Sgd(settings) if settings.momentum == 0.0 => {
-            all.follow(sgd::Plain(step), precision);
+            all.follow(sgd::Plain(step));
         }
         Optimizer::Sgd(settings) => carried.with(["velocity"], from.len(), |carried| {
-            all.with(carried).follow(sgd::Momentum(settings, step), precision);
+            all.with(carried).follow(sgd::Momentum(settings, step));
         }),
         Optimizer::Adam(settings) => carried.with(moments, from.len(), |carried| {
-            all.with(carried).follow(Adam::new(settings, step), precision);
+            all.with(carried).follow(Adam::new(settings, step));
         }),
         Optimizer::AdamW(settings) => carried.with(moments, from.len(), |carried| {
-            all.with(carried).follow(Adam::decoupled(settings, step), precision);
+            all.with(carried).follow(Adam::decoupled(settings, step));
         }),
     }
 }

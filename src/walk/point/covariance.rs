@@ -132,7 +132,7 @@ fn of_samples<O: Objective>(
     }
     let g = journal.next(&[], || {
         let found = objective.gradient(at, Loss::Measured, here.precision())?;
-        Ok::<_, WalkError>(found.gradient)
+        Ok::<_, WalkError>(found.gradient.into_entries())
     })?;
     progress.worked(cost::gradient(here.plan.samples));
     journal.restart(&[&traces, &g])?;

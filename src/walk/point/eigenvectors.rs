@@ -1,9 +1,10 @@
 //! The files of the largest eigenvectors, which later spectra compare theirs with.
 
 use super::Here;
-use crate::linalg::Eigenpair;
+use crate::linalg::{Eigenpair, Vector};
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
+use crate::precision::Precision;
 use crate::run::{RunError, write_atomic};
 use crate::walk::WalkError;
 
@@ -15,11 +16,11 @@ pub(super) fn save<O: Objective>(
     let mut rounded = Vec::new();
     for (index, pair) in (1..).zip(pairs) {
         let path = here.recorder.folder.eigenvector(here.state.step, index);
-        let theta = pair.vector.iter().map(|&entry| f64::from(entry as f32)).collect();
+        let theta = Vector::from(pair.vector.clone()).rounded(Precision::F32);
         let point = Point { theta, buffers: here.state.point.buffers.clone() };
         let encoded = here.objective.export(&point, true).encode().map_err(RunError::from)?;
         write_atomic(&path, &encoded)?;
-        rounded.push(point.theta);
+        rounded.push(point.theta.into_entries());
     }
     Ok(rounded)
 }
@@ -36,7 +37,7 @@ pub(super) fn load<O: Objective>(
     for path in paths.filter(|path| path.exists()) {
         let file =
             Tensors::read(&path).map_err(|error| RunError::content(&path, error.to_string()))?;
-        vectors.push(here.objective.import(&file)?.theta);
+        vectors.push(here.objective.import(&file)?.theta.into_entries());
     }
     Ok(vectors)
 }

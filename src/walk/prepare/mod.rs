@@ -116,7 +116,7 @@ impl Prepared {
     pub fn start(&self) -> Point {
         let (layout, seed) = (self.objective.layout(), self.plan.train.seed);
         Point {
-            theta: initialise(&layout.parameters, seed),
+            theta: initialise(&layout.parameters, seed).into(),
             buffers: initialise(&layout.buffers, seed),
         }
     }

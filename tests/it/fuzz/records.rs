@@ -60,10 +60,10 @@ fn fuzz_checkpoint(name: &'static str, file: &str) -> TestResult {
     let folder = tempfile::tempdir()?;
     let state = |step| State {
         step,
-        point: losswalk::objective::Point { theta: START.to_vec(), buffers: Vec::new() },
+        point: losswalk::objective::Point { theta: START.to_vec().into(), buffers: Vec::new() },
         carried: Default::default(),
-        previous_gradient: START.to_vec(),
-        previous: losswalk::objective::Point { theta: START.to_vec(), buffers: Vec::new() },
+        previous_gradient: START.to_vec().into(),
+        previous: losswalk::objective::Point { theta: START.to_vec().into(), buffers: Vec::new() },
         path_length: 0.5,
     };
     let precision = losswalk::precision::Precision::F64;
