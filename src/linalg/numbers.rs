@@ -225,3 +225,35 @@ impl Number for f64 {
         Vector { entries: Entries::Double(entries), wide: OnceLock::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vector() -> Vector {
+        (0..2 * CONVERTED + 3).map(|i| (i as f64).sin()).collect()
+    }
+
+    #[test]
+    fn entries_of_32_bits_read_and_add_up_as_their_values() {
+        let (exact, single) = (vector(), vector().rounded(Precision::F32));
+        assert!(matches!(single.numbers(), Numbers::Single(_)) && single != exact);
+        let values: Vec<f64> = exact.iter().map(|&x| f64::from(x as f32)).collect();
+        assert!(single[..] == values && single.to_f64() == values);
+        assert!(single == Vector::from(values.clone()), "whatever they are kept in");
+        assert_eq!(single.norm(), norm(&values));
+        assert_eq!(Vector::products(&single, &exact), products(&values, &exact));
+        assert!(matches!(Vector::alike([&single, &exact]), Numbers::Double(_)));
+        assert!(matches!(Vector::alike([&single, &single]), Numbers::Single(_)));
+    }
+
+    #[test]
+    fn entries_are_handed_over_where_they_lie() {
+        let mut single: Vec<f32> = vector().into_entries();
+        let place = single.as_ptr();
+        single[0] = 7.0;
+        let kept = Vector::from(single);
+        assert_eq!(kept[0], 7.0);
+        assert_eq!(kept.rounded(Precision::F32).into_entries::<f32>().as_ptr(), place);
+    }
+}

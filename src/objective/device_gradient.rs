@@ -7,7 +7,7 @@ use super::planned::observed;
 use super::planned_gradient::UnitGradients;
 use super::presentation::Presentation;
 use super::{Classification, Gradient, Loss, ObjectiveError, Point};
-use crate::linalg::Number;
+use crate::linalg::{Number, Vector};
 use crate::plan::{
     Cotangents, DeviceBatch, DeviceGradient, DeviceGradients, DevicePass, Given, NormStatistics,
     Sought,
@@ -31,7 +31,7 @@ impl Classification {
     /// Theta on the kernels, for gradients or for what is of second order too.
     pub(super) fn derivatives_on_kernels(
         &self,
-        theta: &[f64],
+        theta: &Vector,
         precision: Precision,
         is_second: bool,
     ) -> Option<DeviceGradients<'_>> {

@@ -69,7 +69,7 @@ impl Call<'_> {
         let found = self.units.read(&moved.map_err(ObjectiveError::Device)?, factor)?;
         let mut product = found.gradient;
         if frozen.is_some() {
-            let before = self.units.read(&pass, 1.0)?;
+            let before = self.units.read::<f32>(&pass, 1.0)?;
             let norms = before.cotangents.iter().chain(&found.cotangents);
             let flat = norms.flat_map(|norm| norm.mean.iter().chain(&norm.variance));
             product.extend(flat.map(|x| factor * x));

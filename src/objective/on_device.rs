@@ -1,5 +1,6 @@
 //! What the kernels of a GPU keep from one call to the next.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use burn::cubecl::bytes::Bytes;
@@ -8,6 +9,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::device::{self, Buffer};
+use crate::linalg::{Numbers, Vector};
 use crate::network::Network;
 use crate::plan::{CurvaturePlan, GradientPlan, Plan};
 
@@ -65,14 +67,17 @@ pub(super) struct Uploaded(Mutex<Vec<(Bytes, Buffer)>>);
 
 impl Uploaded {
     /// A theta in single precision on the device, where nobody writes to it.
-    pub fn theta(&self, client: &Client, theta: &[f64]) -> Buffer {
-        let single = device::single(theta.len(), |i| theta[i]);
+    pub fn theta(&self, client: &Client, theta: &Vector) -> Buffer {
+        let single = match theta.numbers() {
+            Numbers::Single([theta]) => Cow::Borrowed(theta),
+            Numbers::Double([theta]) => Cow::Owned(device::single(theta.len(), |i| theta[i])),
+        };
         let all = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = std::mem::take(&mut *all());
         let known = kept.iter().position(|(known, _)| is_same(known, f32::as_bytes(&single)));
         let own = known.map_or_else(
             || {
-                let bytes = Bytes::from_elems(single).shared();
+                let bytes = Bytes::from_elems(single.into_owned()).shared();
                 let sent = device::send(client, &bytes);
                 (bytes, sent)
             },

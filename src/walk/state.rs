@@ -100,12 +100,11 @@ impl State {
         let previous =
             [(PREVIOUS_GRADIENT, &self.previous_gradient), (PREVIOUS_THETA, &self.previous.theta)];
         let previous = previous.into_iter().filter(|(_, values)| !values.is_empty());
-        let previous = previous.map(|(name, values)| (name, values.to_f64()));
         let carried = self.carried.vectors().iter();
-        let carried = carried.map(|(name, values)| (name.as_str(), values.clone()));
+        let carried = carried.map(|(name, values)| (name.as_str(), values));
         let entries: BTreeMap<_, _> = carried
             .chain(previous)
-            .map(|(name, values)| (name.to_owned(), (vec![values.len()], values)))
+            .map(|(name, values)| (name.to_owned(), (vec![values.len()], values.to_f64())))
             .collect();
         Checkpoint {
             step: self.step,
@@ -123,14 +122,15 @@ impl State {
         let point = objective.import(&checkpoint.parameters)?;
         let length = point.theta.len();
         let arrays = checkpoint.optimizer.entries.into_iter();
-        let mut arrays: BTreeMap<_, _> = arrays.map(|(name, (_, values))| (name, values)).collect();
+        let mut arrays: BTreeMap<_, _> =
+            arrays.map(|(name, (_, values))| (name, Vector::from(values))).collect();
         let other = arrays.iter().filter(|(_, values)| values.len() != length);
         let problem = |(name, _)| format!("  `{name}` of the optimiser must have {length} entries");
         let problems: Vec<_> = other.map(problem).collect();
         if !problems.is_empty() {
             return Err(StateDictError::new(problems).into());
         }
-        let mut previous = |name| Vector::from(arrays.remove(name).unwrap_or_default());
+        let mut previous = |name| arrays.remove(name).unwrap_or_default();
         Ok(Self {
             step: checkpoint.step,
             point,

@@ -19,12 +19,12 @@ pub(super) struct Parts<'a, T, const N: usize> {
     /// theta_t.
     pub from: &'a [T],
     /// What the rule carries along.
-    pub carried: [&'a mut [f64]; N],
+    pub carried: [&'a mut [T]; N],
 }
 
 impl<'a, T> Parts<'a, T, 0> {
     /// The same with what a rule carries along.
-    pub fn with<const N: usize>(self, carried: [&'a mut Vec<f64>; N]) -> Parts<'a, T, N> {
+    pub fn with<const N: usize>(self, carried: [&'a mut Vec<T>; N]) -> Parts<'a, T, N> {
         let Self { theta, gradient, from, .. } = self;
         Parts { theta, gradient, from, carried: carried.map(Vec::as_mut_slice) }
     }
@@ -67,12 +67,12 @@ impl<T: Number, R: Rule<N>, const N: usize> Kernel for Move<'_, T, R, N> {
         for (i, ((theta, &gradient), &from)) in entries.enumerate() {
             let mut own = [0.0; N];
             for k in 0..N {
-                own[k] = carried[k][i];
+                own[k] = carried[k][i].into();
             }
             let (next, own) = rule.step(from.into(), gradient.into(), own);
             *theta = T::nearest(next);
             for k in 0..N {
-                carried[k][i] = own[k];
+                carried[k][i] = T::nearest(own[k]);
             }
         }
     }
