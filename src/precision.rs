@@ -12,6 +12,26 @@ choice! {
     }
 }
 
+/// A number of one of the formats.
+pub trait Number: Copy + Default + Send + Sync + Into<f64> + PartialEq + 'static {
+    /// The nearest number of this format.
+    fn nearest(value: f64) -> Self;
+}
+
+impl Number for f32 {
+    #[inline(always)]
+    fn nearest(value: f64) -> Self {
+        value as Self
+    }
+}
+
+impl Number for f64 {
+    #[inline(always)]
+    fn nearest(value: f64) -> Self {
+        value
+    }
+}
+
 impl Precision {
     /// Bytes of a number.
     pub fn bytes(self) -> usize {
@@ -25,7 +45,7 @@ impl Precision {
     #[inline(always)]
     pub fn rounded(self, value: f64) -> f64 {
         match self {
-            Self::F32 => f64::from(value as f32),
+            Self::F32 => f32::nearest(value).into(),
             Self::F64 => value,
         }
     }

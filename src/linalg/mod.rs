@@ -11,7 +11,7 @@ mod vector;
 
 pub use krylov::NotFinite;
 pub use lanczos::{Eigenpair, Eigenpairs, Limits, Wanted, eigenpairs, resumed_eigenpairs};
-pub use numbers::{Number, Numbers, Vector};
+pub use numbers::{Element, Numbers, Vector};
 pub use quadrature::{Quadrature, Trace, density, quadrature, trace};
 pub use symmetric::{Eigen, symmetric, tridiagonal};
 pub use vector::{

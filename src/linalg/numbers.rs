@@ -6,16 +6,13 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use super::vector::{norm, products};
-use crate::precision::Precision;
+use crate::precision::{Number, Precision};
 
 /// Entries that a thread converts at once.
 const CONVERTED: usize = 1 << 14;
 
-/// A number of one of the formats that vectors are kept in.
-pub trait Number: Copy + Default + Send + Sync + Into<f64> + PartialEq + 'static {
-    /// The nearest number of this format.
-    fn nearest(value: f64) -> Self;
-
+/// A number of a format that vectors are kept in.
+pub trait Element: Number {
     /// A vector's entries, if it is kept in this format.
     fn kept(vector: &mut Vector) -> Option<&mut Vec<Self>>;
 
@@ -99,7 +96,7 @@ impl Vector {
     }
 
     /// The entries, each the nearest number of this format; no copy if they are kept in it.
-    pub fn into_entries<T: Number>(mut self) -> Vec<T> {
+    pub fn into_entries<T: Element>(mut self) -> Vec<T> {
         if let Some(entries) = T::kept(&mut self) {
             return std::mem::take(entries);
         }
@@ -178,7 +175,7 @@ impl Default for Entries {
     }
 }
 
-impl<T: Number> From<Vec<T>> for Vector {
+impl<T: Element> From<Vec<T>> for Vector {
     fn from(entries: Vec<T>) -> Self {
         T::vector(entries)
     }
@@ -190,12 +187,7 @@ impl FromIterator<f64> for Vector {
     }
 }
 
-impl Number for f32 {
-    #[inline(always)]
-    fn nearest(value: f64) -> Self {
-        value as Self
-    }
-
+impl Element for f32 {
     fn kept(vector: &mut Vector) -> Option<&mut Vec<Self>> {
         match &mut vector.entries {
             Entries::Single(entries) => Some(entries),
@@ -208,12 +200,7 @@ impl Number for f32 {
     }
 }
 
-impl Number for f64 {
-    #[inline(always)]
-    fn nearest(value: f64) -> Self {
-        value
-    }
-
+impl Element for f64 {
     fn kept(vector: &mut Vector) -> Option<&mut Vec<Self>> {
         match &mut vector.entries {
             Entries::Single(_) => None,
@@ -254,6 +241,7 @@ mod tests {
         single[0] = 7.0;
         let kept = Vector::from(single);
         assert_eq!(kept[0], 7.0);
-        assert_eq!(kept.rounded(Precision::F32).into_entries::<f32>().as_ptr(), place);
+        let back: Vec<f32> = kept.rounded(Precision::F32).into_entries();
+        assert_eq!(back.as_ptr(), place);
     }
 }

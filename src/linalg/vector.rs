@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::numbers::Number;
+use crate::kernels::{InstructionSet, Kernel, Lanes};
+use crate::precision::Number;
 
 /// Entries that one running sum covers; block sums are added separately, so that the rounding
 /// error grows with the block and the number of blocks, not with the length.
@@ -42,12 +43,17 @@ pub fn difference_norm(a: &[f64], b: &[f64]) -> f64 {
 
 /// a - b.
 pub fn difference<T: Number>(a: &[T], b: &[T]) -> Vec<f64> {
-    let difference = |(&a, &b): (&T, &T)| a.into() - b.into();
+    let mut difference = vec![0.0; a.len().min(b.len())];
+    let subtract = |((a, b), to): ((&[T], &[T]), &mut [f64])| {
+        InstructionSet::detect().run(Difference { a, b, to });
+    };
     if a.len() < SHARED {
-        return a.iter().zip(b).map(difference).collect();
+        subtract(((a, b), &mut difference));
+    } else {
+        let parts = a.par_chunks(SHARED / 2).zip(b.par_chunks(SHARED / 2));
+        parts.zip(difference.par_chunks_mut(SHARED / 2)).for_each(subtract);
     }
-    let pairs = a.par_iter().zip(b).with_min_len(SHARED / 2);
-    pairs.map(difference).collect()
+    difference
 }
 
 /// What `of` gives for a few thousand entries of all vectors at a time, added up in their order, whoever
@@ -107,18 +113,53 @@ pub fn unit(mut vector: Vec<f64>) -> (f64, Option<Vec<f64>>) {
     (length, unit)
 }
 
-/// A function of its own, or its loop is not always turned into vector instructions.
-#[inline(never)]
 fn block_dot<T: Number>(a: &[T], b: &[T]) -> f64 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut lanes = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            lanes[lane] += a[lane].into() * b[lane].into();
+    InstructionSet::detect().run(Dot { a, b })
+}
+
+/// Simple arithmetic on numbers side by side, which the compiler turns into that on vectors: no two operations
+/// become one, so that all instruction sets give the same bits.
+struct Dot<'a, T> {
+    a: &'a [T],
+    b: &'a [T],
+}
+
+impl<T: Number> Kernel for Dot<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> f64 {
+        let ((a, a_rest), (b, b_rest)) = (self.a.as_chunks::<LANES>(), self.b.as_chunks::<LANES>());
+        let mut lanes = [0.0; LANES];
+        for (a, b) in a.iter().zip(b) {
+            for lane in 0..LANES {
+                lanes[lane] += a[lane].into() * b[lane].into();
+            }
+        }
+        let mut rest = 0.0;
+        for (&a, &b) in a_rest.iter().zip(b_rest) {
+            rest += a.into() * b.into();
+        }
+        lanes.iter().sum::<f64>() + rest
+    }
+}
+
+/// a - b.
+struct Difference<'a, T> {
+    a: &'a [T],
+    b: &'a [T],
+    to: &'a mut [f64],
+}
+
+impl<T: Number> Kernel for Difference<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        for (to, (&a, &b)) in self.to.iter_mut().zip(self.a.iter().zip(self.b)) {
+            *to = a.into() - b.into();
         }
     }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(&a, &b)| a.into() * b.into()).sum();
-    lanes.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]

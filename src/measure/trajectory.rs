@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{Trust, cosine_of};
-use crate::linalg::{Number, Numbers, Vector, by_blocks, difference, dot, products};
-use crate::precision::Precision;
+use crate::linalg::{Numbers, Vector, by_blocks, difference, dot, products};
+use crate::precision::{Number, Precision};
 
 /// How one update theta_t -> theta_{t+1} moves theta, under the names of the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

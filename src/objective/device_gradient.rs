@@ -7,7 +7,7 @@ use super::planned::observed;
 use super::planned_gradient::UnitGradients;
 use super::presentation::Presentation;
 use super::{Classification, Gradient, Loss, ObjectiveError, Point};
-use crate::linalg::{Number, Vector};
+use crate::linalg::{Element, Vector};
 use crate::plan::{
     Cotangents, DeviceBatch, DeviceGradient, DeviceGradients, DevicePass, Given, NormStatistics,
     Sought,
@@ -114,7 +114,7 @@ impl<'a> UnitsOnKernels<'a> {
     }
 
     /// Waits for what a unit's way back leaves, of the gradient a multiple.
-    pub fn read<T: Number>(
+    pub fn read<T: Element>(
         &self,
         pass: &DevicePass,
         factor: f64,
@@ -139,7 +139,7 @@ impl<'a> UnitsOnKernels<'a> {
 }
 
 impl UnitGradients for UnitsOnKernels<'_> {
-    fn part<T: Number>(
+    fn part<T: Element>(
         &self,
         unit: &[u32],
         given: Given<'_>,

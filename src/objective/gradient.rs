@@ -8,7 +8,7 @@ use super::statistics::observed;
 use super::transfer::host;
 use super::tree::Addend;
 use super::{BatchNormPolicy, Classification, Gradient, Loss, ObjectiveError, Point};
-use crate::linalg::{Number, Vector};
+use crate::linalg::{Element, Vector};
 use crate::network::{Pass, RUNNING_MOMENTUM, cross_entropy};
 use crate::precision::Precision;
 use crate::taylor::Series;
@@ -94,7 +94,7 @@ impl Classification {
     }
 }
 
-impl<T: Number> Part<T> {
+impl<T: Element> Part<T> {
     /// The whole, from its parts.
     pub fn into_gradient(self, at: &Point) -> Gradient {
         let Self { loss, gradient, running } = self;

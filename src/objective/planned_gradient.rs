@@ -11,7 +11,7 @@ use super::planned_directional::PlannedCurvature;
 use super::presentation::Presentation;
 use super::tree::{self, Addend};
 use super::{BatchNormPolicy, Classification, Gradient, Loss, ObjectiveError, Point};
-use crate::linalg::{Number, Numbers, Vector};
+use crate::linalg::{Element, Numbers, Vector};
 use crate::network::{Layout, Network};
 use crate::plan::{
     Backward, Cotangents, Given, GradientPlan, GradientStation, GradientWorkspaces, NormStatistics,
@@ -41,7 +41,7 @@ impl Served {
     }
 
     /// A gradient of so many entries, to be written over.
-    pub fn vector<T: Number>(&self, dimension: usize) -> Vec<T> {
+    pub fn vector<T: Element>(&self, dimension: usize) -> Vec<T> {
         let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = T::kept(&mut served).filter(|entries| entries.len() == dimension);
         // New memory comes cleared.
@@ -221,7 +221,7 @@ pub(super) fn shifts_at(layout: &Layout, at: &Point) -> Vec<Vec<f32>> {
 pub(super) trait UnitGradients: Sync {
     /// A unit's part of a mean, of which every sample is a `factor`: the gradient with respect to theta
     /// and, where they are given, to the statistics.
-    fn part<T: Number>(
+    fn part<T: Element>(
         &self,
         unit: &[u32],
         given: Given<'_>,
@@ -256,7 +256,7 @@ struct Call<'a> {
 }
 
 impl UnitGradients for Call<'_> {
-    fn part<T: Number>(
+    fn part<T: Element>(
         &self,
         unit: &[u32],
         given: Given<'_>,

@@ -5,7 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::kernels::{InstructionSet, Kernel, Lanes};
-use crate::linalg::{Number, Numbers};
+use crate::linalg::Numbers;
+use crate::precision::Number;
 
 /// Numbers that a thread converts at once.
 const CHUNK: usize = 1 << 14;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::WalkError;
 use super::optimizer::{Carried, move_theta};
 use crate::experiment::Train;
-use crate::linalg::{Number, Vector, difference};
+use crate::linalg::{Element, Vector, difference};
 use crate::network::StateDictError;
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
@@ -77,7 +77,7 @@ impl State {
     }
 
     /// From the previous theta to this one.
-    fn advance_in<T: Number>(
+    fn advance_in<T: Element>(
         &mut self,
         gradient: Vector,
         train: &Train,

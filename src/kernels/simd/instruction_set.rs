@@ -30,20 +30,21 @@ pub(crate) trait Kernel {
 impl InstructionSet {
     /// The best one.
     pub fn detect() -> Self {
-        Self::available()[0]
+        Self::all().next().unwrap_or(Self(Detected::Portable(Portable)))
     }
 
     /// All that this CPU has, the best first.
     pub fn available() -> Vec<Self> {
-        let portable = Self(Detected::Portable(Portable));
+        Self::all().collect()
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        let portable = Detected::Portable(Portable);
         #[cfg(target_arch = "x86_64")]
-        {
-            let avx512 = Avx512::detect().map(|token| Self(Detected::Avx512(token)));
-            let avx2 = Avx2::detect().map(|token| Self(Detected::Avx2(token)));
-            avx512.into_iter().chain(avx2).chain([portable]).collect()
-        }
+        let vectors = [Avx512::detect().map(Detected::Avx512), Avx2::detect().map(Detected::Avx2)];
         #[cfg(not(target_arch = "x86_64"))]
-        vec![portable]
+        let vectors: [Option<Detected>; 0] = [];
+        vectors.into_iter().flatten().chain([portable]).map(Self)
     }
 
     /// Its name, for people.

@@ -12,7 +12,7 @@ use super::scratch::Scratch;
 use super::shape::ConvolutionShape;
 use super::simd::{InstructionSet, Kernel, Lanes};
 use super::source::Source;
-use crate::linalg::Number;
+use crate::precision::Number;
 use cut::Cut;
 
 /// Products a weight that are summed in registers before they are added to the gradient, at least: else

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::compile::{GradientPlan, Origin};
 use super::workspace::GradientWorkspace;
-use crate::linalg::Number;
 use crate::network::Layout;
+use crate::precision::Number;
 
 /// Numbers that a thread writes at a time, about.
 const PART: usize = 1 << 14;

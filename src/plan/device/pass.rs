@@ -14,11 +14,11 @@ use super::memory::Memory;
 use super::tangent::{Course, DeviceDirection};
 use super::{DeviceLine, DevicePoint, Group};
 use crate::device::{self, Buffer, Entry, Images, LEFT, Left, Read, Slab, Stored, Table};
-use crate::linalg::Number;
 use crate::network::Layout;
 use crate::plan::backward::{Back, BiasGradient, Cotangents, Sought};
 use crate::plan::step::Value;
 use crate::plan::{CurvaturePlan, GradientPlan, NormStatistics, Order};
+use crate::precision::Number;
 
 /// Theta at one point on a device, for derivatives there.
 pub(crate) struct DeviceGradients<'a> {

@@ -15,8 +15,8 @@ use crate::kernels::{
     Aligned, InstructionSet, Source, Statistics, Target, Through, Weighed, average_pool,
     max_pool_gradient, max_pool_tangent, norm_tangent,
 };
-use crate::linalg::Number;
 use crate::network::Layout;
+use crate::precision::Number;
 
 /// How a batch moves.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::linalg::{Number, Vector};
+use crate::linalg::{Element, Vector};
 
 /// Vectors that a rule keeps from step to step, each as long as theta and 0 before the first step,
 /// under the names that they have in a checkpoint.
@@ -21,7 +21,7 @@ impl Carried {
     }
 
     /// Lets `change` read and write those of some names, of so many entries each.
-    pub(super) fn with<T: Number, const N: usize>(
+    pub(super) fn with<T: Element, const N: usize>(
         &mut self,
         names: [&str; N],
         length: usize,

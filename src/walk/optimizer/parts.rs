@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::rule::Rule;
 use crate::attention::attended;
 use crate::kernels::{InstructionSet, Kernel, Lanes};
-use crate::linalg::Number;
+use crate::precision::Number;
 
 /// Entries of a part.
 const PART: usize = 1 << 13;

@@ -4,7 +4,7 @@ use super::adam::Adam;
 use super::parts::Parts;
 use super::{Carried, sgd};
 use crate::experiment::{Optimizer, Train};
-use crate::linalg::Number;
+use crate::linalg::Element;
 use crate::precision::Precision;
 
 /// One step, as a rule sees it.
@@ -31,7 +31,7 @@ pub(super) trait Rule<const N: usize>: Copy + Sync {
 /// the precision of training.
 ///
 /// Cost: one pass over theta, on all threads.
-pub(in crate::walk) fn move_theta<T: Number>(
+pub(in crate::walk) fn move_theta<T: Element>(
     theta: &mut [T],
     [gradient, from]: [&[T]; 2],
     train: &Train,
