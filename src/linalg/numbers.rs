@@ -13,7 +13,7 @@ const CONVERTED: usize = 1 << 14;
 
 /// A number of a format that vectors are kept in.
 pub trait Element: Number {
-    /// A vector's entries, if it is kept in this format.
+    /// A vector's entries, if it is kept in this format, to be changed.
     fn kept(vector: &mut Vector) -> Option<&mut Vec<Self>>;
 
     /// A vector of these entries.
@@ -100,13 +100,16 @@ impl Vector {
         if let Some(entries) = T::kept(&mut self) {
             return std::mem::take(entries);
         }
-        self.par_iter().with_min_len(CONVERTED).map(|&entry| T::nearest(entry)).collect()
+        match &self.entries {
+            Entries::Single(entries) => converted(entries),
+            Entries::Double(entries) => converted(entries),
+        }
     }
 
     /// A copy of the entries, of which the vector keeps none.
     pub fn to_f64(&self) -> Vec<f64> {
         match &self.entries {
-            Entries::Single(entries) => widened(entries),
+            Entries::Single(entries) => converted(entries),
             Entries::Double(entries) => entries.clone(),
         }
     }
@@ -128,8 +131,10 @@ impl Vector {
     }
 }
 
-fn widened(entries: &[f32]) -> Vec<f64> {
-    entries.par_iter().with_min_len(CONVERTED).map(|&entry| entry.into()).collect()
+/// In another format, on all threads.
+fn converted<A: Number, B: Number>(entries: &[A]) -> Vec<B> {
+    let nearest = |&entry: &A| B::nearest(entry.into());
+    entries.par_iter().with_min_len(CONVERTED).map(nearest).collect()
 }
 
 impl Deref for Vector {
@@ -137,7 +142,7 @@ impl Deref for Vector {
 
     fn deref(&self) -> &[f64] {
         match &self.entries {
-            Entries::Single(entries) => self.wide.get_or_init(|| widened(entries)),
+            Entries::Single(entries) => self.wide.get_or_init(|| converted(entries)),
             Entries::Double(entries) => entries,
         }
     }
@@ -189,6 +194,7 @@ impl FromIterator<f64> for Vector {
 
 impl Element for f32 {
     fn kept(vector: &mut Vector) -> Option<&mut Vec<Self>> {
+        vector.wide.take();
         match &mut vector.entries {
             Entries::Single(entries) => Some(entries),
             Entries::Double(_) => None,
@@ -232,6 +238,7 @@ mod tests {
         assert_eq!(Vector::products(&single, &exact), products(&values, &exact));
         assert!(matches!(Vector::alike([&single, &exact]), Numbers::Double(_)));
         assert!(matches!(Vector::alike([&single, &single]), Numbers::Single(_)));
+        assert!(single.into_entries::<f64>() == values);
     }
 
     #[test]

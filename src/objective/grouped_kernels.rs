@@ -26,7 +26,7 @@ impl Classification {
     ) -> Option<DeviceLine<'_>> {
         let (kernels, client) = self.device_kernels(precision)?;
         let ends = [line.from, line.to]
-            .map(|Point { theta, .. }| (&theta[..], kernels.uploaded.theta(&client, theta)));
+            .map(|Point { theta, .. }| (theta, kernels.uploaded.theta(&client, theta)));
         let (layout, winograd) = (&self.network.layout, self.winograd_on(kernels));
         Some(DeviceLine::new(&kernels.plan, layout, client, ends, alphas, winograd))
     }

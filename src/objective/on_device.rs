@@ -77,7 +77,11 @@ impl Uploaded {
         let known = kept.iter().position(|(known, _)| is_same(known, f32::as_bytes(&single)));
         let own = known.map_or_else(
             || {
-                let bytes = Bytes::from_elems(single.into_owned()).shared();
+                let numbers = match single {
+                    Cow::Borrowed(theta) => device::single(theta.len(), |i| theta[i].into()),
+                    Cow::Owned(single) => single,
+                };
+                let bytes = Bytes::from_elems(numbers).shared();
                 let sent = device::send(client, &bytes);
                 (bytes, sent)
             },

@@ -121,7 +121,7 @@ impl Classification {
         let given = frozen.as_deref().map_or(Given::Batch(&shifts), Given::Frozen);
         let samples = units.iter().map(|unit| unit.len()).sum::<usize>() as f64;
         let is_batch = matches!(of, Loss::Batch { .. });
-        if let (&[unit], true, None) = (units, is_batch, self.crew(1)) {
+        if let (&[unit], true) = (units, is_batch) {
             self.interrupt.check()?;
             let part: Part<f32> = by.part(unit, given, 1.0 / samples)?;
             return Ok(part.into_gradient(at));

@@ -1,6 +1,7 @@
 //! Gradients by fast kernels against reverse mode through series, over random lists of layers, and
 //! against finite differences of losses.
 
+use losswalk::linalg::Numbers;
 use losswalk::linalg::{dot, norm};
 use losswalk::objective::{Classification, Gradient, Loss, Objective, Point};
 use losswalk::precision::Precision;
@@ -34,8 +35,12 @@ fn compare(model: &str, size: usize, policy: &str, of: Loss) -> TestResult<[[f64
     let (fast, at) = objective(model, size, policy)?;
     let exact = fast.gradient(&at, of, Precision::F64)?;
     let single = fast.gradient(&at, of, Precision::F32)?;
+    let has_kernels = fast.kernels().is_some();
     let series = fast.by_series().gradient(&at, of, Precision::F32)?;
     assert!(single != series || !model.contains("kernel_size = 3"), "kernels did not run\n{model}");
+    let is_single = matches!(single.gradient.numbers(), Numbers::Single(_));
+    let is_of_batch = matches!(of, Loss::Batch { .. });
+    assert_eq!(is_single, is_of_batch && has_kernels, "{model}");
     Ok([errors(&single, &exact), errors(&series, &exact)])
 }
 

@@ -71,6 +71,9 @@ fn check_weight_gradient(numbers: &mut Numbers, shape: ConvolutionShape, samples
         let rows = 1 + numbers.below(shape.weight_len() / shape.outputs);
         let parts = found.chunks_mut(rows * shape.outputs).enumerate();
         parts.for_each(|(i, part)| weights.read(samples, 0.25, i * rows, part));
+        let mut single = vec![f32::NAN; found.len()];
+        weights.read(samples, 0.25, 0, &mut single);
+        assert!(single.iter().zip(&found).all(|(&single, &found)| single == found as f32));
         let doubled: Vec<f32> = found.iter().map(|x| 2.0 * *x as f32).collect();
         let what = format!("{} {shape:?}, {samples} samples", instructions.name());
         assert_equal(&doubled, &expected, &what);

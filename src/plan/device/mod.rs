@@ -24,6 +24,7 @@ pub(crate) use tangent::{DeviceDirection, DeviceTangent};
 use self::memory::Memory;
 use super::{NormStatistics, Plan};
 use crate::device::{self, Buffer, Entry, Images, Norm, Table};
+use crate::linalg::Vector;
 use crate::network::Layout;
 
 /// A plan with its parameters at the points of a line, on a device.
@@ -67,13 +68,14 @@ impl<'a> DeviceLine<'a> {
         plan: &'a Plan,
         layout: &Layout,
         client: Client,
-        [(from, start), (to, end)]: [(&[f64], Buffer); 2],
+        [(from, start), (to, end)]: [(&Vector, Buffer); 2],
         alphas: &[f64],
         winograd: Option<usize>,
     ) -> Self {
         let ends = [start, end];
         let mut line = Self::between(plan, layout, client, ends.clone(), alphas, winograd);
         if plan.begins_linear() && plan.weights[0].shape.is_linear() {
+            let (from, to) = (&from[..], &to[..]);
             let change = device::upload(&line.client, from.len(), |i| to[i] - from[i]);
             let [from, _] = ends;
             let (weight, bias) = line.entries(layout, 0);

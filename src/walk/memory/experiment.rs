@@ -10,10 +10,10 @@ use crate::precision::Precision;
 use crate::walk::cost::Extent;
 use crate::walk::point::claims_of;
 
-/// Vectors as long as theta that every walk holds: theta_0, theta_t and theta_{t-1}, g_{t-1}, and the
-/// last update.
-const VECTORS_OF_A_WALK: usize = 5;
-/// Those of them that a checkpoint holds once more, and once more as bytes.
+/// Vectors as long as theta that every walk holds in the precision of training: theta_0, theta_t and
+/// theta_{t-1}, and g_{t-1}. The last update is one more, in 64 bits.
+const VECTORS_OF_A_WALK: usize = 4;
+/// Those of them that a checkpoint holds once more, in 64 bits, and once more as bytes.
 const VECTORS_OF_A_CHECKPOINT: usize = 3;
 /// Bytes of one channel's table of normalised values.
 const TABLE_BYTES: usize = 256 * (size_of::<f32>() + size_of::<f64>());
@@ -49,7 +49,7 @@ pub(in crate::walk) fn of_loss(
         [network.activations.largest, batch_size.min(samples), precision.bytes(), at_once];
     let what = "the largest layer's output for a batch, on every thread";
     vec![
-        of_model(experiment, "parameters", 1, network),
+        of_model(experiment, "parameters", experiment.train.precision.bytes(), network),
         Claim::new("evaluation.batch_size", batch_size, what, product(largest)),
     ]
 }
@@ -66,12 +66,11 @@ pub(in crate::walk) fn of_walk(
         Optimizer::Adam(_) | Optimizer::AdamW(_) => 2,
     };
     let kept = "what training keeps of its steps";
-    let kept = of_model(experiment, kept, VECTORS_OF_A_WALK - 1 + carried, network);
-    let copies = "a checkpoint before it is written";
-    let copies = of_model(experiment, copies, VECTORS_OF_A_CHECKPOINT + carried, network);
-    let encoded =
-        copies.bytes / size_of::<f64>() as u64 * experiment.train.precision.bytes() as u64;
-    let checkpoint = Claim { bytes: copies.bytes.saturating_add(encoded), ..copies };
+    let (entry, wide) = (experiment.train.precision.bytes(), size_of::<f64>());
+    let bytes = (VECTORS_OF_A_WALK - 1 + carried) * entry + wide;
+    let kept = of_model(experiment, kept, bytes, network);
+    let bytes = (VECTORS_OF_A_CHECKPOINT + carried) * (wide + entry);
+    let checkpoint = of_model(experiment, "a checkpoint before it is written", bytes, network);
     let measures = experiment.measure.iter().enumerate();
     let measures = measures.map(|(index, measure)| {
         let mut claims = of_measure(index, measure, network, (samples, ranks));
@@ -79,7 +78,7 @@ pub(in crate::walk) fn of_walk(
         claims.extend(derivatives.map(|claim| claim.on(ranks)));
         claims
     });
-    let gradient = of_model(experiment, "a gradient", 1, network);
+    let gradient = of_model(experiment, "a gradient", entry, network);
     let step = vec![gradient, of_step(experiment, network, samples)];
     [step, vec![checkpoint]]
         .into_iter()
@@ -161,15 +160,10 @@ fn of_measure(
     claims.into_iter().map(named).collect()
 }
 
-/// Vectors as long as theta.
-fn of_model(
-    experiment: &Experiment,
-    what: &'static str,
-    vectors: usize,
-    network: &Network,
-) -> Claim {
+/// So many bytes for each parameter.
+fn of_model(experiment: &Experiment, what: &'static str, bytes: usize, network: &Network) -> Claim {
     let (key, value) = experiment.model.size();
-    Claim::vectors(key, value, what, [vectors, network.layout.dimension()])
+    Claim::new(key, value, what, product([bytes, network.layout.dimension()]))
 }
 
 #[cfg(test)]

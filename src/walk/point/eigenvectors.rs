@@ -1,10 +1,9 @@
 //! The files of the largest eigenvectors, which later spectra compare theirs with.
 
 use super::Here;
-use crate::linalg::{Eigenpair, Vector};
+use crate::linalg::Eigenpair;
 use crate::objective::{Objective, Point};
 use crate::parameters::Tensors;
-use crate::precision::Precision;
 use crate::run::{RunError, write_atomic};
 use crate::walk::WalkError;
 
@@ -16,7 +15,7 @@ pub(super) fn save<O: Objective>(
     let mut rounded = Vec::new();
     for (index, pair) in (1..).zip(pairs) {
         let path = here.recorder.folder.eigenvector(here.state.step, index);
-        let theta = Vector::from(pair.vector.clone()).rounded(Precision::F32);
+        let theta = pair.vector.iter().map(|&entry| f64::from(entry as f32)).collect();
         let point = Point { theta, buffers: here.state.point.buffers.clone() };
         let encoded = here.objective.export(&point, true).encode().map_err(RunError::from)?;
         write_atomic(&path, &encoded)?;
