@@ -269,7 +269,7 @@ impl Objective for Classification {
     }
 
     fn export(&self, at: &Point, single: bool) -> Tensors {
-        state_dict::export(self.layout(), &at.theta, &at.buffers, single)
+        state_dict::export(self.layout(), &at.theta.to_f64(), &at.buffers, single)
     }
 
     fn import(&self, file: &Tensors) -> Result<Point, StateDictError> {
