@@ -1,7 +1,7 @@
 //! L(theta): its value along a line and its derivatives. The only door to autodiff.
 //!
-//! [`Objective`] speaks of theta as a flat vector that reads as `[f64]`, whatever the precision inside, so that what
-//! stands above it (walks, measurements) knows neither tensors nor networks.
+//! [`Objective`] speaks of theta as a flat vector that reads as `[f64]`, whatever the precision inside, so
+//! that what stands above it (walks, measurements) knows neither tensors nor networks.
 
 mod classification;
 mod contract;

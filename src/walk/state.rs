@@ -100,8 +100,7 @@ impl State {
         let previous =
             [(PREVIOUS_GRADIENT, &self.previous_gradient), (PREVIOUS_THETA, &self.previous.theta)];
         let previous = previous.into_iter().filter(|(_, values)| !values.is_empty());
-        let carried = self.carried.vectors().iter();
-        let carried = carried.map(|(name, values)| (name.as_str(), values));
+        let carried = self.carried.vectors().iter().map(|(name, values)| (name.as_str(), values));
         let entries: BTreeMap<_, _> = carried
             .chain(previous)
             .map(|(name, values)| (name.to_owned(), (vec![values.len()], values.to_f64())))
