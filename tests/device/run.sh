@@ -11,12 +11,7 @@ fi
 XDG_RUNTIME_DIR=$(mktemp -d) # Without one Mesa complains whenever it is asked for devices.
 export XDG_RUNTIME_DIR
 trap 'rmdir "$XDG_RUNTIME_DIR"' EXIT
-# What the framework has for GPUs takes longest to compile, and need not be fast here.
-quick=()
-for crate in burn-cubecl burn-dispatch burn-flex cubecl-{core,ir,opt,runtime,std,wgpu} \
-    cubek-{attention,convolution,interpolate,matmul,pool,quant,reduce,tile} naga pliron wgpu-{core,hal}; do
-    quick+=(--config "profile.release.package.$crate.opt-level=1")
-done
-cargo test --release "${quick[@]}" --features "${1:-wgpu}" --test it device
+features=${1:-wgpu}
+cargo test --profile device --features "$features" --test it device
 # Types alone: linking needs what CUDA's crates fetch.
-DOCS_RS=1 cargo clippy --release --features cuda -- -D warnings
+DOCS_RS=1 cargo clippy --profile device --all-targets --features "cuda,$features" -- -D warnings
