@@ -37,7 +37,8 @@ pub struct PassResult {
     pub gflops: f64,
     /// The same with products of padding counted, as other programs are usually quoted.
     pub nominal_gflops: f64,
-    /// `gflops` over the peak; above 1 where Winograd's convolutions leave multiplications out.
+    /// `gflops` over the peak; above 1 where Winograd's convolutions leave multiplications out, as
+    /// fully connected layers do for `ghg`.
     pub share_of_peak: Option<f64>,
     /// Peak resident memory in the first round, of the whole process; none where the system does not
     /// tell.

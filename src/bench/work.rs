@@ -22,6 +22,9 @@ impl Multiplications {
     /// | `sgd_step` | 2: W x, and the gradient of W | 3: the gradient of x too |
     /// | `ghg` | 3: V x besides | 6: V x, W x', V x' besides |
     /// | `hv` | 3: W x, V x, and the gradient of W | 8: W x, V x, W x'; three of x, two of W |
+    ///
+    /// Kernels compute fewer for `ghg`, whose V is a gradient: those of V x and V x' by its factors
+    /// ([`BatchGradient`](crate::kernels::BatchGradient)), four fifths of all for the MLP.
     pub fn of(network: BenchNetwork, pass: Pass) -> Result<Self, BenchError> {
         let (objective, _) = network.objective(1)?;
         let shapes = objective.plan().map(Plan::shapes).into_iter().flatten();
