@@ -80,7 +80,7 @@ impl Ranks for MpiRanks {
     }
 
     fn smallest(&self, own: usize) -> usize {
-        let (own, mut smallest) = (own as u64, 0);
+        let (own, mut smallest) = (own as u64, 0_u64);
         world().all_reduce_into(&own, &mut smallest, SystemOperation::min());
         smallest as usize
     }
