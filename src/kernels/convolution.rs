@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::algorithm::{Algorithm, AlgorithmError};
 use super::direct::Direct;
-use super::pack::PackedWeights;
+use super::pack::{Block, PackedWeights};
 use super::scratch::Scratch;
 use super::shape::ConvolutionShape;
 use super::simd::InstructionSet;
@@ -67,6 +67,11 @@ impl PackedConvolution {
     pub(super) fn repack_turned(&mut self, weights: &[f32]) {
         assert_eq!(self.algorithm, Algorithm::Direct, "weights of {:?}", self.shape);
         self.weights.copy_transposed(weights, self.algorithm.taps(self.shape), true);
+    }
+
+    /// Its weights.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
+        self.weights.blocks()
     }
 
     /// Its sizes.

@@ -12,7 +12,7 @@ use super::scratch::Scratch;
 use super::shape::ConvolutionShape;
 use super::simd::{Kernel, Lanes};
 use super::source::Source;
-use super::split::parts;
+use super::split::{parts, whole_parts};
 use super::target::{Target, Writer};
 use super::tile::{LINE, Operands, Tap, multiply};
 
@@ -231,14 +231,14 @@ impl Direct<'_, '_> {
 /// The sums of all samples, [sample, output] of a block: so many channels at a time that their weights stay
 /// in the first-level cache.
 #[inline(always)]
-fn linear_block<L: Lanes>(
+pub(super) fn linear_block<L: Lanes>(
     lanes: L,
     (source, images): (&[f32], Gathered),
     block: Block<'_>,
     sums: &mut [f32],
 ) {
     let width = block.vectors * L::WIDTH;
-    for channels in parts(images.channels, PANEL / (2 * L::WIDTH)) {
+    for channels in whole_parts(images.channels, PANEL / (2 * L::WIDTH)) {
         for (tile, samples) in parts(images.samples, L::ROWS).enumerate() {
             let operands = Operands {
                 source,
@@ -246,7 +246,8 @@ fn linear_block<L: Lanes>(
                 channels: channels.len(),
                 weights: block.weights,
                 chain: CHAIN,
-                ahead: Some(channels.end * width + tile * channels.len() * LINE),
+                ahead: (tile * LINE < width)
+                    .then_some(channels.end * width + tile * channels.len() * LINE),
                 adds: channels.start > 0,
             };
             let tap = Tap {

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::simd::Lanes;
-use super::source::{Normalise, Normaliser, Source};
+use super::source::{Normalise, Normaliser, Source, read};
+use super::split::bands;
 
 /// Numbers of a cache line.
 const LINE: usize = 16;
@@ -124,18 +125,36 @@ pub(super) fn copy_row<L: Lanes>(
     normalise: Option<Normalise<'_>>,
     (to, to_step): (&mut [f32], usize),
 ) {
-    for start in (0..channels.len()).step_by(L::WIDTH) {
-        let width = (channels.len() - start).min(L::WIDTH);
-        let normaliser = Normaliser::of(lanes, normalise, channels.start + start, width);
-        for p in 0..count {
-            if start.is_multiple_of(LINE) {
-                lanes.prefetch(from, p * from_step + start + AHEAD);
+    for band in bands(0..count, channels.len()) {
+        for start in (0..channels.len()).step_by(L::WIDTH) {
+            let width = (channels.len() - start).min(L::WIDTH);
+            let normaliser = Normaliser::of(lanes, normalise, channels.start + start, width);
+            let column = (band.clone(), start..start + width);
+            let (from, to) = ((from, from_step), (&mut *to, to_step));
+            if width == L::WIDTH {
+                copy_column::<L, true>(lanes, from, column, normaliser, to);
+            } else {
+                copy_column::<L, false>(lanes, from, column, normaliser, to);
             }
-            let mut value = lanes.load_part(&from[p * from_step + start..][..width]);
-            if let Some(normaliser) = normaliser {
-                value = normaliser.apply(lanes, value);
-            }
-            lanes.store_part(&mut to[p * to_step + start..][..width], value);
         }
+    }
+}
+
+/// The same of a vector of channels, whole or not: what it is is known where this is compiled.
+#[inline(always)]
+fn copy_column<L: Lanes, const FULL: bool>(
+    lanes: L,
+    (from, from_step): (&[f32], usize),
+    (pixels, channels): (Range<usize>, Range<usize>),
+    normaliser: Option<Normaliser<L>>,
+    (to, to_step): (&mut [f32], usize),
+) {
+    let width = if FULL { L::WIDTH } else { channels.len() };
+    for p in pixels {
+        if channels.start.is_multiple_of(LINE) {
+            lanes.prefetch(from, p * from_step + channels.start + AHEAD);
+        }
+        let value = read(lanes, &from[p * from_step + channels.start..][..width], normaliser);
+        lanes.store_part(&mut to[p * to_step + channels.start..][..width], value);
     }
 }

@@ -41,7 +41,7 @@ mod winograd;
 
 pub use algorithm::{Algorithm, AlgorithmError};
 pub use aligned::Aligned;
-pub use batch_gradient::BatchGradient;
+pub use batch_gradient::{BatchGradient, OwnProducts};
 pub use convolution::PackedConvolution;
 pub use input_gradient::PackedInputGradient;
 pub use line_statistics::LineStatistics;

@@ -26,6 +26,13 @@ pub(super) struct Block<'a> {
     pub(super) vectors: usize,
 }
 
+impl Block<'_> {
+    /// Outputs in whole vectors, of a fully connected layer with so many inputs.
+    pub(super) fn width(&self, inputs: usize) -> usize {
+        self.weights.len() / inputs
+    }
+}
+
 impl PackedWeights {
     /// Room for `rows` rows of `outputs`, in vectors of `width`; a row for each tap and channel.
     pub(super) fn zeros(rows: usize, outputs: usize, width: usize) -> Self {

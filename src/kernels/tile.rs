@@ -12,6 +12,9 @@ use super::split::parts;
 /// Numbers of a cache line.
 pub(super) const LINE: usize = 16;
 
+/// Channels from one look at whether they end to the next. The CPU does not foresee the end of 64 such looks.
+const UNROLL: usize = 4;
+
 /// Where one tap of the kernel reads: its first row, and its weights [channel, output].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tap {
@@ -89,36 +92,65 @@ fn fixed<L: Lanes, const P: usize, const V: usize>(
     let mut tile = [[lanes.splat(0.0); V]; P];
     let (mut length, mut flushed) = (0, adds);
     for tap in taps {
-        for channels in parts(channels, chain) {
+        let rows = rows::<P>(&source[tap.source..], step, channels);
+        let weights = &all[tap.weights..][..channels * block];
+        for part in parts(channels, chain) {
             if length >= chain {
                 flush(lanes, tile.as_flattened(), flushed, sums);
                 tile = [[lanes.splat(0.0); V]; P];
                 (length, flushed) = (0, true);
             }
-            length += channels.len();
-            let rows = rows::<P>(&source[tap.source + channels.start..], step, channels.len());
-            let weights = &all[tap.weights + channels.start * block..][..channels.len() * block];
-            for (weights, channel) in weights.chunks_exact(block).zip(0..channels.len()) {
+            length += part.len();
+            let mut channel = part.start;
+            let mut groups =
+                weights[part.start * block..part.end * block].chunks_exact(UNROLL * block);
+            for group in &mut groups {
                 if let Some(ahead) = ahead {
-                    lanes.prefetch_far(all, ahead + (channels.start + channel) * LINE);
-                }
-                let mut vectors = [lanes.splat(0.0); V];
-                for (vector, weights) in vectors.iter_mut().zip(weights.chunks_exact(L::WIDTH)) {
-                    *vector = lanes.load(weights);
-                }
-                for (sums, row) in tile.iter_mut().zip(&rows) {
-                    // SAFETY: the row has so many numbers.
-                    let factor = lanes.splat(unsafe { *row.add(channel) });
-                    for (sum, &vector) in sums.iter_mut().zip(&vectors) {
-                        *sum = lanes.mul_add(factor, vector, *sum);
+                    for next in 0..UNROLL {
+                        lanes.prefetch_far(all, ahead + (channel + next) * LINE);
                     }
-                    // The compiler would load all factors first and spill the sums.
-                    compiler_fence(Ordering::SeqCst);
                 }
+                for weights in group.chunks_exact(block) {
+                    // SAFETY: there are weights for as many channels as the rows have.
+                    unsafe { add_products(lanes, &mut tile, &rows, channel, weights) };
+                    channel += 1;
+                }
+            }
+            for weights in groups.remainder().chunks_exact(block) {
+                // SAFETY: as above.
+                unsafe { add_products(lanes, &mut tile, &rows, channel, weights) };
+                channel += 1;
             }
         }
     }
     flush(lanes, tile.as_flattened(), flushed, sums);
+}
+
+/// Adds the products of a channel's weights.
+///
+/// # Safety
+/// The rows have that channel.
+#[inline(always)]
+unsafe fn add_products<L: Lanes, const P: usize, const V: usize>(
+    lanes: L,
+    tile: &mut [[L::Vector; V]; P],
+    rows: &[*const f32; P],
+    channel: usize,
+    weights: &[f32],
+) {
+    let mut vectors = [lanes.splat(0.0); V];
+    for (vector, weights) in vectors.iter_mut().zip(weights.chunks_exact(L::WIDTH)) {
+        *vector = lanes.load(weights);
+    }
+    for (sums, row) in tile.iter_mut().zip(rows) {
+        // SAFETY: as above.
+        let factor = lanes.splat(unsafe { *row.add(channel) });
+        for (sum, &vector) in sums.iter_mut().zip(&vectors) {
+            *sum = lanes.mul_add(factor, vector, *sum);
+        }
+        // The compiler would load all factors first and spill the sums.
+        compiler_fence(Ordering::SeqCst);
+    }
 }
 
 /// P rows of at least so many numbers. The compiler, if it knew that they are a step apart, would work out the

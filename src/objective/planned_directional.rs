@@ -13,7 +13,7 @@ use super::contract::separately;
 use super::directional::{Direction, MOMENTS, directionals};
 use super::gradient::{Part, Running};
 use super::planned::{norm_statistics, observed};
-use super::planned_gradient::{PlannedGradients, shifts_at};
+use super::planned_gradient::{PlannedGradients, exponentials, shifts_at};
 use super::presentation::Presentation;
 use super::{BatchNormPolicy, Classification, Directional, Gradient, Loss, ObjectiveError, Point};
 use crate::linalg::{Numbers, normaliser};
@@ -178,15 +178,13 @@ impl Classification {
     ) -> [f64; MOMENTS] {
         let classes = self.network.classes;
         let mut moments = [0.0, 2.0 * second, 0.0];
+        let mut weights = vec![0.0; classes];
         let rows = logits.chunks_exact(classes).zip(along.chunks_exact(classes));
         for ((logits, along), &sample) in rows.zip(samples) {
-            let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let weights = logits.iter().map(|&z| (f64::from(z) - f64::from(largest)).exp());
-            let total: f64 = weights.clone().sum();
-            let along = along.iter().map(|&z| f64::from(z));
-            let own = along.clone().nth(usize::from(self.data.label(sample))).unwrap_or_default();
+            let (_, total) = exponentials(logits, &mut weights);
+            let own = f64::from(along[usize::from(self.data.label(sample))]);
             // Mean and variance of the logits' slopes over the classes' probabilities.
-            let pairs = weights.zip(along);
+            let pairs = weights.iter().zip(along.iter().map(|&z| f64::from(z)));
             let mean = pairs.clone().map(|(p, z)| p * (z - own)).sum::<f64>() / total;
             let squares = pairs.map(|(p, z)| p * (z - own - mean).powi(2));
             moments[0] += mean;

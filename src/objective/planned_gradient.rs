@@ -193,21 +193,25 @@ impl Classification {
     ) -> f64 {
         let classes = self.network.classes;
         let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
-        let mut exponentials = vec![0.0; classes];
+        let mut weights = vec![0.0; classes];
         let losses = rows.zip(samples).map(|((row, gradient), &sample)| {
             let label = usize::from(self.data.label(sample));
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let shifted = |z: f32| f64::from(z) - f64::from(largest);
-            exponentials.iter_mut().zip(row).for_each(|(to, &z)| *to = shifted(z).exp());
-            let total: f64 = exponentials.iter().sum();
-            for (class, (to, exponential)) in gradient.iter_mut().zip(&exponentials).enumerate() {
+            let (largest, total) = exponentials(row, &mut weights);
+            for (class, (to, weight)) in gradient.iter_mut().zip(&weights).enumerate() {
                 let own = if class == label { 1.0 } else { 0.0 };
-                *to = (exponential / total - own) as f32;
+                *to = (weight / total - own) as f32;
             }
-            total.ln() - shifted(row[label])
+            total.ln() - (f64::from(row[label]) - largest)
         });
         losses.sum()
     }
+}
+
+/// Writes exp(z - the largest z) for a sample's logits, in f64; the largest, and the sum of what is written.
+pub(super) fn exponentials(logits: &[f32], to: &mut [f64]) -> (f64, f64) {
+    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    to.iter_mut().zip(logits).for_each(|(to, &z)| *to = (f64::from(z) - largest).exp());
+    (largest, to.iter().sum())
 }
 
 /// What statistics are shifted by: the running means are near those of any batch, and known to whoever

@@ -7,7 +7,7 @@
 
 use super::directional::Direction;
 use super::planned_directional::{Call, Frozen};
-use super::planned_gradient::{PlannedGradients, shifts_at};
+use super::planned_gradient::{PlannedGradients, exponentials, shifts_at};
 use super::tree::Addend;
 use super::{BatchNormPolicy, Classification, Loss, ObjectiveError, Point};
 use crate::plan::{
@@ -54,15 +54,11 @@ impl Classification {
     /// How the gradient of a summed loss with respect to the logits moves.
     pub(super) fn loss_gradient_along(&self, tangent: Tangent<'_>, to: &mut [f32]) {
         let classes = self.network.classes;
-        let mut exponentials = vec![0.0; classes];
+        let mut weights = vec![0.0; classes];
         let rows = tangent.logits.chunks_exact(classes).zip(tangent.along.chunks_exact(classes));
         for (to, (logits, along)) in to.chunks_exact_mut(classes).zip(rows) {
-            let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            for (to, &z) in exponentials.iter_mut().zip(logits) {
-                *to = (f64::from(z) - f64::from(largest)).exp();
-            }
-            let total: f64 = exponentials.iter().sum();
-            let pairs = exponentials.iter().zip(along);
+            let (_, total) = exponentials(logits, &mut weights);
+            let pairs = weights.iter().zip(along);
             let mean = pairs.clone().map(|(p, &z)| p * f64::from(z)).sum::<f64>() / total;
             let moves = pairs.map(|(p, &z)| (p / total * (f64::from(z) - mean)) as f32);
             to.iter_mut().zip(moves).for_each(|(to, moves)| *to = moves);

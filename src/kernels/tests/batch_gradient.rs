@@ -20,6 +20,7 @@ fn products_with_a_batchs_gradient_are_those_with_its_weights() {
         let weights = reference::weight_gradient(shape, &normalised(&read, normalise), &adjoints);
         let weights: Vec<f32> = weights.iter().map(|w| 0.5 * *w as f32).collect();
         let product = reference::convolve(shape, &normalised(&x, None), &weights);
+        let product_of_own = reference::convolve(shape, &normalised(&read, normalise), &weights);
         for instructions in InstructionSet::available() {
             let mut gradient = BatchGradient::new(instructions, shape, samples).unwrap();
             assert_eq!(gradient.samples(), samples);
@@ -28,14 +29,19 @@ fn products_with_a_batchs_gradient_are_those_with_its_weights() {
             gradient.repack(read, (&adjoints, 3.0), None);
             gradient.repack(read, (&adjoints, 0.5), Some(&bias));
             let source = Source { pixels: &x, normalise: None };
-            let [mut found, mut plain] = [(); 2].map(|()| vec![f32::NAN; rows * outputs]);
+            let mut found = vec![f32::NAN; rows * outputs];
             let mut scratch = Scratch::default();
-            gradient.forward(source, Target::plain(&mut found), &mut scratch);
-            gradient.product(source, Target::plain(&mut plain), &mut scratch);
-            for (i, expected) in product.iter().enumerate() {
-                assert_eq!(f64::from(plain[i]), *expected, "{} {shape:?}", instructions.name());
-                assert_eq!(f64::from(found[i]), expected + f64::from(bias[i % outputs]));
-            }
+            gradient.product(source, Target::plain(&mut found), &mut scratch);
+            let found = found.into_iter().map(f64::from);
+            assert!(found.eq(product.iter().copied()), "{} {shape:?}", instructions.name());
+            gradient.own_products().into_iter().rev().for_each(OwnProducts::run);
+            gradient.join();
+            let some = samples / 3..samples;
+            let mut own = vec![f32::NAN; some.len() * outputs];
+            gradient.forward_own(some.clone(), Target::plain(&mut own), &mut scratch);
+            let expected = product_of_own[some.start * outputs..].iter();
+            let expected = expected.zip(bias.iter().cycle()).map(|(x, b)| x + f64::from(*b));
+            assert!(own.into_iter().map(f64::from).eq(expected), "{shape:?}");
         }
     }
 }

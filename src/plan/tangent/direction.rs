@@ -1,5 +1,7 @@
 //! A direction in theta, packed for the kernels.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::super::backward::GradientStation;
@@ -8,7 +10,9 @@ use super::super::{Station, Theta};
 use super::compile::CurvaturePlan;
 use super::step::Along;
 use super::workspace::CurvatureWorkspace;
-use crate::kernels::{BatchGradient, InstructionSet, PackedInputGradient, Scratch, Source, Target};
+use crate::kernels::{
+    BatchGradient, InstructionSet, OwnProducts, PackedInputGradient, Scratch, Source, Target,
+};
 use crate::linalg::Numbers;
 use crate::network::{Layout, ParameterId};
 
@@ -104,21 +108,24 @@ impl DirectionStation {
             let len = samples * weights.shape.outputs;
             let adjoints = &workspace.gradient.gradients[adjoint][..len];
             let factor = (factor / samples as f64) as f32;
-            let of_batch = of_batch.iter_mut();
-            of_batch.for_each(|room| room.repack(read, (adjoints, factor), bias.as_deref()));
+            if let Some(room) = of_batch {
+                room.repack(read, (adjoints, factor), bias.as_deref());
+                room.own_products().into_par_iter().with_max_len(1).for_each(OwnProducts::run);
+                room.join();
+            }
         });
     }
 
-    /// A layer's product with its direction, and bias.
+    /// A layer's product of what it reads of some samples with its direction, and bias.
     pub(super) fn forward(
         &self,
         weights: usize,
-        source: Source<'_>,
+        (samples, source): (Range<usize>, Source<'_>),
         target: Target<'_>,
         scratch: &mut Scratch,
     ) {
         match &self.of_batch[weights] {
-            Some(of_batch) => of_batch.forward(source, target, scratch),
+            Some(of_batch) => of_batch.forward_own(samples, target, scratch),
             None => self.station.packed[weights].forward(source, target, scratch),
         }
     }

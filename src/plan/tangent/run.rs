@@ -178,7 +178,7 @@ impl Pass<'_> {
             let mut statistics =
                 gathers.map(|norm| Statistics { shift: forward.affine[norm].mean(), sums });
             forward.scratches.with(|scratch| {
-                let x = pass.source(from, samples.clone());
+                let x = (samples.clone(), pass.source(from, samples.clone()));
                 let shortcut = shortcut.map(|shortcut| pass.tangent(shortcut, each, &samples));
                 let through = Some(Through { read, adds: false });
                 let own = statistics.take_if(|_| tangent.is_none());
