@@ -105,7 +105,7 @@ impl BatchGradient {
         all
     }
 
-    /// Joins them.
+    /// Joins them to A A'.
     pub fn join(&mut self) {
         let Self { packed: [first, _], own: [own, blocks], .. } = self;
         let (inputs, samples) = (first.shape().inputs, first.shape().outputs);
