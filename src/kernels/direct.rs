@@ -240,14 +240,14 @@ pub(super) fn linear_block<L: Lanes>(
     let width = block.vectors * L::WIDTH;
     for channels in whole_parts(images.channels, PANEL / (2 * L::WIDTH)) {
         for (tile, samples) in parts(images.samples, L::ROWS).enumerate() {
+            let fetched = tile * channels.len() * LINE;
             let operands = Operands {
                 source,
                 step: images.pixel,
                 channels: channels.len(),
                 weights: block.weights,
                 chain: CHAIN,
-                ahead: (tile * LINE < width)
-                    .then_some(channels.end * width + tile * channels.len() * LINE),
+                ahead: (fetched < PANEL).then_some(channels.end * width + fetched),
                 adds: channels.start > 0,
             };
             let tap = Tap {
