@@ -45,17 +45,7 @@ impl PackedConvolution {
 
     /// Packs other weights in the same memory.
     pub fn repack(&mut self, weights: &[f32], bias: Option<&[f32]>) {
-        let (instructions, inputs) = (self.instructions, self.shape.inputs);
-        assert_eq!(weights.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
-        match self.algorithm {
-            Algorithm::Direct => self.weights.copy(weights),
-            Algorithm::Winograd2 => {
-                pack::<F2, 2, 4>(instructions, inputs, weights, &mut self.weights)
-            }
-            Algorithm::Winograd4 => {
-                pack::<F4, 4, 6>(instructions, inputs, weights, &mut self.weights)
-            }
-        }
+        self.pack(weights, false);
         match (bias, &mut self.bias) {
             (Some(bias), Some(kept)) => kept.copy_from_slice(bias),
             (bias, kept) => *kept = bias.map(<[f32]>::to_vec),
@@ -63,10 +53,23 @@ impl PackedConvolution {
     }
 
     /// Packs the weights [k, k, outputs, inputs] of another convolution, with its taps in reverse order and
-    /// inputs and outputs exchanged; by the direct algorithm alone.
+    /// inputs and outputs exchanged.
     pub(super) fn repack_turned(&mut self, weights: &[f32]) {
-        assert_eq!(self.algorithm, Algorithm::Direct, "weights of {:?}", self.shape);
-        self.weights.copy_transposed(weights, self.algorithm.taps(self.shape), true);
+        self.pack(weights, true);
+    }
+
+    fn pack(&mut self, weights: &[f32], turned: bool) {
+        let Self { shape, instructions, weights: packed, .. } = self;
+        assert_eq!(weights.len(), shape.weight_len(), "weights of {shape:?}");
+        let (instructions, from) = (*instructions, (weights, turned));
+        match self.algorithm {
+            Algorithm::Direct if turned => {
+                packed.copy_transposed(weights, shape.kernel.pow(2), true)
+            }
+            Algorithm::Direct => packed.copy(weights),
+            Algorithm::Winograd2 => pack::<F2, 2, 4>(instructions, shape.inputs, from, packed),
+            Algorithm::Winograd4 => pack::<F4, 4, 6>(instructions, shape.inputs, from, packed),
+        }
     }
 
     /// Its weights.

@@ -20,8 +20,6 @@ use super::tile::{Operands, Tap, multiply};
 #[derive(Debug, Clone)]
 pub struct PackedInputGradient {
     shape: ConvolutionShape,
-    /// Weights [tap, output, input], for Winograd's algorithm.
-    turned: Vec<f32>,
     packed: Packed,
 }
 
@@ -54,7 +52,7 @@ impl PackedInputGradient {
             let weights = PackedWeights::zeros(rows, inputs, instructions.width());
             Packed::Strided { instructions, weights }
         };
-        let mut packed = Self { shape, turned: Vec::new(), packed };
+        let mut packed = Self { shape, packed };
         packed.repack(weights);
         Ok(packed)
     }
@@ -64,13 +62,7 @@ impl PackedInputGradient {
         assert_eq!(weights.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
         let ConvolutionShape { kernel, .. } = self.shape;
         match &mut self.packed {
-            Packed::Convolution(packed) if packed.algorithm() == Algorithm::Direct => {
-                packed.repack_turned(weights);
-            }
-            Packed::Convolution(packed) => {
-                turn(self.shape, weights, &mut self.turned);
-                packed.repack(&self.turned, None);
-            }
+            Packed::Convolution(packed) => packed.repack_turned(weights),
             Packed::Strided { weights: packed, .. } => {
                 packed.copy_transposed(weights, kernel * kernel, false);
             }
@@ -87,27 +79,6 @@ impl PackedInputGradient {
                 let samples = source.pixels.len() / shape.output_len();
                 target.check(samples * shape.input_len());
                 instructions.run(Strided { shape, weights, source, target, scratch });
-            }
-        }
-    }
-}
-
-/// Inputs that are transposed together: few enough for rows a multiple of 2048 bytes apart to stay in the
-/// first-level cache.
-const ROWS: usize = 8;
-
-/// [tap, output, input] from [tap, input, output], with the taps in reverse order.
-fn turn(shape: ConvolutionShape, weights: &[f32], turned: &mut Vec<f32>) {
-    let ConvolutionShape { inputs, outputs, .. } = shape;
-    turned.resize(weights.len(), 0.0);
-    for (tap, to) in turned.chunks_exact_mut(inputs * outputs).rev().enumerate() {
-        let from = &weights[tap * inputs * outputs..];
-        for first in (0..inputs).step_by(ROWS) {
-            let channels = first..inputs.min(first + ROWS);
-            for (k, row) in to.chunks_exact_mut(inputs).enumerate() {
-                for (to, c) in row[channels.clone()].iter_mut().zip(channels.clone()) {
-                    *to = from[c * outputs + k];
-                }
             }
         }
     }

@@ -23,11 +23,11 @@ impl Scheme<4, 6> for F4 {
     fn weights([a, b, c]: [f64; 3]) -> [f64; 6] {
         let pair = |i: usize| {
             let (x, even) = (POINT[i], a + SQUARE[i] * c);
-            let differences = 2.0 * SQUARE[i] * (SQUARE[i] - SQUARE[1 - i]);
-            [(even + x * b) / differences, (even - x * b) / differences]
+            let scale = 1.0 / (2.0 * SQUARE[i] * (SQUARE[i] - SQUARE[1 - i]));
+            [scale * (even + x * b), scale * (even - x * b)]
         };
         let [[p, minus_p], [q, minus_q]] = [pair(0), pair(1)];
-        [a / (SQUARE[0] * SQUARE[1]), p, minus_p, q, minus_q, c]
+        [1.0 / (SQUARE[0] * SQUARE[1]) * a, p, minus_p, q, minus_q, c]
     }
 
     /// The coefficients of the polynomial that vanishes at the other points.

@@ -1,30 +1,36 @@
 //! Weights transformed in f64, rounded once, and packed.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use super::super::pack::PackedWeights;
 use super::super::simd::{InstructionSet, Kernel, Lanes};
 use super::Scheme;
 
-/// Outputs that are transformed together: two vectors of f32 on AVX2, two of f64 on AVX-512.
+/// Outputs that are transformed together.
 const LANES: usize = 16;
 
-/// Writes G g Gᵀ for each input and output to `packed`, which has N² taps; `weights` is [3, 3, inputs,
-/// outputs].
+/// Inputs whose weights are read together: as many numbers as a line of the cache holds, for weights that are
+/// turned around.
+const INPUTS: usize = 16;
+
+/// Writes G g Gᵀ for each input and output to `packed`, which has N² taps. `weights` is [3, 3, inputs, outputs];
+/// if `turned`, it is [3, 3, outputs, inputs] with the taps in reverse order.
 pub(in super::super) fn pack<S: Scheme<M, N>, const M: usize, const N: usize>(
     instructions: InstructionSet,
     inputs: usize,
-    weights: &[f32],
+    (weights, turned): (&[f32], bool),
     packed: &mut PackedWeights,
 ) {
-    instructions.run(Pack { scheme: PhantomData::<S>, inputs, weights, packed });
+    let weights =
+        Weights { numbers: weights, turned, inputs, outputs: weights.len() / (9 * inputs) };
+    instructions.run(Pack { scheme: PhantomData::<S>, weights, packed });
 }
 
 /// Plain loops over f64, which the compiler turns into vectors of the instruction set.
 struct Pack<'a, S, const M: usize, const N: usize> {
     scheme: PhantomData<S>,
-    inputs: usize,
-    weights: &'a [f32],
+    weights: Weights<'a>,
     packed: &'a mut PackedWeights,
 }
 
@@ -33,26 +39,29 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Pack<'_, S, M, 
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
-        let Self { inputs, weights, packed, .. } = self;
-        let outputs = weights.len() / (9 * inputs);
+        let Self { weights, packed, .. } = self;
+        let Weights { inputs, outputs, .. } = weights;
+        let mut taps = [[[0.0; LANES]; INPUTS]; 9];
         packed.fill(
             #[inline(always)]
             |first, block| {
                 let wide = block.len() / (N * N * inputs);
-                for (channel, lane) in starts(inputs, wide) {
+                for lane in (0..wide).step_by(LANES) {
                     let columns = outputs.min(first + lane)..outputs.min(first + lane + LANES);
-                    let mut taps = [[[0.0; LANES]; 3]; 3];
-                    for (tap, values) in taps.as_flattened_mut().iter_mut().enumerate() {
-                        let row = &weights[(tap * inputs + channel) * outputs..][columns.clone()];
-                        for (value, &weight) in values.iter_mut().zip(row) {
-                            *value = f64::from(weight);
-                        }
-                    }
-                    let places = transform::<S, M, N>(&taps);
-                    for (place, values) in places.as_flattened().iter().enumerate() {
-                        let row = &mut block[(place * inputs + channel) * wide..][lane..wide];
-                        for (to, &value) in row.iter_mut().zip(values) {
-                            *to = value as f32;
+                    for group in (0..inputs).step_by(INPUTS) {
+                        let channels = group..inputs.min(group + INPUTS);
+                        weights.read(channels.clone(), columns.clone(), &mut taps);
+                        for (i, channel) in channels.enumerate() {
+                            let row = |place| (place * inputs + channel) * wide;
+                            transform::<S, M, N>(
+                                taps.each_ref().map(|tap| &tap[i]),
+                                |place, values| {
+                                    let to = &mut block[row(place)..][lane..wide];
+                                    for (to, &value) in to.iter_mut().zip(values) {
+                                        *to = value as f32;
+                                    }
+                                },
+                            );
                         }
                     }
                 }
@@ -61,27 +70,74 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Pack<'_, S, M, 
     }
 }
 
-/// Every channel with the lanes of a block from which on outputs are transformed.
-#[inline(always)]
-fn starts(inputs: usize, wide: usize) -> impl Iterator<Item = (usize, usize)> {
-    let parts = wide.div_ceil(LANES);
-    (0..inputs * parts).map(move |i| (i / parts, i % parts * LANES))
+/// Weights of 3 x 3 taps, in either order.
+#[derive(Clone, Copy)]
+struct Weights<'a> {
+    numbers: &'a [f32],
+    turned: bool,
+    inputs: usize,
+    outputs: usize,
 }
 
-/// Along one dimension, then along the other.
-#[inline(always)]
-fn transform<S: Scheme<M, N>, const M: usize, const N: usize>(
-    taps: &[[[f64; LANES]; 3]; 3],
-) -> [[[f64; LANES]; N]; N] {
-    let mut places = [[[0.0; LANES]; N]; N];
-    for lane in 0..LANES {
-        let columns = [0, 1, 2].map(|j| S::weights([0, 1, 2].map(|i| taps[i][j][lane])));
-        for (y, row) in places.iter_mut().enumerate() {
-            let values = S::weights([0, 1, 2].map(|j| columns[j][y]));
-            for (place, value) in row.iter_mut().zip(values) {
-                place[lane] = value;
+impl Weights<'_> {
+    /// Those of some inputs and outputs, as [tap, input, output].
+    #[inline(always)]
+    fn read(
+        self,
+        channels: Range<usize>,
+        columns: Range<usize>,
+        taps: &mut [[[f32; LANES]; INPUTS]; 9],
+    ) {
+        let Self { numbers, turned, inputs, outputs } = self;
+        for (tap, to) in taps.iter_mut().enumerate() {
+            if turned {
+                let from = &numbers[(8 - tap) * inputs * outputs..];
+                for (lane, column) in columns.clone().enumerate() {
+                    let row = &from[column * inputs..][channels.clone()];
+                    for (to, &weight) in to.iter_mut().zip(row) {
+                        to[lane] = weight;
+                    }
+                }
+            } else {
+                for (to, channel) in to.iter_mut().zip(channels.clone()) {
+                    let row = &numbers[(tap * inputs + channel) * outputs..][columns.clone()];
+                    to[..row.len()].copy_from_slice(row);
+                }
             }
         }
     }
-    places
+}
+
+/// Calls `write` with each place's values: transformed along one dimension, then along the other.
+#[inline(always)]
+fn transform<S: Scheme<M, N>, const M: usize, const N: usize>(
+    taps: [&[f32; LANES]; 9],
+    mut write: impl FnMut(usize, &[f64; LANES]),
+) {
+    let mut columns = [[[0.0; LANES]; N]; 3];
+    for (j, column) in columns.iter_mut().enumerate() {
+        let mut double = [[0.0; LANES]; 3];
+        for (i, double) in double.iter_mut().enumerate() {
+            double.iter_mut().zip(taps[3 * i + j]).for_each(|(to, &x)| *to = f64::from(x));
+        }
+        along::<S, M, N>(double.each_ref(), column);
+    }
+    let mut places = [[0.0; LANES]; N];
+    let [a, b, c] = &columns;
+    for (y, ((a, b), c)) in a.iter().zip(b).zip(c).enumerate() {
+        along::<S, M, N>([a, b, c], &mut places);
+        places.iter().enumerate().for_each(|(x, values)| write(N * y + x, values));
+    }
+}
+
+/// G g in every lane.
+#[inline(always)]
+fn along<S: Scheme<M, N>, const M: usize, const N: usize>(
+    g: [&[f64; LANES]; 3],
+    transformed: &mut [[f64; LANES]; N],
+) {
+    for lane in 0..LANES {
+        let values = S::weights(g.map(|g| g[lane]));
+        transformed.iter_mut().zip(values).for_each(|(to, value)| to[lane] = value);
+    }
 }
