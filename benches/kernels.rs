@@ -17,20 +17,21 @@ const SAMPLES: usize = 100;
 const REPETITIONS: usize = 9;
 /// At least so many a repetition.
 const MULTIPLICATIONS: usize = 200_000_000;
-const WORK: [Work; 6] = [
+const WORK: [Work; 7] = [
     Work::Forward(Algorithm::Direct),
     Work::Forward(Algorithm::Winograd2),
     Work::Forward(Algorithm::Winograd4),
     Work::InputGradient(Algorithm::Direct),
     Work::InputGradient(Algorithm::Winograd4),
-    Work::WeightGradient,
+    Work::WeightGradient(Algorithm::Direct),
+    Work::WeightGradient(Algorithm::Winograd4),
 ];
 
 #[derive(Debug, Clone, Copy)]
 enum Work {
     Forward(Algorithm),
     InputGradient(Algorithm),
-    WeightGradient,
+    WeightGradient(Algorithm),
 }
 
 const fn layer(
@@ -99,7 +100,10 @@ fn measure(shape: ConvolutionShape, work: Work) -> BenchResult<[f64; 2]> {
             let packed = PackedInputGradient::new(instructions, shape, algorithm, &weights)?;
             Box::new(move |pass| pass.input_gradient(&packed))
         }
-        Work::WeightGradient => Box::new(|pass| pass.weight_gradient()),
+        Work::WeightGradient(algorithm) => {
+            algorithm.check(shape)?;
+            Box::new(move |pass| pass.weight_gradient(algorithm))
+        }
     };
     let times = MULTIPLICATIONS.div_ceil(SAMPLES * shape.needed_multiplications());
     let [mut seconds, mut peaks] = [(); 2].map(|()| Vec::new());
@@ -157,9 +161,9 @@ impl Pass {
         packed.apply(source, target, &mut self.scratch);
     }
 
-    fn weight_gradient(&mut self) {
+    fn weight_gradient(&mut self, algorithm: Algorithm) {
         let images = Source { pixels: &self.inputs, normalise: None };
-        for part in self.weights.parts(SAMPLES, false) {
+        for part in self.weights.parts((algorithm, 1), SAMPLES, false) {
             part.run(images, &self.outputs, &mut self.scratch);
         }
     }

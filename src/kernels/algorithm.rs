@@ -42,7 +42,11 @@ impl Algorithm {
         if pays && Self::Winograd4.check(shape).is_ok() { Self::Winograd4 } else { Self::Direct }
     }
 
-    pub(super) fn check(self, shape: ConvolutionShape) -> Result<(), AlgorithmError> {
+    /// Whether this algorithm computes a shape.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check(self, shape: ConvolutionShape) -> Result<(), AlgorithmError> {
         if self == Self::Direct || (shape.kernel, shape.stride) == (3, 1) {
             return Ok(());
         }

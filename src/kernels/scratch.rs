@@ -9,6 +9,8 @@ use super::tile::Tap;
 pub struct Scratch {
     /// Gathered images.
     pub(super) images: Aligned,
+    /// Gathered gradients, where they are transformed.
+    pub(super) gradients: Aligned,
     /// Transformed tiles, or gathered gradients.
     pub(super) transformed: Aligned,
     /// Where the taps of a tile read.

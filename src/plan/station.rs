@@ -32,6 +32,11 @@ impl Station {
         self.repack(plan, layout, theta, single);
     }
 
+    /// How a layer is computed.
+    pub(super) fn algorithm(&self, weights: usize) -> Algorithm {
+        self.packed[weights].algorithm()
+    }
+
     /// Packs another theta, which `single` has in single precision, on all threads.
     pub(super) fn repack(&mut self, plan: &Plan, layout: &Layout, theta: Theta, single: &[f32]) {
         let entry = |id: ParameterId| &single[layout.parameters[id.0].range()];

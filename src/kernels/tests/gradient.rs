@@ -50,7 +50,12 @@ fn input_gradient_of_any_shape_is_the_definition() {
     }
 }
 
-fn check_weight_gradient(numbers: &mut Numbers, shape: ConvolutionShape, samples: usize) {
+fn check_weight_gradient(
+    numbers: &mut Numbers,
+    (shape, algorithm): (ConvolutionShape, Algorithm),
+    samples: usize,
+) {
+    let threads = 1 + numbers.below(3);
     let images = numbers.integers(samples * shape.input_len());
     let gradient = numbers.integers(samples * shape.output_len());
     let [mean, scale, offset] = [(); 3].map(|()| numbers.integers(shape.inputs));
@@ -62,7 +67,7 @@ fn check_weight_gradient(numbers: &mut Numbers, shape: ConvolutionShape, samples
         let images = Source { pixels: &images, normalise };
         // In any order, over what was there before, and added to it.
         for adds in [false, false, true] {
-            for part in weights.parts(samples, adds).into_iter().rev() {
+            for part in weights.parts((algorithm, threads), samples, adds).into_iter().rev() {
                 part.run(images, &gradient, &mut Scratch::default());
             }
         }
@@ -86,7 +91,9 @@ fn weight_gradient_of_any_shape_is_the_definition() {
     for _ in 0..100 {
         let shape = shape(&mut numbers);
         let samples = 1 + numbers.below(20);
-        check_weight_gradient(&mut numbers, shape, samples);
+        check_weight_gradient(&mut numbers, (shape, Algorithm::Direct), samples);
+        let shape = ConvolutionShape { kernel: 3, stride: 1, ..shape };
+        check_weight_gradient(&mut numbers, (shape, Algorithm::Winograd2), samples);
     }
 }
 
@@ -97,6 +104,6 @@ fn weight_gradient_of_many_samples_is_the_definition() {
     for samples in [512, 513, 1100] {
         let ConvolutionShape { inputs, outputs, .. } = shape(&mut numbers);
         let linear = ConvolutionShape::linear(inputs, outputs);
-        check_weight_gradient(&mut numbers, linear, samples);
+        check_weight_gradient(&mut numbers, (linear, Algorithm::Direct), samples);
     }
 }

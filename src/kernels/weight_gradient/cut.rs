@@ -3,17 +3,29 @@
 use std::ops::Range;
 
 use super::PRODUCTS;
+use crate::kernels::algorithm::Algorithm;
 use crate::kernels::shape::ConvolutionShape;
 
 /// Pieces of a batch times blocks of outputs, at least, where weights get products enough.
 const PIECES: usize = 8;
 
+/// Parts that a batch is cut into, about: enough for threads to share, and so few that images are not
+/// copied often.
+const PARTS: usize = 16;
+
+/// Tiles of a piece, at least, by Winograd's algorithm: each piece's sums are transformed back.
+const TILES: usize = 128;
+
+/// Numbers that a part sums up, at most, by Winograd's algorithm.
+const SUMS: usize = 5 << 19;
+
 /// How the work is cut.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Cut {
     pub shape: ConvolutionShape,
     /// Numbers in a vector.
     pub width: usize,
+    pub algorithm: Algorithm,
 }
 
 impl Cut {
@@ -21,8 +33,32 @@ impl Cut {
     /// would get few products. Of equal numbers of samples, but for one less.
     pub fn pieces(self, samples: usize) -> usize {
         let blocks = self.shape.outputs.div_ceil(2 * self.width);
-        let products = samples * products(self.shape);
-        PIECES.div_ceil(blocks).min(products / PRODUCTS).clamp(1, samples.max(1))
+        let most = match self.tile() {
+            Some(tile) => {
+                let tiles = self.shape.height.div_ceil(tile) * self.shape.width.div_ceil(tile);
+                samples * tiles / TILES
+            }
+            None => samples * products(self.shape) / PRODUCTS,
+        };
+        PIECES.div_ceil(blocks).min(most).clamp(1, samples.max(1))
+    }
+
+    /// Blocks of a part, of so many blocks in all pieces. By Winograd's algorithm each part transforms what it
+    /// reads, so there are as few as threads.
+    pub fn together(self, blocks: usize, threads: usize) -> usize {
+        let Some(tile) = self.tile() else { return blocks.div_ceil(PARTS) };
+        let block = (tile + 2).pow(2) * self.shape.inputs * 2 * self.width;
+        let parts = blocks.div_ceil((SUMS / block).max(1));
+        blocks.div_ceil(parts.next_multiple_of(threads))
+    }
+
+    /// Rows and columns of a tile of outputs by Winograd's algorithm.
+    fn tile(self) -> Option<usize> {
+        match self.algorithm {
+            Algorithm::Direct => None,
+            Algorithm::Winograd2 => Some(2),
+            Algorithm::Winograd4 => Some(4),
+        }
     }
 
     /// Blocks of two vectors of outputs.

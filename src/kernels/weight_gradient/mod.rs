@@ -3,25 +3,24 @@
 mod convolution;
 mod cut;
 mod linear;
+mod winograd;
 
 use std::ops::Range;
 
+use super::algorithm::Algorithm;
 use super::aligned::Aligned;
 use super::gather::Gathered;
 use super::scratch::Scratch;
 use super::shape::ConvolutionShape;
 use super::simd::{InstructionSet, Kernel, Lanes};
 use super::source::Source;
+use super::winograd::{F2, F4};
 use crate::precision::Number;
 use cut::Cut;
 
 /// Products a weight that are summed in registers before they are added to the gradient, at least: else
 /// reading and writing the gradient would take longer than the products.
 const PRODUCTS: usize = 256;
-
-/// Parts that a batch is cut into, about: enough for threads to share, and so few that images are not
-/// copied often.
-const PARTS: usize = 16;
 
 /// dL/dW[i, j, c, k], the sum over samples and output pixels of x[y s + i - p, x s + j - p, c] times
 /// dL/dy[y, x, k], for weights [k, k, inputs, outputs].
@@ -32,7 +31,8 @@ const PARTS: usize = 16;
 #[derive(Debug, Clone)]
 pub struct WeightGradient {
     instructions: InstructionSet,
-    shape: ConvolutionShape,
+    /// How the last batch's work was cut.
+    cut: Cut,
     /// Blocks of two vectors of outputs.
     blocks: Vec<Range<usize>>,
     /// For each piece of the batch the blocks, each [tap, input, output].
@@ -44,6 +44,7 @@ pub struct WeightGradient {
 pub struct WeightGradientPart<'a> {
     instructions: InstructionSet,
     shape: ConvolutionShape,
+    algorithm: Algorithm,
     samples: Range<usize>,
     /// Blocks of outputs side by side.
     blocks: &'a [Range<usize>],
@@ -55,21 +56,33 @@ pub struct WeightGradientPart<'a> {
 impl WeightGradient {
     /// Of a convolution of this shape.
     pub fn new(instructions: InstructionSet, shape: ConvolutionShape) -> Self {
-        let blocks = Cut { shape, width: instructions.width() }.blocks().collect();
-        Self { instructions, shape, blocks, numbers: Aligned::default() }
+        let cut = Cut { shape, width: instructions.width(), algorithm: Algorithm::Direct };
+        Self { instructions, cut, blocks: cut.blocks().collect(), numbers: Aligned::default() }
     }
 
     /// Of the convolution.
     pub fn shape(&self) -> ConvolutionShape {
-        self.shape
+        self.cut.shape
     }
 
-    /// The work on a batch of so many samples, to be added to what is there of as many, or written over it.
-    pub fn parts(&mut self, samples: usize, adds: bool) -> Vec<WeightGradientPart<'_>> {
-        let Self { instructions, shape, .. } = *self;
-        let cut = self.cut();
+    /// The work on a batch of so many samples, to be added to what is there of as many by the same algorithm, or
+    /// written over it. So many threads share it, which does not touch the bits.
+    ///
+    /// # Panics
+    /// If `algorithm` does not compute this shape.
+    pub fn parts(
+        &mut self,
+        (algorithm, threads): (Algorithm, usize),
+        samples: usize,
+        adds: bool,
+    ) -> Vec<WeightGradientPart<'_>> {
+        let Self { instructions, ref mut cut, .. } = *self;
+        let shape = cut.shape;
+        assert!(algorithm.check(shape).is_ok(), "{algorithm:?} of {shape:?}");
+        cut.algorithm = algorithm;
+        let cut = *cut;
         let pieces = cut.pieces(samples);
-        let together = (pieces * self.blocks.len()).div_ceil(PARTS);
+        let together = cut.together(pieces * self.blocks.len(), threads);
         let mut rest = self.numbers.of_len(pieces * cut.piece_len());
         let mut all = Vec::new();
         for piece in 0..pieces {
@@ -79,8 +92,15 @@ impl WeightGradient {
                 let (numbers, others) = rest.split_at_mut(len);
                 rest = others;
                 let samples = samples.clone();
-                let part =
-                    WeightGradientPart { instructions, shape, samples, blocks, numbers, adds };
+                let part = WeightGradientPart {
+                    instructions,
+                    shape,
+                    algorithm,
+                    samples,
+                    blocks,
+                    numbers,
+                    adds,
+                };
                 all.push(part);
             }
         }
@@ -90,12 +110,9 @@ impl WeightGradient {
     /// Writes a multiple of the gradient, once all parts for so many samples have been computed: the
     /// rows of `outputs` of the weights [k, k, inputs, outputs] from `first` on, as many as there is room for.
     pub fn read<T: Number>(&self, samples: usize, factor: f64, first: usize, gradient: &mut [T]) {
-        assert!(gradient.len().is_multiple_of(self.shape.outputs), "rows of {:?}", self.shape);
+        let shape = self.shape();
+        assert!(gradient.len().is_multiple_of(shape.outputs), "rows of {shape:?}");
         self.instructions.run(Read { from: self, samples, factor, first, gradient });
-    }
-
-    fn cut(&self) -> Cut {
-        Cut { shape: self.shape, width: self.instructions.width() }
     }
 }
 
@@ -114,9 +131,9 @@ impl<T: Number> Kernel for Read<'_, T> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let Self { from, samples, factor, first, gradient } = self;
-        let cut = from.cut();
+        let cut = from.cut;
         let (pieces, piece_len) = (cut.pieces(samples), cut.piece_len());
-        for (row, to) in (first..).zip(gradient.chunks_exact_mut(from.shape.outputs)) {
+        for (row, to) in (first..).zip(gradient.chunks_exact_mut(cut.shape.outputs)) {
             let mut before = 0;
             for block in &from.blocks {
                 let sums = &from.numbers[before + row * cut.padded(block)..];
@@ -169,12 +186,13 @@ impl Kernel for Call<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
-        let WeightGradientPart { shape, ref samples, .. } = self.part;
+        let WeightGradientPart { shape, algorithm, ref samples, .. } = self.part;
         let samples = samples.clone();
-        if shape.is_linear() {
-            self.linear(lanes, samples);
-        } else {
-            self.convolution(lanes, samples);
+        match algorithm {
+            Algorithm::Winograd2 => self.winograd::<L, F2, 2, 4>(lanes, samples),
+            Algorithm::Winograd4 => self.winograd::<L, F4, 4, 6>(lanes, samples),
+            Algorithm::Direct if shape.is_linear() => self.linear(lanes, samples),
+            Algorithm::Direct => self.convolution(lanes, samples),
         }
     }
 }

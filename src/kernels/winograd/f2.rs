@@ -13,6 +13,12 @@ impl Scheme<2, 4> for F2 {
     }
 
     #[inline(always)]
+    fn taps([a, b, c, d]: [f64; 4]) -> [f64; 3] {
+        let [even, odd] = [(b + c) / 2.0, (b - c) / 2.0];
+        [a + even, odd, even + d]
+    }
+
+    #[inline(always)]
     fn input<L: Lanes>(lanes: L, [a, b, c, d]: [L::Vector; 4]) -> [L::Vector; 4] {
         [lanes.sub(a, c), lanes.add(b, c), lanes.sub(c, b), lanes.sub(d, b)]
     }
@@ -20,5 +26,10 @@ impl Scheme<2, 4> for F2 {
     #[inline(always)]
     fn output<L: Lanes>(lanes: L, [a, b, c, d]: [L::Vector; 4]) -> [L::Vector; 2] {
         [lanes.add(a, lanes.add(b, c)), lanes.add(d, lanes.sub(b, c))]
+    }
+
+    #[inline(always)]
+    fn spread<L: Lanes>(lanes: L, [a, b]: [L::Vector; 2]) -> [L::Vector; 4] {
+        [a, lanes.add(a, b), lanes.sub(a, b), b]
     }
 }

@@ -12,6 +12,14 @@ const POINT: [f64; 2] = [0.75, 1.5];
 const SQUARE: [f64; 2] = [POINT[0] * POINT[0], POINT[1] * POINT[1]];
 const CUBE: [f64; 2] = [POINT[0] * SQUARE[0], POINT[1] * SQUARE[1]];
 
+/// 1 / (the product of the differences to the other points), at ±p and at ±q, and at 0.
+const SCALE: [f64; 2] = [scale(SQUARE[0], SQUARE[1]), scale(SQUARE[1], SQUARE[0])];
+const SCALE_OF_ZERO: f64 = 1.0 / (SQUARE[0] * SQUARE[1]);
+
+const fn scale(square: f64, other: f64) -> f64 {
+    1.0 / (2.0 * square * (square - other))
+}
+
 #[inline(always)]
 fn pair<L: Lanes>(lanes: L, [p, q]: [f64; 2]) -> [L::Vector; 2] {
     [lanes.splat(p as f32), lanes.splat(q as f32)]
@@ -23,11 +31,21 @@ impl Scheme<4, 6> for F4 {
     fn weights([a, b, c]: [f64; 3]) -> [f64; 6] {
         let pair = |i: usize| {
             let (x, even) = (POINT[i], a + SQUARE[i] * c);
-            let scale = 1.0 / (2.0 * SQUARE[i] * (SQUARE[i] - SQUARE[1 - i]));
-            [scale * (even + x * b), scale * (even - x * b)]
+            [SCALE[i] * (even + x * b), SCALE[i] * (even - x * b)]
         };
         let [[p, minus_p], [q, minus_q]] = [pair(0), pair(1)];
-        [1.0 / (SQUARE[0] * SQUARE[1]) * a, p, minus_p, q, minus_q, c]
+        [SCALE_OF_ZERO * a, p, minus_p, q, minus_q, c]
+    }
+
+    #[inline(always)]
+    fn taps(m: [f64; 6]) -> [f64; 3] {
+        let even = [SCALE[0] * (m[1] + m[2]), SCALE[1] * (m[3] + m[4])];
+        let odd = [SCALE[0] * (m[1] - m[2]), SCALE[1] * (m[3] - m[4])];
+        [
+            SCALE_OF_ZERO * m[0] + (even[0] + even[1]),
+            POINT[0] * odd[0] + POINT[1] * odd[1],
+            m[5] + (SQUARE[0] * even[0] + SQUARE[1] * even[1]),
+        ]
     }
 
     /// The coefficients of the polynomial that vanishes at the other points.
@@ -69,6 +87,22 @@ impl Scheme<4, 6> for F4 {
             lanes.mul_add(p, odd_p, lanes.mul(q, odd_q)),
             lanes.mul_add(p2, even_p, lanes.mul(q2, even_q)),
             lanes.add(m[5], lanes.mul_add(p3, odd_p, lanes.mul(q3, odd_q))),
+        ]
+    }
+
+    /// The polynomial with these coefficients at each point.
+    #[inline(always)]
+    fn spread<L: Lanes>(lanes: L, [a, b, c, d]: [L::Vector; 4]) -> [L::Vector; 6] {
+        let [point, square, cube] = [POINT, SQUARE, CUBE].map(|of| pair(lanes, of));
+        let even = [0, 1].map(|i| lanes.mul_add(square[i], c, a));
+        let odd = [0, 1].map(|i| lanes.mul_add(cube[i], d, lanes.mul(point[i], b)));
+        [
+            a,
+            lanes.add(even[0], odd[0]),
+            lanes.sub(even[0], odd[0]),
+            lanes.add(even[1], odd[1]),
+            lanes.sub(even[1], odd[1]),
+            d,
         ]
     }
 }

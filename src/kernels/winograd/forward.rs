@@ -15,13 +15,10 @@ use super::super::split::{parts, whole_parts};
 use super::super::target::{Target, Writer};
 use super::super::tile::{Operands, Tap, multiply};
 use super::Scheme;
+use super::tiles::{Grid, Input, Planes, transform};
 
 use std::marker::PhantomData;
 use std::ops::Range;
-
-/// Numbers between the planes of two places: planes a multiple of 4096 bytes apart would share the few
-/// ways of one set of the first-level cache.
-const SKEW: usize = 16;
 
 /// Bytes of transformed inputs, so that they stay in the second-level cache beside the sums.
 const GROUP_BYTES: usize = 256 << 10;
@@ -35,6 +32,11 @@ const LARGE_GROUP_BYTES: usize = 8 << 20;
 
 /// Length of a chain of additions.
 const CHAIN: usize = 128;
+
+/// All channels of a tile side by side.
+fn planes(tiles: usize, channels: usize) -> Planes {
+    Planes { tiles, channels, block: channels }
+}
 
 /// One call.
 pub(in super::super) struct Winograd<'a, 'b, S, const M: usize, const N: usize> {
@@ -53,16 +55,17 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
         let samples = self.source.pixels.len() / self.shape.input_len();
-        let grid = Grid::<M, N>::new::<L>(self.shape);
+        let image = Gathered::whole([self.shape.height, self.shape.width], self.shape.inputs);
+        let grid = Grid::overlapping::<L>(image, M);
         let (least, tiles) = self.group_tiles::<L>(grid);
-        let group = least.div_ceil(grid.tiles());
+        let group = least.div_ceil(grid.tiles);
         self.scratch.images.of_len(group * grid.image.len()).fill(0.0);
         for range in parts(samples, group) {
             for (i, sample) in range.clone().enumerate() {
                 let image = &mut self.scratch.images[i * grid.image.len()..];
                 grid.image.fill(lanes, self.source, sample, image);
             }
-            for tiles in whole_parts(range.len() * grid.tiles(), tiles) {
+            for tiles in whole_parts(range.len() * grid.tiles, tiles) {
                 self.inputs(lanes, grid, tiles.clone());
                 for block in self.weights.blocks() {
                     self.products(lanes, grid, block, tiles.len());
@@ -73,42 +76,10 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_
     }
 }
 
-/// The tiles of an image.
-#[derive(Clone, Copy)]
-struct Grid<const M: usize, const N: usize> {
-    rows: usize,
-    columns: usize,
-    image: Gathered,
-}
-
-impl<const M: usize, const N: usize> Grid<M, N> {
-    fn new<L: Lanes>(shape: ConvolutionShape) -> Self {
-        let (rows, columns) = (shape.height.div_ceil(M), shape.width.div_ceil(M));
-        let image = Gathered {
-            padded: [rows * M + 2, columns * M + 2],
-            border: [1, 1],
-            pixel: shape.inputs.next_multiple_of(L::WIDTH),
-            ..Gathered::whole([shape.height, shape.width], shape.inputs)
-        };
-        Self { rows, columns, image }
-    }
-
-    fn tiles(self) -> usize {
-        self.rows * self.columns
-    }
-
-    /// Sample, row and column of a tile.
-    #[inline(always)]
-    fn place(self, tile: usize) -> [usize; 3] {
-        let (sample, tile) = (tile / self.tiles(), tile % self.tiles());
-        [sample, tile / self.columns, tile % self.columns]
-    }
-}
-
 impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> {
     /// Tiles whose images are copied together, at least, and of a group, a multiple of the register tile's
     /// rows.
-    fn group_tiles<L: Lanes>(&self, grid: Grid<M, N>) -> (usize, usize) {
+    fn group_tiles<L: Lanes>(&self, grid: Grid) -> (usize, usize) {
         let place_bytes = N * N * size_of::<f32>();
         let rows_bytes = place_bytes * grid.image.pixel * L::ROWS;
         if place_bytes * self.shape.inputs * self.shape.outputs < LARGE_WEIGHTS {
@@ -120,49 +91,20 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
 
     /// Bᵀ d B of some tiles, as [place, tile, channel].
     #[inline(always)]
-    fn inputs<L: Lanes>(&mut self, lanes: L, grid: Grid<M, N>, tiles: Range<usize>) {
-        let pixel = grid.image.pixel;
+    fn inputs<L: Lanes>(&mut self, lanes: L, grid: Grid, tiles: Range<usize>) {
         let Scratch { images, transformed, .. } = &mut *self.scratch;
-        let plane = tiles.len() * pixel + SKEW;
-        let transformed = transformed.of_len(N * N * plane);
-        let mut columns = [[lanes.splat(0.0); N]; N];
-        for (t, tile) in tiles.clone().enumerate() {
-            let [sample, y, x] = grid.place(tile);
-            let start = sample * grid.image.len() + grid.image.place(y * M, x * M);
-            let row = grid.image.place(1, 0);
-            assert!(start + (N - 1) * row + N * pixel <= images.len(), "a tile within the images");
-            for channel in (0..pixel).step_by(L::WIDTH) {
-                for (j, transformed) in columns.iter_mut().enumerate() {
-                    let mut column = [lanes.splat(0.0); N];
-                    for (i, value) in column.iter_mut().enumerate() {
-                        let place = start + i * row + j * pixel + channel;
-                        // SAFETY: i, j < N and channel + WIDTH <= pixel, so it ends where the tile does at last.
-                        *value = unsafe { lanes.load_at(images, place) };
-                    }
-                    *transformed = S::input(lanes, column);
-                }
-                for i in 0..N {
-                    let mut values = [lanes.splat(0.0); N];
-                    for (value, column) in values.iter_mut().zip(&columns) {
-                        *value = column[i];
-                    }
-                    for (j, value) in S::input(lanes, values).into_iter().enumerate() {
-                        let place = (i * N + j) * plane + t * pixel + channel;
-                        // SAFETY: within one of N² planes, for t < tiles and channel + WIDTH <= pixel.
-                        unsafe { lanes.store_at(transformed, place, value) };
-                    }
-                }
-            }
-        }
+        let planes = planes(tiles.len(), grid.image.pixel);
+        let to = transformed.of_len(N * N * planes.plane());
+        transform::<L, Input<S, M>, N, N>(lanes, (images, grid), tiles, (planes, 0), to);
     }
 
     /// Their products with a block of weights, as [place, tile, output].
     #[inline(always)]
-    fn products<L: Lanes>(&mut self, lanes: L, grid: Grid<M, N>, block: Block<'_>, tiles: usize) {
+    fn products<L: Lanes>(&mut self, lanes: L, grid: Grid, block: Block<'_>, tiles: usize) {
         let Scratch { transformed, sums, .. } = &mut *self.scratch;
         let (pixel, channels) = (grid.image.pixel, grid.image.channels);
         let width = block.vectors * L::WIDTH;
-        let planes = [tiles * pixel + SKEW, tiles * width + SKEW];
+        let planes = [pixel, width].map(|channels| planes(tiles, channels).plane());
         let sums = sums.of_len(N * N * planes[1]);
         let operands = Operands {
             source: transformed,
@@ -190,7 +132,7 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
     fn outputs<L: Lanes>(
         &mut self,
         lanes: L,
-        grid: Grid<M, N>,
+        grid: Grid,
         block: Block<'_>,
         first: usize,
         tiles: Range<usize>,
@@ -198,7 +140,7 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
         let ConvolutionShape { height, width, outputs, .. } = self.shape;
         let sums = &self.scratch.sums[..];
         let stride = block.vectors * L::WIDTH;
-        let plane = tiles.len() * stride + SKEW;
+        let plane = planes(tiles.len(), stride).plane();
         assert_eq!(sums.len(), N * N * plane, "sums of a block");
         let mut columns = [[lanes.splat(0.0); M]; N];
         for channel in (0..stride).step_by(L::WIDTH) {

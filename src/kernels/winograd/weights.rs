@@ -141,3 +141,51 @@ fn along<S: Scheme<M, N>, const M: usize, const N: usize>(
         transformed.iter_mut().zip(values).for_each(|(to, value)| to[lane] = value);
     }
 }
+
+/// Gᵀ p G for each input of a block of outputs, from sums [place, input, output] to [3, 3, input, output], in
+/// f64 and rounded once; added to what is there, or written over it.
+#[inline(always)]
+pub(in super::super) fn transform_back<S: Scheme<M, N>, const M: usize, const N: usize>(
+    sums: &[f32],
+    (inputs, width): (usize, usize),
+    adds: bool,
+    to: &mut [f32],
+) {
+    let mut places = [[[0.0; LANES]; N]; N];
+    let mut columns = [[[0.0; LANES]; 3]; N];
+    for (input, first) in
+        (0..inputs).flat_map(|input| (0..width).step_by(LANES).map(move |first| (input, first)))
+    {
+        let lanes = first..width.min(first + LANES);
+        for (place, values) in places.as_flattened_mut().iter_mut().enumerate() {
+            let row = &sums[(place * inputs + input) * width..][lanes.clone()];
+            values.iter_mut().zip(row).for_each(|(to, &sum)| *to = f64::from(sum));
+        }
+        // Down the columns: what is [row, column] becomes [column, tap].
+        for (x, column) in columns.iter_mut().enumerate() {
+            back::<S, M, N>(places.each_ref().map(|row| &row[x]), column);
+        }
+        let mut taps = [[0.0; LANES]; 3];
+        for i in 0..3 {
+            back::<S, M, N>(columns.each_ref().map(|column| &column[i]), &mut taps);
+            for (j, values) in taps.iter().enumerate() {
+                let row = &mut to[((3 * i + j) * inputs + input) * width..][lanes.clone()];
+                for (to, &value) in row.iter_mut().zip(values) {
+                    *to = if adds { (f64::from(*to) + value) as f32 } else { value as f32 };
+                }
+            }
+        }
+    }
+}
+
+/// Gᵀ p in every lane.
+#[inline(always)]
+fn back<S: Scheme<M, N>, const M: usize, const N: usize>(
+    p: [&[f64; LANES]; N],
+    taps: &mut [[f64; LANES]; 3],
+) {
+    for lane in 0..LANES {
+        let values = S::taps(p.map(|p| p[lane]));
+        taps.iter_mut().zip(values).for_each(|(to, value)| to[lane] = value);
+    }
+}

@@ -13,7 +13,7 @@ use super::station::GradientStation;
 use super::step::{Back, BiasGradient, To};
 use super::workspace::GradientWorkspace;
 use crate::kernels::{
-    Aligned, InstructionSet, Source, Statistics, Target, Through, WeightGradient,
+    Algorithm, Aligned, InstructionSet, Source, Statistics, Target, Through, WeightGradient,
     WeightGradientPart, average_pool_gradient, max_pool_gradient, norm_gradient,
 };
 
@@ -109,7 +109,7 @@ impl Way<'_> {
         let everything = 0..self.samples;
         let source = (self.source(from, everything.clone()), from.len());
         let gradient = self.gradient(gradient, shape.output_len(), &everything);
-        let own = (&mut all[weights], false);
+        let own = (&mut all[weights], self.station.forward.algorithm(weights), false);
         weight_gradient(&self.workspace.forward, own, source, gradient, &mut read);
         self.workspace.weights = all;
         self.workspace.read = read;
@@ -198,7 +198,7 @@ impl Way<'_> {
 /// they wrote, added to what is there or not; by parts at once where threads share the batch.
 pub(in super::super) fn weight_gradient(
     forward: &Workspace,
-    (weights, adds): (&mut WeightGradient, bool),
+    (weights, algorithm, adds): (&mut WeightGradient, Algorithm, bool),
     (mut source, each): (Source<'_>, usize),
     gradient: &[f32],
     read: &mut Aligned,
@@ -216,7 +216,7 @@ pub(in super::super) fn weight_gradient(
     let part = |part: WeightGradientPart<'_>| {
         forward.scratches.with(|scratch| part.run(source, gradient, scratch));
     };
-    let parts = weights.parts(len / each, adds);
+    let parts = weights.parts((algorithm, forward.shares), len / each, adds);
     if forward.shares > 1 {
         parts.into_par_iter().for_each(part);
     } else {

@@ -134,16 +134,16 @@ impl Way<'_> {
         let all = 0..self.samples;
         let mut gradients = std::mem::take(&mut self.workspace.back.weights);
         let mut read = std::mem::take(&mut self.workspace.products);
-        let own = &mut gradients[weights];
+        let (own, algorithm) = (&mut gradients[weights], self.station.forward.algorithm(weights));
         let forward = &self.workspace.gradient.forward;
         let source = (self.source(from, all.clone()), from.len());
         let moved = self.moved(gradient, shape.output_len(), &all);
-        weight_gradient(forward, (own, false), source, moved, &mut read);
+        weight_gradient(forward, (own, algorithm, false), source, moved, &mut read);
         if let Some(tangent) = self.plan.input(weights) {
             let pixels = self.tangent(tangent, from.len(), &all);
             let source = (Source { pixels, normalise: None }, from.len());
             let gradient = self.adjoint(gradient, shape.output_len(), &all);
-            weight_gradient(forward, (own, true), source, gradient, &mut read);
+            weight_gradient(forward, (own, algorithm, true), source, gradient, &mut read);
         }
         self.workspace.back.weights = gradients;
         self.workspace.products = read;
