@@ -1,21 +1,30 @@
 //! Rounding errors of the algorithms.
 
-use super::super::reference::{Numbers, convolve, normalised};
+use super::super::reference::{Numbers, convolve, normalised, weight_gradient};
 use super::super::*;
 
-/// Root mean square of the error over that of the output, for rectified inputs.
+fn shape(channels: usize) -> ConvolutionShape {
+    ConvolutionShape { height: 8, width: 8, inputs: channels, outputs: 32, kernel: 3, stride: 1 }
+}
+
+/// Numbers from 0 on.
+fn rectified(numbers: &mut Numbers, len: usize) -> Vec<f32> {
+    let mut pixels = numbers.reals(len);
+    pixels.iter_mut().for_each(|x| *x = x.max(0.0));
+    pixels
+}
+
+/// Root mean square of the error over that of what is expected.
+fn relative(found: &[f32], expected: &[f64]) -> f64 {
+    let errors = found.iter().zip(expected).map(|(&a, b)| (f64::from(a) - b).powi(2));
+    (errors.sum::<f64>() / expected.iter().map(|y| y * y).sum::<f64>()).sqrt()
+}
+
+/// Of outputs, for rectified inputs.
 fn error(channels: usize, algorithm: Algorithm) -> f64 {
     let mut numbers = Numbers(13);
-    let shape = ConvolutionShape {
-        height: 8,
-        width: 8,
-        inputs: channels,
-        outputs: 32,
-        kernel: 3,
-        stride: 1,
-    };
-    let mut pixels = numbers.reals(2 * shape.input_len());
-    pixels.iter_mut().for_each(|x| *x = x.max(0.0));
+    let shape = shape(channels);
+    let pixels = rectified(&mut numbers, 2 * shape.input_len());
     let weights = numbers.reals(shape.weight_len());
     let expected = convolve(shape, &normalised(&pixels, None), &weights);
     let packed =
@@ -23,8 +32,24 @@ fn error(channels: usize, algorithm: Algorithm) -> f64 {
     let mut output = vec![0.0; expected.len()];
     let target = Target::plain(&mut output);
     packed.forward(Source { pixels: &pixels, normalise: None }, target, &mut Scratch::default());
-    let errors = output.iter().zip(&expected).map(|(&a, b)| (f64::from(a) - b).powi(2));
-    (errors.sum::<f64>() / expected.iter().map(|y| y * y).sum::<f64>()).sqrt()
+    relative(&output, &expected)
+}
+
+/// Of the gradient of weights over 50 samples.
+fn weight_error(channels: usize, algorithm: Algorithm) -> f64 {
+    const SAMPLES: usize = 50;
+    let mut numbers = Numbers(14);
+    let shape = shape(channels);
+    let pixels = rectified(&mut numbers, SAMPLES * shape.input_len());
+    let gradient = numbers.reals(SAMPLES * shape.output_len());
+    let expected = weight_gradient(shape, &normalised(&pixels, None), &gradient);
+    let mut weights = WeightGradient::new(InstructionSet::detect(), shape);
+    for part in weights.parts((algorithm, 1), SAMPLES, false) {
+        part.run(Source { pixels: &pixels, normalise: None }, &gradient, &mut Scratch::default());
+    }
+    let mut found = vec![0.0; expected.len()];
+    weights.read(SAMPLES, 1.0, 0, &mut found);
+    relative(&found, &expected)
 }
 
 /// Bounds a fifth above what was measured. Chains of additions as long as all channels would exceed
@@ -40,6 +65,18 @@ fn errors_are_what_chains_and_points_were_chosen_for() {
         let algorithms = [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4];
         for (algorithm, bound) in algorithms.into_iter().zip(bounds) {
             let error = error(channels, algorithm);
+            assert!(error < bound, "{channels} channels, {algorithm:?}: {error}");
+        }
+    }
+}
+
+/// In the same way, where a weight has a few hundred products in one chain.
+#[test]
+fn errors_of_weight_gradients_are_those_of_outputs() {
+    for (channels, bounds) in [(16, [2.4e-7, 3.4e-7, 1.1e-6]), (64, [2.5e-7, 3.5e-7, 1.1e-6])] {
+        let algorithms = [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4];
+        for (algorithm, bound) in algorithms.into_iter().zip(bounds) {
+            let error = weight_error(channels, algorithm);
             assert!(error < bound, "{channels} channels, {algorithm:?}: {error}");
         }
     }
