@@ -30,15 +30,16 @@ pub struct AlgorithmError {
     pub shape: ConvolutionShape,
 }
 
-/// Fewest channels, in and out, whose products outweigh the transforms.
+/// Fewest channels, in or out, with which it is faster to transform: what writes outputs by rows of tiles outweighs
+/// what few channels on the other side leave unused of a vector.
 const WINOGRAD_CHANNELS: usize = 16;
 
 impl Algorithm {
     /// The fastest for a shape, as measured (`docs/design/performance.md`): F(4x4, 3x3) from 4x4 pixels
-    /// and 16 channels on. F(2x2, 3x3) is never the fastest.
+    /// and 16 channels, in or out, on. F(2x2, 3x3) is never the fastest.
     pub fn fastest(shape: ConvolutionShape) -> Self {
         let ConvolutionShape { height, width, inputs, outputs, .. } = shape;
-        let pays = height.min(width) >= 4 && inputs.min(outputs) >= WINOGRAD_CHANNELS;
+        let pays = height.min(width) >= 4 && inputs.max(outputs) >= WINOGRAD_CHANNELS;
         if pays && Self::Winograd4.check(shape).is_ok() { Self::Winograd4 } else { Self::Direct }
     }
 
