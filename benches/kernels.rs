@@ -69,7 +69,7 @@ const LAYERS: [(&str, ConvolutionShape); 19] = [
 fn main() -> BenchResult {
     let name = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     println!("{}", InstructionSet::detect().name());
-    println!("layer                     work                     us/sample  needed  nominal");
+    println!("layer                     work                      us/sample  needed  nominal");
     for (layer, shape) in LAYERS {
         if name.as_ref().is_some_and(|name| !layer.contains(name.as_str())) {
             continue;
@@ -80,7 +80,7 @@ fn main() -> BenchResult {
             let (needed, nominal) =
                 (share(shape.needed_multiplications()), share(shape.nominal_multiplications()));
             let (micros, work) = (1e6 * seconds, format!("{work:?}"));
-            println!("{layer:<25} {work:<24} {micros:9.2} {needed:7.3} {nominal:8.3}");
+            println!("{layer:<25} {work:<25} {micros:9.2} {needed:7.3} {nominal:8.3}");
         }
     }
     Ok(())

@@ -30,8 +30,8 @@ pub struct AlgorithmError {
     pub shape: ConvolutionShape,
 }
 
-/// Fewest channels, in or out, with which it is faster to transform: what writes outputs by rows of tiles outweighs
-/// what few channels on the other side leave unused of a vector.
+/// Fewest channels, in or out, whose products outweigh the transforms. Few on the other side leave a part of each vector
+/// unused, but rows of tiles are still faster to write than single pixels.
 const WINOGRAD_CHANNELS: usize = 16;
 
 impl Algorithm {
@@ -77,6 +77,11 @@ mod tests {
         assert!(error.to_string().contains("3x3 at stride 2"), "{error}");
         assert_eq!(Algorithm::fastest(shape), Algorithm::Direct);
         let shape = ConvolutionShape { stride: 1, ..shape };
-        assert_eq!(Algorithm::fastest(shape), Algorithm::Winograd4);
+        for (inputs, outputs) in [(16, 16), (3, 16), (16, 3)] {
+            let shape = ConvolutionShape { inputs, outputs, ..shape };
+            assert_eq!(Algorithm::fastest(shape), Algorithm::Winograd4);
+        }
+        let few = ConvolutionShape { inputs: 3, outputs: 15, ..shape };
+        assert_eq!(Algorithm::fastest(few), Algorithm::Direct);
     }
 }

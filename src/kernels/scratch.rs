@@ -11,14 +11,14 @@ pub struct Scratch {
     pub(super) images: Aligned,
     /// Gathered gradients, where they are transformed.
     pub(super) gradients: Aligned,
-    /// Transformed tiles, or gathered gradients.
+    /// Transformed tiles, or gathered gradients that are not transformed.
     pub(super) transformed: Aligned,
     /// Where the taps of a tile read.
     pub(super) taps: Vec<Tap>,
     /// Rows of pixels of a weight gradient.
     pub(super) spans: Vec<Span>,
-    /// The sums of a tile.
+    /// The sums of a tile, or of all tiles at Winograd's places.
     pub(super) sums: Aligned,
-    /// What one of two products gives to the other.
+    /// What one of two products gives to the other, or to what is there.
     pub(super) between: Aligned,
 }

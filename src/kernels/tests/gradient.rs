@@ -107,3 +107,73 @@ fn weight_gradient_of_many_samples_is_the_definition() {
         check_weight_gradient(&mut numbers, (linear, Algorithm::Direct), samples);
     }
 }
+
+/// Its tiles are more than are transformed together.
+#[test]
+fn weight_gradient_of_large_images_is_the_definition() {
+    let mut numbers = Numbers(15);
+    let shape =
+        ConvolutionShape { height: 49, width: 50, inputs: 3, outputs: 5, kernel: 3, stride: 1 };
+    check_weight_gradient(&mut numbers, (shape, Algorithm::Winograd2), 2);
+}
+
+/// F(4x4, 3x3) rounds integers, too: by a little, where a wrong place would be off by much.
+#[test]
+fn weight_gradient_of_larger_tiles_is_near_the_definition() {
+    let mut numbers = Numbers(16);
+    for round in 0..40 {
+        let mut shape = ConvolutionShape { kernel: 3, stride: 1, ..shape(&mut numbers) };
+        if round == 0 {
+            // Two blocks of inputs for any vectors.
+            shape.inputs = 130;
+        }
+        let samples = 1 + numbers.below(20);
+        let images = numbers.reals(samples * shape.input_len());
+        let gradient = numbers.reals(samples * shape.output_len());
+        let [expected, sizes] = [false, true].map(|sizes| {
+            let of = |x: &[f32]| -> Vec<f32> {
+                x.iter().map(|&x| if sizes { x.abs() } else { x }).collect()
+            };
+            reference::weight_gradient(shape, &normalised(&of(&images), None), &of(&gradient))
+        });
+        let largest = sizes.iter().copied().fold(0.0, f64::max);
+        for instructions in InstructionSet::available() {
+            let mut weights = WeightGradient::new(instructions, shape);
+            for part in weights.parts((Algorithm::Winograd4, 1), samples, false) {
+                let images = Source { pixels: &images, normalise: None };
+                part.run(images, &gradient, &mut Scratch::default());
+            }
+            let mut found = vec![f64::NAN; shape.weight_len()];
+            weights.read(samples, 1.0, 0, &mut found);
+            let near = |(x, y): (&f64, &f64)| (x - y).abs() <= 3e-6 * largest;
+            let what = format!("{} {shape:?}, {samples} samples", instructions.name());
+            assert!(found.iter().zip(&expected).all(near), "{what}");
+        }
+    }
+}
+
+#[test]
+fn weight_gradient_has_the_same_bits_for_any_number_of_threads() {
+    let mut numbers = Numbers(17);
+    let shape =
+        ConvolutionShape { height: 9, width: 8, inputs: 20, outputs: 70, kernel: 3, stride: 1 };
+    let pixels = numbers.reals(60 * shape.input_len());
+    let gradient = numbers.reals(60 * shape.output_len());
+    for instructions in InstructionSet::available() {
+        let mut weights = WeightGradient::new(instructions, shape);
+        let mut by = |threads| {
+            let parts = weights.parts((Algorithm::Winograd4, threads), 60, false);
+            let count = parts.len();
+            for part in parts {
+                let images = Source { pixels: &pixels, normalise: None };
+                part.run(images, &gradient, &mut Scratch::default());
+            }
+            let mut found = vec![0.0f32; shape.weight_len()];
+            weights.read(60, 1.0, 0, &mut found);
+            (found, count)
+        };
+        let (one, parts) = by(1);
+        let (many, more) = by(4);
+        assert!(more > parts && one == many, "{}: {parts} and {more} parts", instructions.name());
+    }
+}

@@ -14,9 +14,9 @@ const PIECES: usize = 8;
 const PARTS: usize = 16;
 
 /// Tiles of a piece, at least, by Winograd's algorithm: each piece's sums are transformed back.
-const TILES: usize = 128;
+const PIECE_TILES: usize = 128;
 
-/// Numbers that a part sums up, at most, by Winograd's algorithm.
+/// Numbers that a part of more than one block sums up, at most, by Winograd's algorithm: 10 MB.
 const SUMS: usize = 5 << 19;
 
 /// How the work is cut.
@@ -36,7 +36,7 @@ impl Cut {
         let most = match self.tile() {
             Some(tile) => {
                 let tiles = self.shape.height.div_ceil(tile) * self.shape.width.div_ceil(tile);
-                samples * tiles / TILES
+                samples * tiles / PIECE_TILES
             }
             None => samples * products(self.shape) / PRODUCTS,
         };
@@ -44,12 +44,14 @@ impl Cut {
     }
 
     /// Blocks of a part, of so many blocks in all pieces. By Winograd's algorithm each part transforms what it
-    /// reads, so there are as few as threads.
+    /// reads, so there are about as few as threads.
     pub fn together(self, blocks: usize, threads: usize) -> usize {
-        let Some(tile) = self.tile() else { return blocks.div_ceil(PARTS) };
-        let block = (tile + 2).pow(2) * self.shape.inputs * 2 * self.width;
+        if self.algorithm == Algorithm::Direct {
+            return blocks.div_ceil(PARTS);
+        }
+        let block = self.algorithm.taps(self.shape) * self.shape.inputs * 2 * self.width;
         let parts = blocks.div_ceil((SUMS / block).max(1));
-        blocks.div_ceil(parts.next_multiple_of(threads))
+        blocks.div_ceil(parts.next_multiple_of(threads.max(1)))
     }
 
     /// Rows and columns of a tile of outputs by Winograd's algorithm.

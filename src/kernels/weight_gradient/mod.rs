@@ -26,8 +26,8 @@ const PRODUCTS: usize = 256;
 /// dL/dy[y, x, k], for weights [k, k, inputs, outputs].
 ///
 /// The work on a batch comes in parts, each a few blocks of outputs over a range of samples with memory
-/// of its own: whoever computes which part in which order, the bits are the same, for the shape and the
-/// number of samples alone fix them.
+/// of its own: whoever computes which part in which order, the bits are the same, for the shape, the
+/// algorithm and the number of samples alone fix them.
 #[derive(Debug, Clone)]
 pub struct WeightGradient {
     instructions: InstructionSet,
@@ -69,7 +69,8 @@ impl WeightGradient {
     /// written over it. So many threads share it, which does not touch the bits.
     ///
     /// # Panics
-    /// If `algorithm` does not compute this shape.
+    /// If `algorithm` does not compute this shape, if there are no samples, or if what is there to be added to is of
+    /// another algorithm.
     pub fn parts(
         &mut self,
         (algorithm, threads): (Algorithm, usize),
@@ -78,7 +79,8 @@ impl WeightGradient {
     ) -> Vec<WeightGradientPart<'_>> {
         let Self { instructions, ref mut cut, .. } = *self;
         let shape = cut.shape;
-        assert!(algorithm.check(shape).is_ok(), "{algorithm:?} of {shape:?}");
+        assert!(algorithm.check(shape).is_ok() && samples > 0, "{algorithm:?} of {shape:?}");
+        assert!(!adds || algorithm == cut.algorithm, "{algorithm:?} after {:?}", cut.algorithm);
         cut.algorithm = algorithm;
         let cut = *cut;
         let pieces = cut.pieces(samples);

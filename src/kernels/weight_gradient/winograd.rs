@@ -8,11 +8,15 @@ use crate::kernels::outer::{Factors, Span, outer};
 use crate::kernels::scratch::Scratch;
 use crate::kernels::simd::Lanes;
 use crate::kernels::source::Source;
-use crate::kernels::split::parts;
+use crate::kernels::split::{parts, whole_parts};
 use crate::kernels::winograd::{Grid, Input, Planes, Scheme, Spread, transform, transform_back};
 
-/// Tiles of a group, about: so many products a weight are summed in registers.
-const TILES: usize = 128;
+/// Tiles of a group of samples, about: so many products a weight are summed in registers, and those of one image
+/// where it has more.
+const GROUP_TILES: usize = 128;
+
+/// Tiles of an image at a time, at most, which bounds the memory that large images take.
+const MOST_TILES: usize = 512;
 
 impl Call<'_, '_> {
     /// Computes it by F(M x M, 3x3).
@@ -24,8 +28,9 @@ impl Call<'_, '_> {
     ) {
         let shape = self.part.shape;
         let size = [shape.height, shape.width];
-        let (first, last) = (&self.part.blocks[0], &self.part.blocks[self.part.blocks.len() - 1]);
-        let outputs = Gathered::whole(size, shape.outputs).with_channels(first.start..last.end);
+        let blocks = self.part.blocks;
+        let channels = blocks[0].start..blocks[blocks.len() - 1].end;
+        let outputs = Gathered::whole(size, shape.outputs).with_channels(channels);
         let grids = [
             Grid::overlapping::<L>(Gathered::whole(size, shape.inputs), M),
             Grid::side_by_side::<L>(outputs, M),
@@ -35,14 +40,17 @@ impl Call<'_, '_> {
             buffer.of_len(grid.image.len()).fill(0.0);
         }
         sums.of_len(N * N * shape.inputs * grids[1].image.pixel);
-        let group = (TILES / grids[0].tiles).max(1);
+        let group = (GROUP_TILES / grids[0].tiles).max(1);
         for first in samples.clone().step_by(group) {
             let count = group.min(samples.end - first);
-            let planes = self.transform::<L, S, M, N>(lanes, grids, first..first + count);
-            self.products(lanes, N * N, planes, first > samples.start);
+            for tiles in whole_parts(grids[0].tiles, MOST_TILES) {
+                let adds = first > samples.start || tiles.start > 0;
+                let planes = self.planes::<L, S, M, N>(lanes, grids, first..first + count, tiles);
+                self.products(lanes, N * N, planes, adds);
+            }
         }
         let (mut from, mut to) = (0, 0);
-        for block in self.part.blocks {
+        for block in blocks {
             let width = block.len().next_multiple_of(L::WIDTH);
             let row = shape.inputs * width;
             let sums = &self.scratch.sums[from..][..N * N * row];
@@ -53,18 +61,19 @@ impl Call<'_, '_> {
         }
     }
 
-    /// Transforms some samples: their inputs' planes, then their gradients', side by side.
+    /// Transforms some tiles of some samples: their inputs' planes, then their gradients', side by side.
     #[inline(always)]
-    fn transform<L: Lanes, S: Scheme<M, N>, const M: usize, const N: usize>(
+    fn planes<L: Lanes, S: Scheme<M, N>, const M: usize, const N: usize>(
         &mut self,
         lanes: L,
         [of_inputs, of_outputs]: [Grid; 2],
         samples: Range<usize>,
+        of_sample: Range<usize>,
     ) -> [Planes; 2] {
-        let tiles = samples.len() * of_inputs.tiles;
+        let tiles = samples.len() * of_sample.len();
         let planes = [
             // A block's tiles stay in the first-level cache beside those of a block of outputs.
-            Planes { tiles, channels: of_inputs.image.pixel, block: L::WIDTH * L::ROWS / 2 },
+            Planes { tiles, channels: of_inputs.image.pixel, block: L::ROWS / 2 * L::WIDTH },
             Planes { tiles, channels: of_outputs.image.pixel, block: 2 * L::WIDTH },
         ];
         let Scratch { images, gradients, transformed, .. } = &mut *self.scratch;
@@ -72,13 +81,16 @@ impl Call<'_, '_> {
         let (inputs, outputs) = transformed.of_len(lens[0] + lens[1]).split_at_mut(lens[0]);
         let of_gradients = Source { pixels: self.gradients, normalise: None };
         for (i, sample) in samples.enumerate() {
-            let (all, at) = (0..of_inputs.tiles, i * of_inputs.tiles);
-            of_inputs.image.fill(lanes, self.images, sample, images);
+            let at = i * of_sample.len();
+            // Those of a large image are still there.
+            if of_sample.start == 0 {
+                of_inputs.image.fill(lanes, self.images, sample, images);
+                of_outputs.image.fill(lanes, of_gradients, sample, gradients);
+            }
             let (image, to) = ((&**images, of_inputs), (planes[0], at));
-            transform::<L, Input<S, M>, N, N>(lanes, image, all.clone(), to, inputs);
-            of_outputs.image.fill(lanes, of_gradients, sample, gradients);
+            transform::<L, Input<S, M>, N, N>(lanes, image, of_sample.clone(), to, inputs);
             let (image, to) = ((&**gradients, of_outputs), (planes[1], at));
-            transform::<L, Spread<S>, M, N>(lanes, image, all, to, outputs);
+            transform::<L, Spread<S>, M, N>(lanes, image, of_sample.clone(), to, outputs);
         }
         planes
     }

@@ -37,6 +37,7 @@ impl Scheme<4, 6> for F4 {
         [SCALE_OF_ZERO * a, p, minus_p, q, minus_q, c]
     }
 
+    /// What each point's product is to 1, x and x².
     #[inline(always)]
     fn taps(m: [f64; 6]) -> [f64; 3] {
         let even = [SCALE[0] * (m[1] + m[2]), SCALE[1] * (m[3] + m[4])];
@@ -93,9 +94,11 @@ impl Scheme<4, 6> for F4 {
     /// The polynomial with these coefficients at each point.
     #[inline(always)]
     fn spread<L: Lanes>(lanes: L, [a, b, c, d]: [L::Vector; 4]) -> [L::Vector; 6] {
-        let [point, square, cube] = [POINT, SQUARE, CUBE].map(|of| pair(lanes, of));
-        let even = [0, 1].map(|i| lanes.mul_add(square[i], c, a));
-        let odd = [0, 1].map(|i| lanes.mul_add(cube[i], d, lanes.mul(point[i], b)));
+        let [p, q] = pair(lanes, POINT);
+        let [p2, q2] = pair(lanes, SQUARE);
+        let [p3, q3] = pair(lanes, CUBE);
+        let even = [lanes.mul_add(p2, c, a), lanes.mul_add(q2, c, a)];
+        let odd = [lanes.mul_add(p3, d, lanes.mul(p, b)), lanes.mul_add(q3, d, lanes.mul(q, b))];
         [
             a,
             lanes.add(even[0], odd[0]),

@@ -118,6 +118,10 @@ pub(in super::super) fn transform<L: Lanes, T: Along<K, N>, const K: usize, cons
     let (plane, pixel, row) = (planes.plane(), grid.image.pixel, grid.image.place(1, 0));
     assert!(first + tiles.len() <= planes.tiles && planes.channels == pixel, "room for tiles");
     assert!(to.len() >= N * N * plane, "room for planes");
+    assert!(
+        pixel.is_multiple_of(L::WIDTH) && planes.block.is_multiple_of(L::WIDTH),
+        "whole vectors"
+    );
     let mut columns = [[lanes.splat(0.0); N]; K];
     for (t, tile) in (first..).zip(tiles) {
         let [sample, y, x] = grid.place(tile);
@@ -129,8 +133,8 @@ pub(in super::super) fn transform<L: Lanes, T: Along<K, N>, const K: usize, cons
                     let mut column = [lanes.splat(0.0); K];
                     for (i, value) in column.iter_mut().enumerate() {
                         let place = start + i * row + j * pixel + block + channel;
-                        // SAFETY: i, j < K and block + channel + WIDTH <= pixel, so it ends where the tile does at
-                        // last.
+                        // SAFETY: i, j < K and, in whole vectors, block + channel + WIDTH <= pixel, so it ends
+                        // where the tile does at last.
                         *value = unsafe { lanes.load_at(images, place) };
                     }
                     *transformed = T::along(lanes, column);
@@ -143,7 +147,8 @@ pub(in super::super) fn transform<L: Lanes, T: Along<K, N>, const K: usize, cons
                     for (j, value) in T::along(lanes, values).into_iter().enumerate() {
                         let place =
                             (i * N + j) * plane + planes.tiles * block + t * width + channel;
-                        // SAFETY: within one of N² planes, for t < tiles and channel + WIDTH <= width.
+                        // SAFETY: within one of N² planes, for t < tiles and, in whole vectors, channel + WIDTH <=
+                        // width.
                         unsafe { lanes.store_at(to, place, value) };
                     }
                 }

@@ -41,13 +41,13 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Pack<'_, S, M, 
     fn run<L: Lanes>(self, _: L) {
         let Self { weights, packed, .. } = self;
         let Weights { inputs, outputs, .. } = weights;
-        let mut taps = [[[0.0; LANES]; INPUTS]; 9];
         packed.fill(
             #[inline(always)]
             |first, block| {
                 let wide = block.len() / (N * N * inputs);
                 for lane in (0..wide).step_by(LANES) {
                     let columns = outputs.min(first + lane)..outputs.min(first + lane + LANES);
+                    let mut taps = [[[0.0; LANES]; INPUTS]; 9];
                     for group in (0..inputs).step_by(INPUTS) {
                         let channels = group..inputs.min(group + INPUTS);
                         weights.read(channels.clone(), columns.clone(), &mut taps);
@@ -120,25 +120,26 @@ fn transform<S: Scheme<M, N>, const M: usize, const N: usize>(
         for (i, double) in double.iter_mut().enumerate() {
             double.iter_mut().zip(taps[3 * i + j]).for_each(|(to, &x)| *to = f64::from(x));
         }
-        along::<S, M, N>(double.each_ref(), column);
+        lanewise(double.each_ref(), column, S::weights);
     }
     let mut places = [[0.0; LANES]; N];
     let [a, b, c] = &columns;
     for (y, ((a, b), c)) in a.iter().zip(b).zip(c).enumerate() {
-        along::<S, M, N>([a, b, c], &mut places);
+        lanewise([a, b, c], &mut places, S::weights);
         places.iter().enumerate().for_each(|(x, values)| write(N * y + x, values));
     }
 }
 
-/// G g in every lane.
+/// A transform along one dimension, in every lane.
 #[inline(always)]
-fn along<S: Scheme<M, N>, const M: usize, const N: usize>(
-    g: [&[f64; LANES]; 3],
-    transformed: &mut [[f64; LANES]; N],
+fn lanewise<const K: usize, const N: usize>(
+    from: [&[f64; LANES]; K],
+    to: &mut [[f64; LANES]; N],
+    transform: impl Fn([f64; K]) -> [f64; N],
 ) {
     for lane in 0..LANES {
-        let values = S::weights(g.map(|g| g[lane]));
-        transformed.iter_mut().zip(values).for_each(|(to, value)| to[lane] = value);
+        let values = transform(from.map(|from| from[lane]));
+        to.iter_mut().zip(values).for_each(|(to, value)| to[lane] = value);
     }
 }
 
@@ -163,11 +164,11 @@ pub(in super::super) fn transform_back<S: Scheme<M, N>, const M: usize, const N:
         }
         // Down the columns: what is [row, column] becomes [column, tap].
         for (x, column) in columns.iter_mut().enumerate() {
-            back::<S, M, N>(places.each_ref().map(|row| &row[x]), column);
+            lanewise(places.each_ref().map(|row| &row[x]), column, S::taps);
         }
         let mut taps = [[0.0; LANES]; 3];
         for i in 0..3 {
-            back::<S, M, N>(columns.each_ref().map(|column| &column[i]), &mut taps);
+            lanewise(columns.each_ref().map(|column| &column[i]), &mut taps, S::taps);
             for (j, values) in taps.iter().enumerate() {
                 let row = &mut to[((3 * i + j) * inputs + input) * width..][lanes.clone()];
                 for (to, &value) in row.iter_mut().zip(values) {
@@ -175,17 +176,5 @@ pub(in super::super) fn transform_back<S: Scheme<M, N>, const M: usize, const N:
                 }
             }
         }
-    }
-}
-
-/// Gᵀ p in every lane.
-#[inline(always)]
-fn back<S: Scheme<M, N>, const M: usize, const N: usize>(
-    p: [&[f64; LANES]; N],
-    taps: &mut [[f64; LANES]; 3],
-) {
-    for lane in 0..LANES {
-        let values = S::taps(p.map(|p| p[lane]));
-        taps.iter_mut().zip(values).for_each(|(to, value)| to[lane] = value);
     }
 }
