@@ -2,9 +2,11 @@
 
 use super::run::{Batch, Given};
 use super::statistics::NormStatistics;
-use super::step::{Place, Step};
+use super::step::{Place, Step, Value};
 use super::{Plan, Station, Workspace};
-use crate::kernels::{Aligned, BatchStatistics, InstructionSet, LineStatistics, Source, Target};
+use crate::kernels::{
+    Aligned, BatchStatistics, InstructionSet, LineStatistics, Source, Target, mix,
+};
 
 /// The first step's output for one batch, a + alpha b along a line: what its points share.
 #[derive(Debug, Default)]
@@ -46,6 +48,26 @@ impl Plan {
         }
     }
 
+    /// What the step behind the second one's norm reads, that step with nothing left to be done to it, and the steps
+    /// that follow: if it is a convolution of the first step's output, which no other step reads.
+    fn only_reader(&self) -> Option<(Value, Step, &[Step])> {
+        let [first, _, Step::Normalise { norm, .. }, reader, rest @ ..] = &self.steps[..] else {
+            return None;
+        };
+        let Step::Convolve { weights, from, shortcut: None, to, gathers } = *reader else {
+            return None;
+        };
+        let place = first.writes()?;
+        let is_of_norm = from.norm == Some(*norm) && self.second_norm() == from.norm;
+        // Until something else is written there.
+        let mut others = rest.iter().take_while(|step| step.writes() != Some(place));
+        if from.place != place || !is_of_norm || others.any(|step| step.reads(place)) {
+            return None;
+        }
+        let plain = Value { norm: None, rectify: false, ..from };
+        Some((from, Step::Convolve { weights, from: plain, shortcut: None, to, gathers }, rest))
+    }
+
     /// As [`Plan::run`], at the point a + alpha b of the first step that was computed last.
     pub fn run_from<'w>(
         &self,
@@ -54,17 +76,20 @@ impl Plan {
         given: Given,
         workspace: &'w mut Workspace,
     ) -> &'w [f32] {
-        let (samples, each) = (workspace.first.samples, self.first_len());
+        let samples = workspace.first.samples;
         let mut pass = Batch { plan: self, station, given, images: &[], samples, workspace };
-        if let Some((&Step::Convolve { to, gathers, .. }, rest)) = self.steps.split_first() {
-            pass.write(to, samples * each, |samples, mixed, batch| {
-                let [a, b] =
-                    batch.workspace.first.ends.each_ref().map(|end| &end[samples.start * each..]);
-                let ends = a.iter().zip(b);
-                mixed.iter_mut().zip(ends).for_each(|(y, (a, b))| *y = a + alpha as f32 * b);
-            });
+        if let Some((from, reader, rest)) = self.only_reader() {
+            pass.knows_second_norm(alpha);
+            if let Some(norm) = from.norm {
+                pass.normalise(norm);
+            }
+            pass.mix(alpha, Some(from));
+            pass.step(&reader);
+            rest.iter().for_each(|step| pass.step(step));
+        } else if let Some((&Step::Convolve { to, gathers, .. }, rest)) = self.steps.split_first() {
+            pass.mix(alpha, None);
             if let Some(norm) = gathers {
-                pass.gather(Place::Buffer(to), samples * each, norm);
+                pass.gather(Place::Buffer(to), samples * self.first_len(), norm);
             }
             let known = usize::from(pass.knows_second_norm(alpha));
             rest[known..].iter().for_each(|step| pass.step(step));
@@ -74,6 +99,21 @@ impl Plan {
 }
 
 impl Batch<'_> {
+    /// Writes the first step's output, past what is pending on it if that is said.
+    fn mix(&mut self, alpha: f64, pending: Option<Value>) {
+        let Some(&Step::Convolve { weights, to, .. }) = self.plan.steps.first() else { return };
+        let (each, channels) = (self.plan.first_len(), self.plan.weights[weights].shape.outputs);
+        self.write(to, self.samples * each, |samples, mixed, batch| {
+            let Workspace { first, affine, .. } = &*batch.workspace;
+            let ends =
+                first.ends.each_ref().map(|end| &end[samples.start * each..samples.end * each]);
+            let normalise = pending.and_then(|Value { norm, rectify, .. }| {
+                norm.map(|norm| affine[norm].normalise(channels, rectify))
+            });
+            mix(InstructionSet::detect(), ends, alpha as f32, (normalise, channels), mixed);
+        });
+    }
+
     /// Takes the second step's statistics from the line's, if they are of the batch.
     fn knows_second_norm(&mut self, alpha: f64) -> bool {
         let (Some((norm, along)), Given::Batch(_)) = (&self.workspace.first.norm, self.given)

@@ -136,7 +136,7 @@ impl Batch<'_> {
         }
     }
 
-    fn normalise(&mut self, norm: usize) {
+    pub fn normalise(&mut self, norm: usize) {
         let Workspace { statistics, affine, .. } = &mut *self.workspace;
         if let Given::Frozen(all) = self.given {
             statistics[norm].clone_from(&all[norm]);
