@@ -15,11 +15,13 @@ pub enum WalkError {
     /// The loss.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
-    /// L evaluated twice at one theta differs.
+    /// The loss of a unit evaluated twice at one theta differs.
     #[error(
-        "the loss evaluated twice at the same parameters gave {first:e} and {second:e}: no barrier could be trusted, so nothing is measured; run on one thread (--threads 1) or another device, and report this"
+        "the summed loss of evaluation batch {unit}, evaluated twice at the same parameters, gave {first:e} and {second:e}: no barrier could be trusted, so nothing is measured; run on one thread (--threads 1) or another device, and report this"
     )]
     NotDeterministic {
+        /// Its number in the evaluation order.
+        unit: usize,
         /// One value.
         first: f64,
         /// The other.

@@ -185,8 +185,9 @@ impl<O: Objective> Walker<'_, O> {
     /// Refuses to measure what cannot be trusted, and notes how exact 32 bits are.
     fn check_evaluation(&mut self) -> Result<(), WalkError> {
         let (at, precision) = (&self.state.point, self.plan.evaluation.precision);
-        check_determinism(self.objective, at, precision)?
-            .map_err(|(first, second)| WalkError::NotDeterministic { first, second })?;
+        if let Some((unit, [first, second])) = check_determinism(self.objective, at, precision)? {
+            return Err(WalkError::NotDeterministic { unit, first, second });
+        }
         let mut manifest = self.recorder.folder.manifest()?;
         if precision == Precision::F32 && manifest.evaluation_error.is_none() {
             manifest.evaluation_error = evaluation_error(self.objective, at)?.and_then(finite);
