@@ -63,6 +63,32 @@ pub fn model(choices: &[usize], mut size: usize) -> String {
     )
 }
 
+/// Fully connected layers alone, of one width: the first one's output may be read once, past a norm, or again.
+fn flat_model(choices: &[usize]) -> String {
+    let mut layers = String::from("{ kind = 'linear', name = 'first', outputs = 17 },");
+    for (index, &choice) in choices.iter().enumerate() {
+        let normed = format!("{{ kind = 'batch-norm', name = 'n{index}' }}");
+        let relu = "{ kind = 'relu' }";
+        let linear = format!("{{ kind = 'linear', name = 'l{index}', outputs = 17 }}");
+        let layer = match choice {
+            0 => format!("{normed}, {relu}, {linear},"),
+            1 => format!("{normed}, {linear},"),
+            2 => format!("{{ kind = 'residual', main = [{normed}, {relu}, {linear}] }},"),
+            // What the shortcut reads is read once before.
+            5 => format!(
+                "{{ kind = 'residual', main = [{normed}, {relu}, {linear}, {{ kind = 'linear', \
+                 name = 'm{index}', outputs = 17 }}] }},"
+            ),
+            3 => format!("{{ kind = 'residual', stem = [{normed}, {relu}], main = [{linear}] }},"),
+            4 => format!("{normed}, {{ kind = 'residual', main = [{relu}, {linear}] }},"),
+            _ => format!("{relu},"),
+        };
+        let _ = writeln!(layers, "{layer}");
+    }
+    let last = "{ kind = 'linear', name = 'last', outputs = 3 }";
+    format!("model.arch = 'layers'\nmodel.layers = [\n{layers}\n{last}]")
+}
+
 /// Losses at three points of a line, in 32 bits (by kernels) or 64 (by series).
 fn losses(objective: &Classification, at: &Point, precision: Precision) -> TestResult<Vec<f64>> {
     let u = direction(objective)?;
@@ -97,6 +123,19 @@ proptest! {
         // A norm of four values amplifies the rounding of 32 bits; a layer left out changes percents.
         prop_assert!(error < 1e-4, "{error:e} under {policy}\n{model}");
     }
+}
+
+#[test]
+fn kernels_and_series_agree_whoever_reads_a_first_output_that_is_linear() -> TestResult {
+    let pairs = (0..7).flat_map(|first| (0..7).map(move |second| [first, second]));
+    for choices in pairs {
+        let model = flat_model(&choices);
+        for policy in ["batch", "recomputed", "running"] {
+            let error = compare(&model, 4, policy)?;
+            assert!(error < 1e-5, "{error:e} under {policy}\n{model}");
+        }
+    }
+    Ok(())
 }
 
 /// The images are read again after the first convolution, which must not be taken for linear alone.
