@@ -199,7 +199,7 @@ pub fn evaluation_error(
 ///
 /// Returns the first unit whose losses differ, and both sums: then no barrier could be trusted.
 ///
-/// Cost: twice opening a line at one point, and one forward pass over these units.
+/// Cost: opening a line at one point and a forward pass over these units, both twice.
 pub fn check_determinism(
     objective: &impl Objective,
     at: &Point,
@@ -219,6 +219,7 @@ pub fn check_determinism(
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
     use crate::objective::{Computed, Gradient, LineEvaluation, Loss};
@@ -285,6 +286,70 @@ mod tests {
             };
             Ok(Box::new(Computed(alphas.iter().map(loss).collect())))
         }
+    }
+
+    /// Three units, of which the last one's loss grows by a bit from call to call.
+    #[derive(Default)]
+    struct Drifting(AtomicU64);
+
+    impl Objective for Drifting {
+        fn dimension(&self) -> usize {
+            1
+        }
+
+        fn samples(&self) -> usize {
+            3
+        }
+
+        fn gradient(&self, _: &Point, _: Loss, _: Precision) -> Result<Gradient, ObjectiveError> {
+            Err(ObjectiveError::Unsupported("gradient"))
+        }
+
+        fn open<'a>(
+            &'a self,
+            _: Line<'a>,
+            _: &[f64],
+            _: Precision,
+        ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
+            Ok(Box::new(Open(self)))
+        }
+    }
+
+    struct Open<'a>(&'a Drifting);
+
+    impl LineEvaluation for Open<'_> {
+        fn units(&self) -> usize {
+            3
+        }
+
+        fn samples(&self, _: usize) -> usize {
+            1
+        }
+
+        fn points(&self) -> usize {
+            1
+        }
+
+        fn unit_losses(
+            &self,
+            units: &[usize],
+            _: &[usize],
+        ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
+            let of = |unit: &usize| match unit {
+                2 => f64::from_bits(1f64.to_bits() + self.0.0.fetch_add(1, Ordering::SeqCst)),
+                _ => 1.0,
+            };
+            Ok(units.iter().map(|unit| vec![of(unit)]).collect())
+        }
+    }
+
+    #[test]
+    fn a_bit_that_differs_is_found_in_any_unit() -> Result<(), ObjectiveError> {
+        let at = Point { theta: vec![0.0].into(), buffers: Vec::new() };
+        let check = |objective: &Drifting| check_determinism(objective, &at, Precision::F64);
+        assert_eq!(check(&Drifting::default())?, Some((2, [1.0, 1.0 + f64::EPSILON])));
+        assert_eq!(check_determinism(&Rough::default(), &at, Precision::F32)?, None);
+        Ok(())
     }
 
     /// Lines through these points in turn, in 32 bits.

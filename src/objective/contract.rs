@@ -15,8 +15,8 @@ use crate::precision::Precision;
 /// # Contract
 /// - Theta is a flat vector of [`dimension`](Objective::dimension) numbers. With training in 32 bits
 ///   the walk rounds it to them; an implementation may compute in any precision.
-/// - Equal arguments give equal bits, on any number of threads: the walk evaluates L twice before it
-///   measures and refuses to go on if the values differ, and a resumed walk repeats its steps.
+/// - Equal arguments give equal bits, on any number of threads: the walk evaluates units twice before
+///   it measures and refuses to go on if their losses differ, and a resumed walk repeats its steps.
 /// - The loss at a point does not depend on the line that it is asked on: the end of one update is
 ///   the start of the next and is evaluated once.
 /// - A loss or gradient that is not finite is returned as it is, not as an error: the walk ends
