@@ -311,13 +311,11 @@ mod tests {
             _: &[f64],
             _: Precision,
         ) -> Result<Box<dyn LineEvaluation + 'a>, ObjectiveError> {
-            Ok(Box::new(Open(self)))
+            Ok(Box::new(self))
         }
     }
 
-    struct Open<'a>(&'a Drifting);
-
-    impl LineEvaluation for Open<'_> {
+    impl LineEvaluation for &Drifting {
         fn units(&self) -> usize {
             3
         }
@@ -336,7 +334,7 @@ mod tests {
             _: &[usize],
         ) -> Result<Vec<Vec<f64>>, ObjectiveError> {
             let of = |unit: &usize| match unit {
-                2 => f64::from_bits(1f64.to_bits() + self.0.0.fetch_add(1, Ordering::SeqCst)),
+                2 => f64::from_bits(1f64.to_bits() + self.0.fetch_add(1, Ordering::SeqCst)),
                 _ => 1.0,
             };
             Ok(units.iter().map(|unit| vec![of(unit)]).collect())
