@@ -17,14 +17,17 @@ const SAMPLES: usize = 100;
 const REPETITIONS: usize = 9;
 /// At least so many a repetition.
 const MULTIPLICATIONS: usize = 200_000_000;
-const WORK: [Work; 7] = [
+const WORK: [Work; 10] = [
     Work::Forward(Algorithm::Direct),
     Work::Forward(Algorithm::Winograd2),
     Work::Forward(Algorithm::Winograd4),
+    Work::Forward(Algorithm::Whole2),
     Work::InputGradient(Algorithm::Direct),
     Work::InputGradient(Algorithm::Winograd4),
+    Work::InputGradient(Algorithm::Whole2),
     Work::WeightGradient(Algorithm::Direct),
     Work::WeightGradient(Algorithm::Winograd4),
+    Work::WeightGradient(Algorithm::Whole2),
 ];
 
 #[derive(Debug, Clone, Copy)]

@@ -13,15 +13,21 @@ pub enum Algorithm {
     Winograd2,
     /// Winograd's F(4x4, 3x3): 4 times fewer multiplications, errors four to six times as large.
     Winograd4,
+    /// Images of up to 2x2 pixels as a whole, without the padding around them: 9 products where the definition has 16,
+    /// errors as by F(2x2, 3x3).
+    Whole2,
 }
 
 /// A shape that an algorithm does not compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "{algorithm:?} computes 3x3 convolutions at stride 1, not {kernel}x{kernel} at stride {stride}; use \
-     Algorithm::Direct",
+    "{algorithm:?} computes 3x3 convolutions at stride 1{most}, not {kernel}x{kernel} at stride {stride} of \
+     {height}x{width} pixels; use Algorithm::Direct",
+    most = if *algorithm == Algorithm::Whole2 { " of up to 2x2 pixels" } else { "" },
     kernel = shape.kernel,
-    stride = shape.stride
+    stride = shape.stride,
+    height = shape.height,
+    width = shape.width
 )]
 pub struct AlgorithmError {
     /// The algorithm.
@@ -36,11 +42,16 @@ const WINOGRAD_CHANNELS: usize = 16;
 
 impl Algorithm {
     /// The fastest for a shape, as measured (`docs/design/performance.md`): F(4x4, 3x3) from 4x4 pixels
-    /// and 16 channels, in or out, on. F(2x2, 3x3) is never the fastest.
+    /// and 16 channels, in or out, on, and images of 2x2 pixels as a whole. F(2x2, 3x3) is never the fastest.
     pub fn fastest(shape: ConvolutionShape) -> Self {
         let ConvolutionShape { height, width, inputs, outputs, .. } = shape;
-        let pays = height.min(width) >= 4 && inputs.max(outputs) >= WINOGRAD_CHANNELS;
-        if pays && Self::Winograd4.check(shape).is_ok() { Self::Winograd4 } else { Self::Direct }
+        let fewest = match (height, width) {
+            (4.., 4..) => Self::Winograd4,
+            (2, 2) => Self::Whole2,
+            _ => Self::Direct,
+        };
+        let pays = inputs.max(outputs) >= WINOGRAD_CHANNELS && fewest.check(shape).is_ok();
+        if pays { fewest } else { Self::Direct }
     }
 
     /// Whether this algorithm computes a shape.
@@ -48,7 +59,13 @@ impl Algorithm {
     /// # Errors
     /// If it does not.
     pub fn check(self, shape: ConvolutionShape) -> Result<(), AlgorithmError> {
-        if self == Self::Direct || (shape.kernel, shape.stride) == (3, 1) {
+        let winograd = (shape.kernel, shape.stride) == (3, 1);
+        let computes = match self {
+            Self::Direct => true,
+            Self::Winograd2 | Self::Winograd4 => winograd,
+            Self::Whole2 => winograd && shape.height.max(shape.width) <= 2,
+        };
+        if computes {
             return Ok(());
         }
         Err(AlgorithmError { algorithm: self, shape })
@@ -60,6 +77,7 @@ impl Algorithm {
             Self::Direct => shape.kernel * shape.kernel,
             Self::Winograd2 => 16,
             Self::Winograd4 => 36,
+            Self::Whole2 => 9,
         }
     }
 }

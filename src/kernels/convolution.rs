@@ -10,7 +10,7 @@ use super::shape::ConvolutionShape;
 use super::simd::InstructionSet;
 use super::source::Source;
 use super::target::Target;
-use super::winograd::{F2, F4, Scheme, Winograd, pack};
+use super::winograd::{F2, F4, Scheme, Whole2, Winograd, pack};
 
 /// A convolution or fully connected layer with its weights packed for the kernels of this CPU, once
 /// per point.
@@ -67,8 +67,9 @@ impl PackedConvolution {
                 packed.copy_transposed(weights, shape.kernel.pow(2), true)
             }
             Algorithm::Direct => packed.copy(weights),
-            Algorithm::Winograd2 => pack::<F2, 2, 4>(instructions, shape.inputs, from, packed),
-            Algorithm::Winograd4 => pack::<F4, 4, 6>(instructions, shape.inputs, from, packed),
+            Algorithm::Winograd2 => pack::<F2, 2, 4, 4>(instructions, shape.inputs, from, packed),
+            Algorithm::Winograd4 => pack::<F4, 4, 6, 6>(instructions, shape.inputs, from, packed),
+            Algorithm::Whole2 => pack::<Whole2, 2, 2, 3>(instructions, shape.inputs, from, packed),
         }
     }
 
@@ -110,15 +111,16 @@ impl PackedConvolution {
         let direct = Direct { shape, weights, bias, source, target, scratch };
         match self.algorithm {
             Algorithm::Direct => instructions.run(direct),
-            Algorithm::Winograd2 => instructions.run(winograd::<F2, 2, 4>(direct)),
-            Algorithm::Winograd4 => instructions.run(winograd::<F4, 4, 6>(direct)),
+            Algorithm::Winograd2 => instructions.run(winograd::<F2, 2, 4, 4>(direct)),
+            Algorithm::Winograd4 => instructions.run(winograd::<F4, 4, 6, 6>(direct)),
+            Algorithm::Whole2 => instructions.run(winograd::<Whole2, 2, 2, 3>(direct)),
         }
     }
 }
 
 /// The same call by Winograd's algorithm.
-fn winograd<'a, 'b, S: Scheme<M, N>, const M: usize, const N: usize>(
+fn winograd<'a, 'b, S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>(
     Direct { shape, weights, bias, source, target, scratch }: Direct<'a, 'b>,
-) -> Winograd<'a, 'b, S, M, N> {
+) -> Winograd<'a, 'b, S, M, K, N> {
     Winograd { scheme: PhantomData, shape, weights, bias, source, target, scratch }
 }

@@ -1,6 +1,6 @@
 //! What the kernels compute, by definition and in f64.
 
-use super::{ConvolutionShape, Normalise};
+use super::{Algorithm, ConvolutionShape, Normalise};
 
 /// A generator of numbers for tests (Steele et al. 2014, SplitMix64).
 pub(super) struct Numbers(pub(super) u64);
@@ -33,6 +33,19 @@ impl Numbers {
             outputs: 1 + self.below(72),
             kernel: [1, 3, 3, 5][self.below(4)],
             stride: 1 + self.below(3),
+        }
+    }
+
+    /// Sizes of one that an algorithm computes.
+    pub(super) fn shape_for(&mut self, algorithm: Algorithm) -> ConvolutionShape {
+        let shape = self.shape();
+        let three = ConvolutionShape { kernel: 3, stride: 1, ..shape };
+        match algorithm {
+            Algorithm::Direct => shape,
+            Algorithm::Winograd2 | Algorithm::Winograd4 => three,
+            Algorithm::Whole2 => {
+                ConvolutionShape { height: 1 + self.below(2), width: 1 + self.below(2), ..three }
+            }
         }
     }
 }

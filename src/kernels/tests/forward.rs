@@ -6,6 +6,9 @@ use super::case::{Case, Outcome};
 
 const ALL: usize = usize::MAX >> 32;
 
+const ALGORITHMS: [Algorithm; 4] =
+    [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4, Algorithm::Whole2];
+
 /// Integers make every f32 operation exact, so that the reference must be met to the bit; only long
 /// sums of squares may leave the range where it is.
 fn assert_exact(outcome: &Outcome<f32>, expected: &Outcome<f64>, what: &str) {
@@ -46,14 +49,16 @@ fn fully_connected_layers_are_the_definition() {
     }
 }
 
-/// All constants of F(2x2, 3x3) are multiples of 1/4: exact, too.
+/// All constants of F(2x2, 3x3) are multiples of 1/4, and those for whole images 1: exact, too.
 #[test]
 fn winograd_with_tiles_of_2_is_the_definition() {
     let mut numbers = Numbers(3);
-    for _ in 0..60 {
-        let shape = ConvolutionShape { kernel: 3, stride: 1, ..numbers.shape() };
-        let case = Case::new(shape, &mut numbers, Numbers::integers);
-        exact_on_all_instruction_sets(&case, Algorithm::Winograd2);
+    for algorithm in [Algorithm::Winograd2, Algorithm::Whole2] {
+        for _ in 0..60 {
+            let shape = numbers.shape_for(algorithm);
+            let case = Case::new(shape, &mut numbers, Numbers::integers);
+            exact_on_all_instruction_sets(&case, algorithm);
+        }
     }
 }
 
@@ -111,9 +116,9 @@ fn assert_near(numbers: &[f32], expected: &[f64], what: &str) {
 fn bits_do_not_depend_on_the_samples_of_a_call() {
     let mut numbers = Numbers(5);
     for _ in 0..40 {
-        let shape = ConvolutionShape { kernel: 3, stride: 1, ..numbers.shape() };
-        let case = Case::new(shape, &mut numbers, Numbers::reals);
-        for algorithm in [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4] {
+        for algorithm in ALGORITHMS {
+            let shape = numbers.shape_for(algorithm);
+            let case = Case::new(shape, &mut numbers, Numbers::reals);
             for instructions in InstructionSet::available() {
                 let together = case.outcome(instructions, algorithm, ALL);
                 for at_once in [1, 3, 17] {
@@ -132,9 +137,9 @@ fn instruction_sets_with_fused_operations_give_the_same_bits() {
     let instructions = InstructionSet::available();
     let fused = &instructions[..instructions.len() - 1];
     for _ in 0..40 {
-        let shape = ConvolutionShape { kernel: 3, stride: 1, ..numbers.shape() };
-        let case = Case::new(shape, &mut numbers, Numbers::reals);
-        for algorithm in [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4] {
+        for algorithm in ALGORITHMS {
+            let shape = numbers.shape_for(algorithm);
+            let case = Case::new(shape, &mut numbers, Numbers::reals);
             let outcomes = fused.iter().map(|&set| case.outcome(set, algorithm, ALL).output);
             let outcomes: Vec<_> = outcomes.collect();
             assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]), "{algorithm:?} {shape:?}");

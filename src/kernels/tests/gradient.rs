@@ -3,14 +3,17 @@
 use super::super::reference::{self, Numbers, normalised};
 use super::super::*;
 
+/// Those that round no integers.
+const EXACT: [Algorithm; 3] = [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Whole2];
+
 fn assert_equal(numbers: &[f32], expected: &[f64], what: &str) {
     let equal = |(&a, &b): (&f32, &f64)| f64::from(a) == b;
     assert!(numbers.iter().zip(expected).all(equal), "{what}");
 }
 
 /// Shapes with few channels are where a vector is not filled, and 32 and 64 where it is.
-fn shape(numbers: &mut Numbers) -> ConvolutionShape {
-    let shape = numbers.shape();
+fn shape(numbers: &mut Numbers, algorithm: Algorithm) -> ConvolutionShape {
+    let shape = numbers.shape_for(algorithm);
     let full = |numbers: &mut Numbers, channels| {
         if numbers.below(3) == 0 { 16 * (1 + numbers.below(4)) } else { channels }
     };
@@ -22,11 +25,8 @@ fn shape(numbers: &mut Numbers) -> ConvolutionShape {
 fn input_gradient_of_any_shape_is_the_definition() {
     let mut numbers = Numbers(11);
     for round in 0..100 {
-        let mut shape = shape(&mut numbers);
-        let algorithm = if round % 3 == 0 { Algorithm::Winograd2 } else { Algorithm::Direct };
-        if algorithm == Algorithm::Winograd2 {
-            shape = ConvolutionShape { kernel: 3, stride: 1, ..shape };
-        }
+        let algorithm = EXACT[round % EXACT.len()];
+        let shape = shape(&mut numbers, algorithm);
         let samples = 1 + numbers.below(20);
         let gradient = numbers.integers(samples * shape.output_len());
         let weights = numbers.integers(shape.weight_len());
@@ -88,12 +88,11 @@ fn check_weight_gradient(
 #[test]
 fn weight_gradient_of_any_shape_is_the_definition() {
     let mut numbers = Numbers(12);
-    for _ in 0..100 {
-        let shape = shape(&mut numbers);
+    for round in 0..200 {
+        let algorithm = EXACT[round % EXACT.len()];
+        let shape = shape(&mut numbers, algorithm);
         let samples = 1 + numbers.below(20);
-        check_weight_gradient(&mut numbers, (shape, Algorithm::Direct), samples);
-        let shape = ConvolutionShape { kernel: 3, stride: 1, ..shape };
-        check_weight_gradient(&mut numbers, (shape, Algorithm::Winograd2), samples);
+        check_weight_gradient(&mut numbers, (shape, algorithm), samples);
     }
 }
 
@@ -102,7 +101,7 @@ fn weight_gradient_of_any_shape_is_the_definition() {
 fn weight_gradient_of_many_samples_is_the_definition() {
     let mut numbers = Numbers(13);
     for samples in [512, 513, 1100] {
-        let ConvolutionShape { inputs, outputs, .. } = shape(&mut numbers);
+        let ConvolutionShape { inputs, outputs, .. } = shape(&mut numbers, Algorithm::Direct);
         let linear = ConvolutionShape::linear(inputs, outputs);
         check_weight_gradient(&mut numbers, (linear, Algorithm::Direct), samples);
     }
@@ -122,7 +121,7 @@ fn weight_gradient_of_large_images_is_the_definition() {
 fn weight_gradient_of_larger_tiles_is_near_the_definition() {
     let mut numbers = Numbers(16);
     for round in 0..40 {
-        let mut shape = ConvolutionShape { kernel: 3, stride: 1, ..shape(&mut numbers) };
+        let mut shape = shape(&mut numbers, Algorithm::Winograd4);
         if round == 0 {
             // Two blocks of inputs for any vectors.
             shape.inputs = 130;

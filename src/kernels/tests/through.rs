@@ -72,11 +72,8 @@ impl Read {
 fn of_convolutions() {
     let mut numbers = Numbers(21);
     for round in 0..60 {
-        let mut shape = numbers.shape();
-        let algorithm = if round % 3 == 0 { Algorithm::Winograd2 } else { Algorithm::Direct };
-        if algorithm == Algorithm::Winograd2 {
-            shape = ConvolutionShape { kernel: 3, stride: 1, ..shape };
-        }
+        let algorithm = [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Whole2][round % 3];
+        let mut shape = numbers.shape_for(algorithm);
         shape.inputs = if round % 2 == 0 { 32 } else { shape.inputs };
         let samples = 1 + numbers.below(if shape.width < 8 { 20 } else { 3 });
         let read = Read::new(&mut numbers, samples * shape.input_len(), shape.inputs);

@@ -58,7 +58,7 @@ impl Cut {
     fn tile(self) -> Option<usize> {
         match self.algorithm {
             Algorithm::Direct => None,
-            Algorithm::Winograd2 => Some(2),
+            Algorithm::Winograd2 | Algorithm::Whole2 => Some(2),
             Algorithm::Winograd4 => Some(4),
         }
     }

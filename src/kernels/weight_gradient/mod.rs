@@ -14,7 +14,7 @@ use super::scratch::Scratch;
 use super::shape::ConvolutionShape;
 use super::simd::{InstructionSet, Kernel, Lanes};
 use super::source::Source;
-use super::winograd::{F2, F4};
+use super::winograd::{F2, F4, Whole2};
 use crate::precision::Number;
 use cut::Cut;
 
@@ -191,8 +191,9 @@ impl Kernel for Call<'_, '_> {
         let WeightGradientPart { shape, algorithm, ref samples, .. } = self.part;
         let samples = samples.clone();
         match algorithm {
-            Algorithm::Winograd2 => self.winograd::<L, F2, 2, 4>(lanes, samples),
-            Algorithm::Winograd4 => self.winograd::<L, F4, 4, 6>(lanes, samples),
+            Algorithm::Winograd2 => self.winograd::<L, F2, 2, 4, 4>(lanes, samples),
+            Algorithm::Winograd4 => self.winograd::<L, F4, 4, 6, 6>(lanes, samples),
+            Algorithm::Whole2 => self.winograd::<L, Whole2, 2, 2, 3>(lanes, samples),
             Algorithm::Direct if shape.is_linear() => self.linear(lanes, samples),
             Algorithm::Direct => self.convolution(lanes, samples),
         }

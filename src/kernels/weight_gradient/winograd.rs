@@ -19,9 +19,15 @@ const GROUP_TILES: usize = 128;
 const MOST_TILES: usize = 512;
 
 impl Call<'_, '_> {
-    /// Computes it by F(M x M, 3x3).
+    /// Computes it by a scheme.
     #[inline(always)]
-    pub(super) fn winograd<L: Lanes, S: Scheme<M, N>, const M: usize, const N: usize>(
+    pub(super) fn winograd<
+        L: Lanes,
+        S: Scheme<M, K, N>,
+        const M: usize,
+        const K: usize,
+        const N: usize,
+    >(
         &mut self,
         lanes: L,
         samples: Range<usize>,
@@ -32,8 +38,8 @@ impl Call<'_, '_> {
         let channels = blocks[0].start..blocks[blocks.len() - 1].end;
         let outputs = Gathered::whole(size, shape.outputs).with_channels(channels);
         let grids = [
-            Grid::overlapping::<L>(Gathered::whole(size, shape.inputs), M),
-            Grid::side_by_side::<L>(outputs, M),
+            Grid::new::<L>(Gathered::whole(size, shape.inputs), M, K),
+            Grid::new::<L>(outputs, M, M),
         ];
         let Scratch { images, gradients, sums, .. } = &mut *self.scratch;
         for (buffer, grid) in [images, gradients].into_iter().zip(grids) {
@@ -45,7 +51,8 @@ impl Call<'_, '_> {
             let count = group.min(samples.end - first);
             for tiles in whole_parts(grids[0].tiles, MOST_TILES) {
                 let adds = first > samples.start || tiles.start > 0;
-                let planes = self.planes::<L, S, M, N>(lanes, grids, first..first + count, tiles);
+                let planes =
+                    self.planes::<L, S, M, K, N>(lanes, grids, first..first + count, tiles);
                 self.products(lanes, N * N, planes, adds);
             }
         }
@@ -55,7 +62,7 @@ impl Call<'_, '_> {
             let row = shape.inputs * width;
             let sums = &self.scratch.sums[from..][..N * N * row];
             let numbers = &mut self.part.numbers[to..][..9 * row];
-            transform_back::<S, M, N>(sums, (shape.inputs, width), self.part.adds, numbers);
+            transform_back::<S, M, K, N>(sums, (shape.inputs, width), self.part.adds, numbers);
             from += sums.len();
             to += numbers.len();
         }
@@ -63,7 +70,7 @@ impl Call<'_, '_> {
 
     /// Transforms some tiles of some samples: their inputs' planes, then their gradients', side by side.
     #[inline(always)]
-    fn planes<L: Lanes, S: Scheme<M, N>, const M: usize, const N: usize>(
+    fn planes<L: Lanes, S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>(
         &mut self,
         lanes: L,
         [of_inputs, of_outputs]: [Grid; 2],
@@ -88,9 +95,9 @@ impl Call<'_, '_> {
                 of_outputs.image.fill(lanes, of_gradients, sample, gradients);
             }
             let (image, to) = ((&**images, of_inputs), (planes[0], at));
-            transform::<L, Input<S, M>, N, N>(lanes, image, of_sample.clone(), to, inputs);
+            transform::<L, Input<S, M>, K, N>(lanes, image, of_sample.clone(), to, inputs);
             let (image, to) = ((&**gradients, of_outputs), (planes[1], at));
-            transform::<L, Spread<S>, M, N>(lanes, image, of_sample.clone(), to, outputs);
+            transform::<L, Spread<S, K>, M, N>(lanes, image, of_sample.clone(), to, outputs);
         }
         planes
     }

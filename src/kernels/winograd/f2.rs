@@ -6,7 +6,7 @@ use super::Scheme;
 /// 2.25 times fewer products; all constants are exact.
 pub(in super::super) struct F2;
 
-impl Scheme<2, 4> for F2 {
+impl Scheme<2, 4, 4> for F2 {
     #[inline(always)]
     fn weights([a, b, c]: [f64; 3]) -> [f64; 4] {
         [a, (a + b + c) / 2.0, (a - b + c) / 2.0, c]

@@ -25,7 +25,7 @@ fn pair<L: Lanes>(lanes: L, [p, q]: [f64; 2]) -> [L::Vector; 2] {
     [lanes.splat(p as f32), lanes.splat(q as f32)]
 }
 
-impl Scheme<4, 6> for F4 {
+impl Scheme<4, 6, 6> for F4 {
     /// (1, x, x²) / (the product of the differences to the other points) at each point x.
     #[inline(always)]
     fn weights([a, b, c]: [f64; 3]) -> [f64; 6] {

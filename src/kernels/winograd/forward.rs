@@ -39,7 +39,7 @@ fn planes(tiles: usize, channels: usize) -> Planes {
 }
 
 /// One call.
-pub(in super::super) struct Winograd<'a, 'b, S, const M: usize, const N: usize> {
+pub(in super::super) struct Winograd<'a, 'b, S, const M: usize, const K: usize, const N: usize> {
     pub(in super::super) scheme: PhantomData<S>,
     pub(in super::super) shape: ConvolutionShape,
     pub(in super::super) weights: &'a PackedWeights,
@@ -49,14 +49,16 @@ pub(in super::super) struct Winograd<'a, 'b, S, const M: usize, const N: usize> 
     pub(in super::super) scratch: &'b mut Scratch,
 }
 
-impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_, S, M, N> {
+impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize> Kernel
+    for Winograd<'_, '_, S, M, K, N>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
         let samples = self.source.pixels.len() / self.shape.input_len();
         let image = Gathered::whole([self.shape.height, self.shape.width], self.shape.inputs);
-        let grid = Grid::overlapping::<L>(image, M);
+        let grid = Grid::new::<L>(image, M, K);
         let (least, tiles) = self.group_tiles::<L>(grid);
         let group = least.div_ceil(grid.tiles);
         self.scratch.images.of_len(group * grid.image.len()).fill(0.0);
@@ -76,7 +78,9 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Winograd<'_, '_
     }
 }
 
-impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> {
+impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
+    Winograd<'_, '_, S, M, K, N>
+{
     /// Tiles whose images are copied together, at least, and of a group, a multiple of the register tile's
     /// rows.
     fn group_tiles<L: Lanes>(&self, grid: Grid) -> (usize, usize) {
@@ -95,7 +99,7 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Winograd<'_, '_, S, M, N> 
         let Scratch { images, transformed, .. } = &mut *self.scratch;
         let planes = planes(tiles.len(), grid.image.pixel);
         let to = transformed.of_len(N * N * planes.plane());
-        transform::<L, Input<S, M>, N, N>(lanes, (images, grid), tiles, (planes, 0), to);
+        transform::<L, Input<S, M>, K, N>(lanes, (images, grid), tiles, (planes, 0), to);
     }
 
     /// Their products with a block of weights, as [place, tile, output].

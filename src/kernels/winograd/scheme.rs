@@ -2,8 +2,8 @@
 
 use super::super::simd::Lanes;
 
-/// F(M, 3) from products at N = M + 2 points.
-pub(in super::super) trait Scheme<const M: usize, const N: usize> {
+/// M outputs of a filter of three taps from K inputs, by N products.
+pub(in super::super) trait Scheme<const M: usize, const K: usize, const N: usize> {
     /// G g, in f64: transformed weights are rounded once.
     fn weights(g: [f64; 3]) -> [f64; N];
 
@@ -11,7 +11,7 @@ pub(in super::super) trait Scheme<const M: usize, const N: usize> {
     fn taps(p: [f64; N]) -> [f64; 3];
 
     /// Bᵀ d.
-    fn input<L: Lanes>(lanes: L, d: [L::Vector; N]) -> [L::Vector; N];
+    fn input<L: Lanes>(lanes: L, d: [L::Vector; K]) -> [L::Vector; N];
 
     /// Aᵀ p.
     fn output<L: Lanes>(lanes: L, p: [L::Vector; N]) -> [L::Vector; M];

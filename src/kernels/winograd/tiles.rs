@@ -28,17 +28,10 @@ pub(in super::super) struct Grid {
 }
 
 impl Grid {
-    /// Tiles of `step + 2` pixels, which overlap by two, of an image with a border of one.
-    pub(in super::super) fn overlapping<L: Lanes>(image: Gathered, step: usize) -> Self {
-        Self::new::<L>(image, step, 1)
-    }
-
-    /// Tiles side by side.
-    pub(in super::super) fn side_by_side<L: Lanes>(image: Gathered, step: usize) -> Self {
-        Self::new::<L>(image, step, 0)
-    }
-
-    fn new<L: Lanes>(image: Gathered, step: usize, border: usize) -> Self {
+    /// Tiles of `size` pixels in each direction, which overlap by what they exceed `step` by; the image has half of
+    /// that as its border.
+    pub(in super::super) fn new<L: Lanes>(image: Gathered, step: usize, size: usize) -> Self {
+        let border = (size - step) / 2;
         let [rows, columns] = [image.height, image.width].map(|len| len.div_ceil(step));
         let image = Gathered {
             padded: [rows, columns].map(|count| count * step + 2 * border),
@@ -89,17 +82,21 @@ pub(in super::super) trait Along<const K: usize, const N: usize> {
 /// Of inputs: Bᵀ d.
 pub(in super::super) struct Input<S, const M: usize>(PhantomData<S>);
 
-impl<S: Scheme<M, N>, const M: usize, const N: usize> Along<N, N> for Input<S, M> {
+impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize> Along<K, N>
+    for Input<S, M>
+{
     #[inline(always)]
-    fn along<L: Lanes>(lanes: L, d: [L::Vector; N]) -> [L::Vector; N] {
+    fn along<L: Lanes>(lanes: L, d: [L::Vector; K]) -> [L::Vector; N] {
         S::input(lanes, d)
     }
 }
 
 /// Of the gradients of outputs: A y.
-pub(in super::super) struct Spread<S>(PhantomData<S>);
+pub(in super::super) struct Spread<S, const K: usize>(PhantomData<S>);
 
-impl<S: Scheme<M, N>, const M: usize, const N: usize> Along<M, N> for Spread<S> {
+impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize> Along<M, N>
+    for Spread<S, K>
+{
     #[inline(always)]
     fn along<L: Lanes>(lanes: L, d: [L::Vector; M]) -> [L::Vector; N] {
         S::spread(lanes, d)

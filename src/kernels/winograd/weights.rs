@@ -16,7 +16,7 @@ const INPUTS: usize = 16;
 
 /// Writes G g Gᵀ for each input and output to `packed`, which has N² taps. `weights` is [3, 3, inputs, outputs];
 /// if `turned`, it is [3, 3, outputs, inputs] with the taps in reverse order.
-pub(in super::super) fn pack<S: Scheme<M, N>, const M: usize, const N: usize>(
+pub(in super::super) fn pack<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>(
     instructions: InstructionSet,
     inputs: usize,
     (weights, turned): (&[f32], bool),
@@ -28,13 +28,15 @@ pub(in super::super) fn pack<S: Scheme<M, N>, const M: usize, const N: usize>(
 }
 
 /// Plain loops over f64, which the compiler turns into vectors of the instruction set.
-struct Pack<'a, S, const M: usize, const N: usize> {
+struct Pack<'a, S, const M: usize, const K: usize, const N: usize> {
     scheme: PhantomData<S>,
     weights: Weights<'a>,
     packed: &'a mut PackedWeights,
 }
 
-impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Pack<'_, S, M, N> {
+impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize> Kernel
+    for Pack<'_, S, M, K, N>
+{
     type Output = ();
 
     #[inline(always)]
@@ -53,7 +55,7 @@ impl<S: Scheme<M, N>, const M: usize, const N: usize> Kernel for Pack<'_, S, M, 
                         weights.read(channels.clone(), columns.clone(), &mut taps);
                         for (i, channel) in channels.enumerate() {
                             let row = |place| (place * inputs + channel) * wide;
-                            transform::<S, M, N>(
+                            transform::<S, M, K, N>(
                                 taps.each_ref().map(|tap| &tap[i]),
                                 |place, values| {
                                     let to = &mut block[row(place)..][lane..wide];
@@ -110,7 +112,7 @@ impl Weights<'_> {
 
 /// Calls `write` with each place's values: transformed along one dimension, then along the other.
 #[inline(always)]
-fn transform<S: Scheme<M, N>, const M: usize, const N: usize>(
+fn transform<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>(
     taps: [&[f32; LANES]; 9],
     mut write: impl FnMut(usize, &[f64; LANES]),
 ) {
@@ -146,7 +148,12 @@ fn lanewise<const K: usize, const N: usize>(
 /// Gᵀ p G for each input of a block of outputs, from sums [place, input, output] to [3, 3, input, output], in
 /// f64 and rounded once; added to what is there, or written over it.
 #[inline(always)]
-pub(in super::super) fn transform_back<S: Scheme<M, N>, const M: usize, const N: usize>(
+pub(in super::super) fn transform_back<
+    S: Scheme<M, K, N>,
+    const M: usize,
+    const K: usize,
+    const N: usize,
+>(
     sums: &[f32],
     (inputs, width): (usize, usize),
     adds: bool,
