@@ -71,6 +71,21 @@ impl Algorithm {
         Err(AlgorithmError { algorithm: self, shape })
     }
 
+    /// Whether outputs of this shape can be pooled as they are written: whole tiles stand in them.
+    pub fn pools(self, shape: ConvolutionShape) -> bool {
+        let is_whole = |tile| shape.output_size().iter().all(|len| len.is_multiple_of(tile));
+        self.tile().is_some_and(is_whole)
+    }
+
+    /// Rows and columns of a tile of outputs; none if single pixels are computed.
+    pub(super) fn tile(self) -> Option<usize> {
+        match self {
+            Self::Direct => None,
+            Self::Winograd2 | Self::Whole2 => Some(2),
+            Self::Winograd4 => Some(4),
+        }
+    }
+
     /// Matrices [input, output] in the packed weights.
     pub(super) fn taps(self, shape: ConvolutionShape) -> usize {
         match self {

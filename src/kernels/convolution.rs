@@ -91,29 +91,54 @@ impl PackedConvolution {
     /// Convolves all images of `source`. A sample's output and statistics have the same bits whatever
     /// other samples come with it, so that samples may be shared among threads in any way.
     pub fn forward(&self, source: Source<'_>, target: Target<'_>, scratch: &mut Scratch) {
-        self.run(self.bias.as_deref(), source, target, scratch);
+        self.run((self.bias.as_deref(), None), source, target, scratch);
+    }
+
+    /// True if [`forward_pooled`](Self::forward_pooled) computes this shape by this algorithm.
+    pub fn pools(&self) -> bool {
+        self.algorithm.pools(self.shape)
+    }
+
+    /// As [`forward`](Self::forward), but of every 2x2 outputs only the largest is written, or the smallest where the
+    /// sign of a channel is -1 in place of 1: [n, h / 2, w / 2, outputs], no number where one is not finite. What
+    /// grows with an output, or falls where the sign is -1, can be applied to them alone. Statistics are of all
+    /// outputs.
+    ///
+    /// # Panics
+    /// Unless it [pools](Self::pools), and the target has neither shortcut nor a way back.
+    pub fn forward_pooled(
+        &self,
+        source: Source<'_>,
+        target: Target<'_>,
+        signs: &[f32],
+        scratch: &mut Scratch,
+    ) {
+        assert!(self.pools(), "{:?} of {:?} does not pool", self.algorithm, self.shape);
+        assert!(target.shortcut.is_none() && target.through.is_none(), "pools what it computes");
+        self.run((self.bias.as_deref(), Some(signs)), source, target, scratch);
     }
 
     /// The same without bias.
     pub fn product(&self, source: Source<'_>, target: Target<'_>, scratch: &mut Scratch) {
-        self.run(None, source, target, scratch);
+        self.run((None, None), source, target, scratch);
     }
 
     fn run(
         &self,
-        bias: Option<&[f32]>,
+        (bias, windows): (Option<&[f32]>, Option<&[f32]>),
         source: Source<'_>,
         target: Target<'_>,
         scratch: &mut Scratch,
     ) {
         let Self { shape, instructions, ref weights, .. } = *self;
-        target.check(source.pixels.len() / shape.input_len() * shape.output_len());
+        let written = shape.output_len() / if windows.is_some() { 4 } else { 1 };
+        target.check(source.pixels.len() / shape.input_len() * written);
         let direct = Direct { shape, weights, bias, source, target, scratch };
         match self.algorithm {
             Algorithm::Direct => instructions.run(direct),
-            Algorithm::Winograd2 => instructions.run(winograd::<F2, 2, 4, 4>(direct)),
-            Algorithm::Winograd4 => instructions.run(winograd::<F4, 4, 6, 6>(direct)),
-            Algorithm::Whole2 => instructions.run(winograd::<Whole2, 2, 2, 3>(direct)),
+            Algorithm::Winograd2 => instructions.run(winograd::<F2, 2, 4, 4>(direct, windows)),
+            Algorithm::Winograd4 => instructions.run(winograd::<F4, 4, 6, 6>(direct, windows)),
+            Algorithm::Whole2 => instructions.run(winograd::<Whole2, 2, 2, 3>(direct, windows)),
         }
     }
 }
@@ -121,6 +146,7 @@ impl PackedConvolution {
 /// The same call by Winograd's algorithm.
 fn winograd<'a, 'b, S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>(
     Direct { shape, weights, bias, source, target, scratch }: Direct<'a, 'b>,
+    windows: Option<&'a [f32]>,
 ) -> Winograd<'a, 'b, S, M, K, N> {
-    Winograd { scheme: PhantomData, shape, weights, bias, source, target, scratch }
+    Winograd { scheme: PhantomData, shape, weights, bias, source, target, windows, scratch }
 }

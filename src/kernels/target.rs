@@ -101,6 +101,49 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
     /// Writes pixels side by side, whose statistics are added up first.
     #[inline(always)]
     pub(super) fn put_row<const M: usize>(&mut self, first: usize, sums: [L::Vector; M]) {
+        for (j, value) in self.passed(first, sums).into_iter().enumerate() {
+            let place = self.place(first + j);
+            self.lanes.store_part(&mut self.target.pixels[place], value);
+        }
+    }
+
+    /// Writes only the largest of each 2 x 2 of two rows of pixels, or the smallest where the sign is -1, from the
+    /// pooled pixel `to` on; no number where one is not finite.
+    #[inline(always)]
+    pub(super) fn put_windows<const M: usize>(
+        &mut self,
+        firsts: [usize; 2],
+        rows: [[L::Vector; M]; 2],
+        sign: L::Vector,
+        to: usize,
+    ) {
+        let lanes = self.lanes;
+        let [upper, lower] = rows;
+        let (upper, lower) = (self.passed(firsts[0], upper), self.passed(firsts[1], lower));
+        for (j, (a, b)) in upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0).enumerate()
+        {
+            let mut largest = lanes.splat(f32::NEG_INFINITY);
+            let (zero, mut poison) = (lanes.splat(0.0), lanes.splat(0.0));
+            for &value in a.iter().chain(b) {
+                largest = lanes.max(largest, lanes.mul(sign, value));
+                poison = lanes.mul_add(value, zero, poison);
+            }
+            let place = self.place(to + j);
+            let value = lanes.mul_add(sign, largest, poison);
+            lanes.store_part(&mut self.target.pixels[place], value);
+        }
+    }
+
+    /// Where a pixel's channels stand.
+    #[inline(always)]
+    fn place(&self, pixel: usize) -> Range<usize> {
+        let start = pixel * self.outputs + self.channels.start;
+        start..start + self.channels.len()
+    }
+
+    /// What is written of sums for pixels side by side.
+    #[inline(always)]
+    fn passed<const M: usize>(&mut self, first: usize, sums: [L::Vector; M]) -> [L::Vector; M] {
         let lanes = self.lanes;
         let (start, width) = (first * self.outputs + self.channels.start, self.channels.len());
         let place = |j: usize| start + j * self.outputs..start + j * self.outputs + width;
@@ -137,9 +180,7 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
         } else if let Some((_, moments)) = &mut self.moments {
             moments.add(lanes, values);
         }
-        for (j, value) in values.into_iter().enumerate() {
-            lanes.store_part(&mut self.target.pixels[place(j)], value);
-        }
+        values
     }
 
     /// Stores the statistics of the last sample.

@@ -1,7 +1,7 @@
 //! From a network's layers to steps.
 
-use super::step::{Norm, Place, Step, Value, Weights};
-use crate::kernels::ConvolutionShape;
+use super::step::{Norm, Place, Pools, Step, Value, Weights};
+use crate::kernels::{Algorithm, ConvolutionShape};
 use crate::network::{Layer, Network, Stage};
 
 /// The steps from images to logits, and the sizes of all that they work on.
@@ -23,6 +23,11 @@ impl Plan {
     /// The plan of a network; none if a layer does not say what it does.
     pub fn of(network: &Network) -> Option<Self> {
         Self::compile(network, Compiler::default())
+    }
+
+    /// The same, with pools in the convolutions before them.
+    pub fn pooling(network: &Network) -> Option<Self> {
+        Self::compile(network, Compiler { pools: true, ..Compiler::default() })
     }
 
     /// The same, with a buffer for each activation, so that all stay for a way back.
@@ -104,6 +109,10 @@ struct Compiler {
     uses: Vec<usize>,
     /// No buffer is used twice.
     keeps: bool,
+    /// Convolutions pool what they write.
+    pools: bool,
+    /// The buffer for all outputs of one that cannot after all.
+    whole: Option<usize>,
 }
 
 impl Compiler {
@@ -137,6 +146,9 @@ impl Compiler {
             }
             Stage::Relu => Value { rectify: true, ..from },
             Stage::MaxPool { size } => {
+                if let Some(pooled) = self.pooled(from, size) {
+                    return Some(pooled);
+                }
                 let to = self.buffer([height / size, width / size, channels]);
                 self.steps.push(Step::MaxPool { from, size, to: to.1 });
                 self.release(from.place);
@@ -165,9 +177,46 @@ impl Compiler {
         let (value, to) = self.buffer(shape);
         let index = self.weights.len();
         self.weights.push(weights);
-        self.steps.push(Step::Convolve { weights: index, from, shortcut: None, to, gathers: None });
+        self.steps.push(Step::Convolve {
+            weights: index,
+            from,
+            shortcut: None,
+            to,
+            gathers: None,
+            pools: None,
+        });
         self.release(from.place);
         value
+    }
+
+    /// The maxima over windows, by the convolution that wrote the value, if nothing else reads that; what is pending
+    /// stays so.
+    fn pooled(&mut self, from: Value, size: usize) -> Option<Value> {
+        let Place::Buffer(index) = from.place else { return None };
+        if !self.pools || size != 2 || self.uses[index] != 1 {
+            return None;
+        }
+        let last = match &mut self.steps[..] {
+            [.., last, Step::Normalise { norm, .. }] if from.norm == Some(*norm) => last,
+            [.., last] if from.norm.is_none() => last,
+            _ => return None,
+        };
+        let Step::Convolve { weights, shortcut: None, to, pools: pools @ None, .. } = last else {
+            return None;
+        };
+        let shape = self.weights[*weights].shape;
+        if *to != index || !Algorithm::fastest(shape).pools(shape) {
+            return None;
+        }
+        let whole = *self.whole.get_or_insert(self.uses.len());
+        *pools = Some(Pools { norm: from.norm, whole });
+        if whole == self.uses.len() {
+            self.uses.push(1);
+            self.buffers.push(0);
+        }
+        self.buffers[whole] = self.buffers[whole].max(from.len());
+        let [height, width, channels] = from.shape;
+        Some(Value { shape: [height / size, width / size, channels], ..from })
     }
 
     /// The sum of two values, by the convolution that wrote the first one if there is such.

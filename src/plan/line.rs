@@ -54,7 +54,7 @@ impl Plan {
         let [first, _, Step::Normalise { norm, .. }, reader, rest @ ..] = &self.steps[..] else {
             return None;
         };
-        let Step::Convolve { weights, from, shortcut: None, to, gathers } = *reader else {
+        let Step::Convolve { weights, from, shortcut: None, to, gathers, pools } = *reader else {
             return None;
         };
         let place = first.writes()?;
@@ -65,7 +65,8 @@ impl Plan {
             return None;
         }
         let plain = Value { norm: None, rectify: false, ..from };
-        Some((from, Step::Convolve { weights, from: plain, shortcut: None, to, gathers }, rest))
+        let reader = Step::Convolve { weights, from: plain, shortcut: None, to, gathers, pools };
+        Some((from, reader, rest))
     }
 
     /// As [`Plan::run`], at the point a + alpha b of the first step that was computed last.
@@ -86,10 +87,16 @@ impl Plan {
             pass.mix(alpha, Some(from));
             pass.step(&reader);
             rest.iter().for_each(|step| pass.step(step));
-        } else if let Some((&Step::Convolve { to, gathers, .. }, rest)) = self.steps.split_first() {
+        } else if let Some((&Step::Convolve { weights, to, gathers, pools, .. }, rest)) =
+            self.steps.split_first()
+        {
+            let place = pools.map_or(to, |pools| pools.whole);
             pass.mix(alpha, None);
             if let Some(norm) = gathers {
-                pass.gather(Place::Buffer(to), samples * self.first_len(), norm);
+                pass.gather(Place::Buffer(place), samples * self.first_len(), norm);
+            }
+            if let Some(pools) = pools {
+                pass.pool(weights, pools, to);
             }
             let known = usize::from(pass.knows_second_norm(alpha));
             rest[known..].iter().for_each(|step| pass.step(step));
@@ -99,9 +106,12 @@ impl Plan {
 }
 
 impl Batch<'_> {
-    /// Writes the first step's output, past what is pending on it if that is said.
+    /// Writes the first step's whole output, past what is pending on it if that is said.
     fn mix(&mut self, alpha: f64, pending: Option<Value>) {
-        let Some(&Step::Convolve { weights, to, .. }) = self.plan.steps.first() else { return };
+        let Some(&Step::Convolve { weights, to, pools, .. }) = self.plan.steps.first() else {
+            return;
+        };
+        let to = pools.map_or(to, |pools| pools.whole);
         let (each, channels) = (self.plan.first_len(), self.plan.weights[weights].shape.outputs);
         self.write(to, self.samples * each, |samples, mixed, batch| {
             let Workspace { first, affine, .. } = &*batch.workspace;

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::shares::{column_statistics, shared, totals};
-use super::step::{Place, Step, Value};
+use super::step::{Place, Pools, Step, Value};
 use super::{NormStatistics, Plan, Station, Workspace};
 use crate::kernels::{
-    Aligned, BatchStatistics, InstructionSet, Source, Statistics, Target, average_pool, max_pool,
+    Aligned, BatchStatistics, InstructionSet, Normalise, Source, Statistics, Target, average_pool,
+    max_pool,
 };
 
 /// Where norms take their statistics from.
@@ -58,8 +59,8 @@ impl Batch<'_> {
         let instructions = InstructionSet::detect();
         let samples = self.samples;
         match *step {
-            Step::Convolve { weights, from, shortcut, to, gathers } => {
-                self.convolve(weights, from, shortcut, to, gathers);
+            Step::Convolve { weights, from, shortcut, to, gathers, pools } => {
+                self.convolve((weights, from, shortcut), (to, pools), gathers);
             }
             Step::MaxPool { from, size, to } => {
                 self.write(to, samples * from.len() / (size * size), |samples, out, batch| {
@@ -87,14 +88,43 @@ impl Batch<'_> {
 
     fn convolve(
         &mut self,
-        weights: usize,
-        from: Value,
-        shortcut: Option<Place>,
-        to: usize,
+        what @ (weights, ..): (usize, Value, Option<Place>),
+        (to, pools): (usize, Option<Pools>),
         gathers: Option<usize>,
     ) {
         let packed = &self.station.packed[weights];
-        let each = packed.shape().output_len();
+        let pooled = pools.filter(|_| packed.pools());
+        let signs = pooled.map(|pools| self.signs(pools, packed.shape().outputs));
+        if let Some(signs) = signs
+            && self.write_outputs(what, (to, Some(&signs)), gathers)
+        {
+            return;
+        }
+        let whole = pools.map_or(to, |pools| pools.whole);
+        if !self.write_outputs(what, (whole, None), gathers)
+            && let Some(norm) = gathers
+        {
+            let channels = packed.shape().outputs;
+            let len = self.samples * packed.shape().output_len();
+            let values = &self.workspace.buffers[whole][..len];
+            self.workspace.statistics[norm] =
+                column_statistics(self.workspace.shares, values, channels);
+        }
+        if let Some(pools) = pools {
+            self.pool(weights, pools, to);
+        }
+    }
+
+    /// Writes the outputs of a convolution, only the largest or smallest of 2x2 if there are signs, and their statistics,
+    /// unless they are far from the shift: then it returns false.
+    fn write_outputs(
+        &mut self,
+        (weights, from, shortcut): (usize, Value, Option<Place>),
+        (to, signs): (usize, Option<&[f32]>),
+        gathers: Option<usize>,
+    ) -> bool {
+        let packed = &self.station.packed[weights];
+        let each = packed.shape().output_len() / if signs.is_some() { 4 } else { 1 };
         let gathered = match (gathers, self.given) {
             (Some(norm), Given::Batch(shifts)) => Some((norm, shifts[norm].as_slice())),
             _ => None,
@@ -107,23 +137,50 @@ impl Batch<'_> {
             let statistics = gathered.map(|(_, shift)| Statistics { shift, sums });
             let target = Target { pixels, shortcut, statistics, through: None };
             let source = batch.source(from, samples);
-            batch.workspace.scratches.with(|scratch| packed.forward(source, target, scratch));
+            batch.workspace.scratches.with(|scratch| match signs {
+                Some(signs) => packed.forward_pooled(source, target, signs, scratch),
+                None => packed.forward(source, target, scratch),
+            });
         });
+        let mut are_near = true;
         if let Some((norm, shift)) = gathered {
             let pixels = self.plan.norms[norm].pixels;
             let totals = totals(self.workspace.shares, &sums, 2 * shift.len());
             let BatchStatistics { mean, variance } =
                 BatchStatistics::from_totals(&totals, shift, self.samples * pixels);
             let gathered = NormStatistics { mean, variance };
-            let statistics = if gathered.are_near(shift) {
-                gathered
-            } else {
-                let values = &self.workspace.buffers[to];
-                column_statistics(self.workspace.shares, values, shift.len())
-            };
-            self.workspace.statistics[norm] = statistics;
+            are_near = gathered.are_near(shift);
+            self.workspace.statistics[norm] = gathered;
         }
         self.workspace.sums = sums;
+        are_near
+    }
+
+    /// 1 for each channel whose maxima are those of its outputs, -1 where a norm makes them of the minima.
+    fn signs(&self, pools: Pools, channels: usize) -> Vec<f32> {
+        let sign = |&gamma: &f64| if gamma < 0.0 { -1.0 } else { 1.0 };
+        pools.norm.map_or_else(
+            || vec![1.0; channels],
+            |norm| self.station.norms[norm][0].iter().map(sign).collect(),
+        )
+    }
+
+    /// Pools the whole outputs of a convolution.
+    pub fn pool(&mut self, weights: usize, pools: Pools, to: usize) {
+        let shape = self.station.packed[weights].shape();
+        let ([height, width], channels) = (shape.output_size(), shape.outputs);
+        let (signs, zeros) = (self.signs(pools, channels), vec![0.0; channels]);
+        let (mean, offset) = (zeros.as_slice(), zeros.as_slice());
+        let normalise = Some(Normalise { mean, scale: &signs, offset, rectify: false });
+        let each = shape.output_len();
+        self.write(to, self.samples * each / 4, |samples, out, batch| {
+            let pixels = batch.part(Place::Buffer(pools.whole), each, &samples);
+            let source = Source { pixels, normalise };
+            max_pool(InstructionSet::detect(), source, [height, width, channels], 2, out);
+            for pixel in out.chunks_exact_mut(channels) {
+                pixel.iter_mut().zip(&signs).for_each(|(x, sign)| *x *= sign);
+            }
+        });
     }
 
     /// Statistics of a norm whose input nobody gathered.

@@ -47,6 +47,8 @@ pub(super) enum Step {
         to: usize,
         /// The norm whose statistics are gathered while it writes.
         gathers: Option<usize>,
+        /// If only the largest of each 2x2 outputs are written; with a [norm](Value::norm) pending, those that will be.
+        pools: Option<Pools>,
     },
     /// The maximum over windows of `size` x `size`; size 1 applies what is pending.
     MaxPool { from: Value, size: usize, to: usize },
@@ -96,6 +98,15 @@ impl Step {
             Self::Gather { .. } | Self::Normalise { .. } => None,
         }
     }
+}
+
+/// How a convolution writes only the largest of each 2x2 outputs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pools {
+    /// The norm that is still to be applied: a negative factor turns the smallest into the largest.
+    pub norm: Option<usize>,
+    /// A buffer for all outputs, where the kernel at hand does not pool.
+    pub whole: usize,
 }
 
 /// A convolution's sizes and parameters.

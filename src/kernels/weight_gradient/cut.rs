@@ -33,7 +33,7 @@ impl Cut {
     /// would get few products. Of equal numbers of samples, but for one less.
     pub fn pieces(self, samples: usize) -> usize {
         let blocks = self.shape.outputs.div_ceil(2 * self.width);
-        let most = match self.tile() {
+        let most = match self.algorithm.tile() {
             Some(tile) => {
                 let tiles = self.shape.height.div_ceil(tile) * self.shape.width.div_ceil(tile);
                 samples * tiles / PIECE_TILES
@@ -52,15 +52,6 @@ impl Cut {
         let block = self.algorithm.taps(self.shape) * self.shape.inputs * 2 * self.width;
         let parts = blocks.div_ceil((SUMS / block).max(1));
         blocks.div_ceil(parts.next_multiple_of(threads.max(1)))
-    }
-
-    /// Rows and columns of a tile of outputs by Winograd's algorithm.
-    fn tile(self) -> Option<usize> {
-        match self.algorithm {
-            Algorithm::Direct => None,
-            Algorithm::Winograd2 | Algorithm::Whole2 => Some(2),
-            Algorithm::Winograd4 => Some(4),
-        }
     }
 
     /// Blocks of two vectors of outputs.

@@ -46,6 +46,9 @@ pub(in super::super) struct Winograd<'a, 'b, S, const M: usize, const K: usize, 
     pub(in super::super) bias: Option<&'a [f32]>,
     pub(in super::super) source: Source<'a>,
     pub(in super::super) target: Target<'a>,
+    /// If only the largest or smallest of each 2x2 outputs are written: the sign of each channel. The image is then in
+    /// whole tiles.
+    pub(in super::super) windows: Option<&'a [f32]>,
     pub(in super::super) scratch: &'b mut Scratch,
 }
 
@@ -150,6 +153,7 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
         for channel in (0..stride).step_by(L::WIDTH) {
             let start = block.first + channel;
             let channels = start..outputs.min(start + L::WIDTH);
+            let signs = self.windows.map(|signs| &signs[channels.clone()]);
             let mut writer = Writer::new(lanes, &mut self.target, self.bias, channels, outputs);
             for (t, tile) in tiles.clone().enumerate() {
                 let [sample, y, x] = grid.place(tile);
@@ -164,13 +168,22 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
                     *transformed = S::output(lanes, column);
                 }
                 writer.sample(sample);
-                for i in 0..M.min(height - y * M) {
-                    let mut values = [lanes.splat(0.0); N];
-                    for (value, column) in values.iter_mut().zip(&columns) {
-                        *value = column[i];
+                if let Some(signs) = signs {
+                    let sign = lanes.load_part(signs);
+                    for i in (0..M).step_by(2) {
+                        let mut rows = [[lanes.splat(0.0); M]; 2];
+                        for (i, row) in (i..).zip(&mut rows) {
+                            *row = Self::row(lanes, &columns, i);
+                        }
+                        let pixel = (sample * height + y * M + i) * width + x * M;
+                        let to = (sample * height + y * M + i) / 2 * (width / 2) + x * M / 2;
+                        writer.put_windows([pixel, pixel + width], rows, sign, to);
                     }
+                    continue;
+                }
+                for i in 0..M.min(height - y * M) {
                     let pixel = (sample * height + y * M + i) * width + x * M;
-                    let values = S::output(lanes, values);
+                    let values = Self::row(lanes, &columns, i);
                     if x * M + M <= width {
                         writer.put_row(pixel, values);
                     } else {
@@ -182,5 +195,15 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
             }
             writer.close();
         }
+    }
+
+    /// A row of a tile's outputs, from transformed columns.
+    #[inline(always)]
+    fn row<L: Lanes>(lanes: L, columns: &[[L::Vector; M]; N], i: usize) -> [L::Vector; M] {
+        let mut values = [lanes.splat(0.0); N];
+        for (value, column) in values.iter_mut().zip(columns) {
+            *value = column[i];
+        }
+        S::output(lanes, values)
     }
 }

@@ -64,7 +64,7 @@ impl<'a> Compiler<'a> {
     /// Appends what moves the output of one step.
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Convolve { weights, from, shortcut, to: place, gathers } => {
+            Step::Convolve { weights, from, shortcut, to: place, gathers, .. } => {
                 let is_still = from.place == Place::Images && !from.is_pending();
                 let tangent = (!is_still).then(|| self.read(from));
                 let shortcut = shortcut.and_then(|place| match place {
