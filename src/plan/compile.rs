@@ -221,7 +221,8 @@ impl Compiler {
 
     /// The sum of two values, by the convolution that wrote the first one if there is such.
     fn add(&mut self, from: Value, other: Value) -> Value {
-        if let Some(Step::Convolve { shortcut: shortcut @ None, to, .. }) = self.steps.last_mut()
+        if let Some(Step::Convolve { shortcut: shortcut @ None, to, pools: None, .. }) =
+            self.steps.last_mut()
             && Place::Buffer(*to) == from.place
             && other.place != from.place
             && !from.is_pending()
@@ -253,7 +254,9 @@ impl Compiler {
     fn gather(&mut self, from: Value, norm: usize) {
         let writer = self.steps.iter_mut().rev().find(|step| step.writes() == Some(from.place));
         match writer {
-            Some(Step::Convolve { gathers: gathers @ None, .. }) if from.shape[..2] != [1, 1] => {
+            Some(Step::Convolve { gathers: gathers @ None, pools: None, .. })
+                if from.shape[..2] != [1, 1] =>
+            {
                 *gathers = Some(norm);
             }
             _ => self.steps.push(Step::Gather { from, norm }),

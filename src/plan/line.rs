@@ -41,7 +41,7 @@ impl Plan {
     /// The norm whose statistics the second step gathers from what the first one wrote.
     fn second_norm(&self) -> Option<usize> {
         match self.steps[..] {
-            [Step::Convolve { to, .. }, Step::Gather { from, norm }, ..] => {
+            [Step::Convolve { to, pools: None, .. }, Step::Gather { from, norm }, ..] => {
                 (from.place == Place::Buffer(to)).then_some(norm)
             }
             _ => None,

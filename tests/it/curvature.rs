@@ -39,6 +39,16 @@ struct Case {
 }
 
 pub fn objective(model: &str, size: usize, policy: &str) -> TestResult<(Classification, Point)> {
+    objective_by(model, size, policy, true)
+}
+
+/// The same, its convolutions by their definition unless `winograd`.
+pub fn objective_by(
+    model: &str,
+    size: usize,
+    policy: &str,
+    winograd: bool,
+) -> TestResult<(Classification, Point)> {
     let text = format!("data.name = 'digits'\n{model}");
     let settings = [format!("evaluation.batch_norm={policy}"), "train.precision=f64".to_owned()];
     let Experiment { model, train, evaluation, data, .. } = parse(&text, "golden", "g", &settings)?;
@@ -49,7 +59,7 @@ pub fn objective(model: &str, size: usize, policy: &str) -> TestResult<(Classifi
         order: (0..SAMPLES as u32).collect(),
         batch_size: 4,
         policy: evaluation.batch_norm,
-        winograd: true,
+        winograd,
         protocol: Protocol::Fixed,
     };
     let (device, interrupt) = (Device::flex(), Interrupt::default());

@@ -8,7 +8,7 @@ use losswalk::precision::Precision;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use crate::curvature::{direction, objective};
+use crate::curvature::{direction, objective, objective_by};
 use crate::networks::TestResult;
 
 const ALPHAS: [f64; 3] = [0.0, 0.3, 1.0];
@@ -102,8 +102,27 @@ fn losses(objective: &Classification, at: &Point, precision: Precision) -> TestR
 fn compare(model: &str, size: usize, policy: &str) -> TestResult<f64> {
     let (objective, at) = objective(model, size, policy)?;
     assert!(objective.kernels().is_some(), "{model}");
-    let fast = losses(&objective, &at, Precision::F32)?;
-    let exact = losses(&objective, &at, Precision::F64)?;
+    error(|precision| losses(&objective, &at, precision))
+}
+
+/// The point with a parameter's numbers changed, if there is one of this name.
+fn changed(
+    objective: &Classification,
+    at: &Point,
+    name: &str,
+    change: impl Fn(usize, f64) -> f64,
+) -> Point {
+    let mut theta = at.theta.to_f64();
+    for entry in objective.layout().parameters.iter().filter(|entry| entry.name == name) {
+        let numbers = theta[entry.range()].iter_mut().enumerate();
+        numbers.for_each(|(i, x)| *x = change(i, *x));
+    }
+    Point { theta: theta.into_iter().collect(), buffers: at.buffers.clone() }
+}
+
+/// The largest relative error of losses in 32 bits.
+fn error(losses: impl Fn(Precision) -> TestResult<Vec<f64>>) -> TestResult<f64> {
+    let (fast, exact) = (losses(Precision::F32)?, losses(Precision::F64)?);
     let errors = fast.iter().zip(&exact).map(|(fast, exact)| (fast - exact).abs() / exact);
     Ok(errors.fold(0.0, f64::max))
 }
@@ -135,6 +154,71 @@ fn kernels_and_series_agree_whoever_reads_a_first_output_that_is_linear() -> Tes
             assert!(error < 1e-5, "{error:e} under {policy}\n{model}");
         }
     }
+    Ok(())
+}
+
+/// As a first step or a later one, with whatever is pending between it and the pool, and read by whatever comes behind;
+/// norms have factors of either sign.
+#[test]
+fn convolutions_that_pool_what_they_write() -> TestResult {
+    let convolution = |name: &str| {
+        format!("{{ kind = 'convolution', name = '{name}', outputs = 17, kernel_size = 3 }}")
+    };
+    let norm = |name: &str| format!("{{ kind = 'batch-norm', name = '{name}' }}");
+    let (relu, pool) = ("{ kind = 'relu' }", "{ kind = 'max-pool', size = 2 }");
+    let [first, second] = ["a", "b"].map(convolution);
+    let befores = [first.clone(), format!("{relu}, {first}"), format!("{first}, {second}")];
+    let betweens = [
+        String::new(),
+        format!("{relu},"),
+        format!("{},", norm("n")),
+        format!("{}, {relu},", norm("n")),
+    ];
+    let last = convolution("c");
+    let behinds = [
+        String::new(),
+        format!("{relu}, {last}, {}, {relu}, {pool},", norm("m")),
+        format!("{}, {last},", norm("m")),
+        format!("{{ kind = 'residual', main = [{}, {last}] }},", norm("m")),
+        format!("{{ kind = 'residual', main = [{last}, {pool}], shortcut = [{pool}] }},"),
+    ];
+    for (before, (between, behind)) in befores.iter().flat_map(|before| {
+        let all = betweens.iter().flat_map(|between| behinds.iter().map(move |x| (between, x)));
+        all.map(move |rest| (before, rest))
+    }) {
+        // Tiles of 2 and of 4, and images that are not of whole tiles.
+        let (size, behind) = match behind.matches("pool").count() {
+            0 => ([2, 4, 6][(before.len() + between.len()) % 3], behind),
+            _ => (8, behind),
+        };
+        let model = format!(
+            "model.arch = 'layers'\nmodel.layers = [{before}, {between} {pool}, {behind}\
+             {{ kind = 'linear', name = 'last', outputs = 3 }}]"
+        );
+        for (policy, winograd) in
+            [("batch", true), ("batch", false), ("recomputed", true), ("running", true)]
+        {
+            let (objective, at) = objective_by(&model, size, policy, winograd)?;
+            let at = changed(&objective, &at, "n.weight", |i, x| if i % 2 == 0 { -x } else { x });
+            let error = error(|precision| losses(&objective, &at, precision))?;
+            assert!(error < 1e-5, "{error:e} under {policy}, {winograd}, {size}\n{model}");
+        }
+    }
+    Ok(())
+}
+
+/// A mean that moves by many standard deviations along the line has its statistics taken again, from all outputs.
+#[test]
+fn outputs_that_are_pooled_far_from_where_the_line_began() -> TestResult {
+    let model = "model.arch = 'layers'\nmodel.layers = [{ kind = 'relu' }, \
+                 { kind = 'convolution', name = 'a', outputs = 17, kernel_size = 3, bias = true }, \
+                 { kind = 'batch-norm', name = 'n' }, { kind = 'relu' }, \
+                 { kind = 'max-pool', size = 2 }, { kind = 'linear', name = 'last', outputs = 3 }]";
+    let (objective, at) = objective(model, 4, "batch")?;
+    let to = changed(&objective, &at, "a.bias", |_, x| x + 1000.0);
+    let line = Line { from: &at, to: &to, number: 0 };
+    let error = error(|precision| Ok(objective.losses(line, &ALPHAS, precision)?))?;
+    assert!(error < 1e-4, "{error:e}");
     Ok(())
 }
 

@@ -112,6 +112,63 @@ fn assert_near(numbers: &[f32], expected: &[f64], what: &str) {
     assert!(worst < 1e-5 * square.sqrt(), "{what}: {worst} of {}", square.sqrt());
 }
 
+/// Bits of the maxima, and of the minima times -1 times -1; statistics are of all outputs.
+#[test]
+fn pooled_outputs_are_the_pool_of_the_outputs() {
+    let mut numbers = Numbers(10);
+    for round in 0..60 {
+        let algorithm = ALGORITHMS[1 + round % 3];
+        let tile = algorithm.tile().unwrap();
+        let shape = numbers.shape_for(algorithm);
+        let whole = |len: usize| len.next_multiple_of(tile);
+        let (height, width) = (whole(shape.height), whole(shape.width));
+        let shape = ConvolutionShape { height, width, ..shape };
+        let mut pixels = numbers.reals(3 * shape.input_len());
+        if round % 4 == 0 {
+            pixels[numbers.below(shape.input_len())] = [f32::NAN, f32::INFINITY][round / 4 % 2];
+        }
+        let (weights, outputs) = (numbers.reals(shape.weight_len()), shape.outputs);
+        let (bias, shift) = (numbers.reals(outputs), numbers.reals(outputs));
+        let signs: Vec<f32> = (0..outputs).map(|i| if i % 3 == 1 { -1.0 } else { 1.0 }).collect();
+        for instructions in InstructionSet::available() {
+            let packed =
+                PackedConvolution::new(instructions, shape, algorithm, &weights, Some(&bias));
+            let packed = packed.unwrap();
+            let outcome = |windows: bool| {
+                let len = 3 * shape.output_len() / if windows { 4 } else { 1 };
+                let (mut output, mut sums) = (vec![7.0; len], vec![0.0; 3 * 2 * outputs]);
+                let statistics = Some(Statistics { shift: &shift, sums: &mut sums });
+                let target =
+                    Target { pixels: &mut output, shortcut: None, statistics, through: None };
+                let (source, scratch) =
+                    (Source { pixels: &pixels, normalise: None }, &mut Scratch::default());
+                if windows {
+                    packed.forward_pooled(source, target, &signs, scratch);
+                } else {
+                    packed.forward(source, target, scratch);
+                }
+                (output, sums)
+            };
+            let ((all, sums), (found, found_sums)) = (outcome(false), outcome(true));
+            let bits = |sums: &[f32]| sums.iter().map(|x| x.to_bits()).collect::<Vec<u32>>();
+            assert_eq!(bits(&found_sums), bits(&sums), "{algorithm:?} {shape:?}");
+            for (i, &found) in found.iter().enumerate() {
+                let (pixel, c) = (i / outputs, i % outputs);
+                let (row, column) = (pixel / (width / 2), pixel % (width / 2));
+                let window = [[0, 0], [0, 1], [1, 0], [1, 1]]
+                    .map(|[y, x]| all[((2 * row + y) * width + 2 * column + x) * outputs + c]);
+                let expected = if window.iter().all(|x| x.is_finite()) {
+                    signs[c] * window.iter().fold(f32::NEG_INFINITY, |m, x| m.max(signs[c] * x))
+                } else {
+                    f32::NAN
+                };
+                let equal = found == expected || found.is_nan() && expected.is_nan();
+                assert!(equal, "{} {algorithm:?} {shape:?}: {found}", instructions.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn bits_do_not_depend_on_the_samples_of_a_call() {
     let mut numbers = Numbers(5);
