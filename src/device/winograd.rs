@@ -1,9 +1,9 @@
-//! Convolutions of 3x3 by Winograd's F(4x4, 3x3), 36 products for 16 outputs instead of 144, and for the
-//! smallest images F(2x2, 3x3), 16 for 4 instead of 36.
+//! Convolutions of 3x3 by Winograd's F(4x4, 3x3), 36 products for 16 outputs instead of 144, and of images of up to
+//! 2x2 as a whole, without the zeros around them: 9 products for 4 outputs instead of 36.
 //!
-//! Patches of 6x6 (4x4) inputs and the weights are transformed, d -> B' d B and g -> G g G', into 36 (16)
+//! Patches of 6x6 (2x2) inputs and the weights are transformed, d -> B' d B and g -> G g G', into 36 (9)
 //! numbers each; a product of matrices follows for each of them; and A' m A is a tile of outputs (Lavin &
-//! Gray 2016, at 0, ±1, ±2 and infinity; 0, ±1 and infinity). Rounding errors are several times those of
+//! Gray 2016, at 0, ±1, ±2 and infinity; the CPU's `Whole2`). Rounding errors are several times those of
 //! the sum that defines a convolution.
 
 use burn::cubecl;
@@ -16,10 +16,10 @@ use crate::kernels::ConvolutionShape;
 /// Channels from which on the product of matrices is worth its transforms.
 const CHANNELS: usize = 32;
 
-/// What F(size x size, 3x3) makes of a convolution.
+/// What is made of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Winograd {
-    /// Rows of outputs in a tile: 4 or 2.
+    /// Rows of outputs in a tile: 4, or 2 for images of as many at most.
     size: usize,
     /// Tiles of an image, and those beside one another.
     tiles: usize,
@@ -43,9 +43,14 @@ impl Winograd {
         (kernel == 3 && stride == 1 && is_wide && saves).then_some(found)
     }
 
-    /// Rows of a patch.
+    /// Rows of a transformed patch.
     const fn patch(self) -> usize {
-        self.size + 2
+        if self.size == 4 { 6 } else { 3 }
+    }
+
+    /// Zeros above a patch and left of it that belong to it.
+    const fn border(self) -> i32 {
+        if self.size == 4 { 1 } else { 0 }
     }
 
     /// Numbers of a transformed patch.
@@ -208,12 +213,9 @@ fn of_weights(
         to[comptime!(start + 4 * step)] = far - middle_far;
         to[comptime!(start + 5 * step)] = c;
     } else {
-        let half = V::new(0.5);
-        let (ends, middle) = ((a + c) * half, b * half);
-        to[start] = a;
-        to[comptime!(start + step)] = ends + middle;
-        to[comptime!(start + 2 * step)] = ends - middle;
-        to[comptime!(start + 3 * step)] = c;
+        to[start] = a + b;
+        to[comptime!(start + step)] = b;
+        to[comptime!(start + 2 * step)] = c + b;
     }
 }
 
@@ -234,8 +236,9 @@ fn patches_kernel(
     if at < count {
         let (tile, channel) = (at / form.inputs, at % form.inputs);
         let (sample, place) = (tile / winograd.tiles, tile % winograd.tiles);
-        let first_y = (place / winograd.columns * winograd.size) as i32 - 1;
-        let first_x = (place % winograd.columns * winograd.size) as i32 - 1;
+        let border = comptime!(winograd.border());
+        let first_y = (place / winograd.columns * winograd.size) as i32 - border;
+        let first_x = (place % winograd.columns * winograd.size) as i32 - border;
         let zero = V::new(0.0);
         let mut scale = zero;
         let mut shift = zero;
@@ -288,9 +291,9 @@ fn of_inputs(
 ) {
     let a = patch[start];
     let b = patch[comptime!(start + step)];
-    let c = patch[comptime!(start + 2 * step)];
-    let d = patch[comptime!(start + 3 * step)];
     if comptime!(winograd.size == 4) {
+        let c = patch[comptime!(start + 2 * step)];
+        let d = patch[comptime!(start + 3 * step)];
         let e = patch[comptime!(start + 4 * step)];
         let f = patch[comptime!(start + 5 * step)];
         let (four, five) = (V::new(4.0), V::new(-5.0));
@@ -303,10 +306,9 @@ fn of_inputs(
         patch[comptime!(start + 4 * step)] = even_far - odd_far;
         patch[comptime!(start + 5 * step)] = fma(four, b, fma(five, d, f));
     } else {
-        patch[start] = a - c;
-        patch[comptime!(start + step)] = b + c;
-        patch[comptime!(start + 2 * step)] = c - b;
-        patch[comptime!(start + 3 * step)] = b - d;
+        // Of two pixels; the third number is free.
+        patch[comptime!(start + step)] = a - b;
+        patch[comptime!(start + 2 * step)] = b;
     }
 }
 
@@ -374,9 +376,9 @@ fn of_products(
     let a = row[start];
     let b = row[comptime!(start + step)];
     let c = row[comptime!(start + 2 * step)];
-    let d = row[comptime!(start + 3 * step)];
-    let (sum, difference) = (b + c, b - c);
     if comptime!(winograd.size == 4) {
+        let (sum, difference) = (b + c, b - c);
+        let d = row[comptime!(start + 3 * step)];
         let e = row[comptime!(start + 4 * step)];
         let f = row[comptime!(start + 5 * step)];
         let (sum_far, difference_far) = (d + e, d - e);
@@ -385,7 +387,7 @@ fn of_products(
         row[comptime!(start + 2 * step)] = fma(V::new(4.0), sum_far, sum);
         row[comptime!(start + 3 * step)] = fma(V::new(8.0), difference_far, difference + f);
     } else {
-        row[start] = a + sum;
-        row[comptime!(start + step)] = difference - d;
+        row[start] = b + c;
+        row[comptime!(start + step)] = a - b;
     }
 }
