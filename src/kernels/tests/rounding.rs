@@ -62,7 +62,8 @@ fn weight_error(channels: usize, size: usize, algorithm: Algorithm) -> f64 {
 }
 
 /// Bounds a fifth above what was measured. Chains of additions as long as all channels would exceed
-/// those of direct convolution, points 0, ±1, ±2 those of F(4x4, 3x3), sums of inputs in place of differences those of whole images.
+/// those of direct convolution, points 0, ±1, ±2 those of F(4x4, 3x3), sums of inputs in place of differences
+/// those of whole images.
 #[test]
 fn errors_are_what_chains_and_points_were_chosen_for() {
     let bounds = [
