@@ -116,5 +116,11 @@ mod tests {
         }
         let few = ConvolutionShape { inputs: 3, outputs: 15, ..shape };
         assert_eq!(Algorithm::fastest(few), Algorithm::Direct);
+        let error = Algorithm::Whole2.check(shape).unwrap_err();
+        assert!(error.to_string().contains("2x2 pixels, not 3x3 at stride 1 of 8x8"), "{error}");
+        for (width, fastest) in [(1, Algorithm::Direct), (2, Algorithm::Whole2)] {
+            let shape = ConvolutionShape { height: 2, width, ..shape };
+            assert_eq!(Algorithm::fastest(shape), fastest);
+        }
     }
 }
