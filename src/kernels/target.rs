@@ -145,8 +145,8 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
     #[inline(always)]
     fn passed<const M: usize>(&mut self, first: usize, sums: [L::Vector; M]) -> [L::Vector; M] {
         let lanes = self.lanes;
-        let (start, width) = (first * self.outputs + self.channels.start, self.channels.len());
-        let place = |j: usize| start + j * self.outputs..start + j * self.outputs + width;
+        let (Range { start, end }, outputs) = (self.place(first), self.outputs);
+        let place = |j: usize| start + j * outputs..end + j * outputs;
         let mut values = sums;
         for value in &mut values {
             *value = lanes.add(*value, self.bias);
