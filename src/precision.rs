@@ -16,6 +16,9 @@ choice! {
 pub trait Number: Copy + Default + Send + Sync + Into<f64> + PartialEq + 'static {
     /// The nearest number of this format.
     fn nearest(value: f64) -> Self;
+
+    /// Writes `factor` times sums: the nearest numbers, or once in some millions a neighbour.
+    fn scale(sums: &[f32], factor: f64, to: &mut [Self]);
 }
 
 impl Number for f32 {
@@ -23,12 +26,29 @@ impl Number for f32 {
     fn nearest(value: f64) -> Self {
         value as Self
     }
+
+    /// By the factor as two numbers of 32 bits, as more of them fill a vector.
+    #[inline(always)]
+    fn scale(sums: &[f32], factor: f64, to: &mut [Self]) {
+        let high = factor as Self;
+        let low = (factor - f64::from(high)) as Self;
+        for (to, &sum) in to.iter_mut().zip(sums) {
+            *to = sum.mul_add(high, sum * low);
+        }
+    }
 }
 
 impl Number for f64 {
     #[inline(always)]
     fn nearest(value: f64) -> Self {
         value
+    }
+
+    #[inline(always)]
+    fn scale(sums: &[f32], factor: f64, to: &mut [Self]) {
+        for (to, &sum) in to.iter_mut().zip(sums) {
+            *to = factor * f64::from(sum);
+        }
     }
 }
 

@@ -57,6 +57,6 @@ pub use shape::ConvolutionShape;
 pub use simd::InstructionSet;
 pub(crate) use simd::{Kernel, Lanes};
 pub use source::{Normalise, Source};
-pub use statistics::{BatchStatistics, Statistics, column_statistics, totals};
+pub use statistics::{BatchStatistics, Statistics, column_products, column_statistics, totals};
 pub use target::{Target, Through};
 pub use weight_gradient::{WeightGradient, WeightGradientPart};

@@ -50,6 +50,18 @@ pub fn column_statistics(
     InstructionSet::detect().run(Columns { values, channels, first, mean, variance });
 }
 
+/// The sums over rows of x and of x (y - s), of columns of values x and y [n, channels], in f64: as many columns
+/// from `first` on as there is room for.
+pub fn column_products(
+    [values, others]: [&[f32]; 2],
+    shift: &[f32],
+    first: usize,
+    [sums, products]: [&mut [f64]; 2],
+) {
+    assert_eq!(values.len(), others.len(), "values of the same columns");
+    InstructionSet::detect().run(Products { values, others, shift, first, sums, products });
+}
+
 struct Totals<'a> {
     numbers: &'a [f32],
     each: usize,
@@ -100,6 +112,70 @@ fn sum<const N: usize, const FULL: bool>(
         }
     }
     totals.copy_from_slice(&sums[..totals.len()]);
+}
+
+struct Products<'a> {
+    values: &'a [f32],
+    others: &'a [f32],
+    shift: &'a [f32],
+    first: usize,
+    sums: &'a mut [f64],
+    products: &'a mut [f64],
+}
+
+impl Kernel for Products<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        match L::WIDTH {
+            16 => self.by::<64>(),
+            8 => self.by::<24>(),
+            _ => self.by::<8>(),
+        }
+    }
+}
+
+impl Products<'_> {
+    #[inline(always)]
+    fn by<const N: usize>(self) {
+        let Self { values, others, shift, first, sums, products } = self;
+        for (block, (sums, products)) in sums.chunks_mut(N).zip(products.chunks_mut(N)).enumerate() {
+            let (start, of) = (first + block * N, [values, others, shift]);
+            if sums.len() == N {
+                product_block::<N, true>(of, start, [sums, products]);
+            } else {
+                product_block::<N, false>(of, start, [sums, products]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn product_block<const N: usize, const FULL: bool>(
+    [values, others, shift]: [&[f32]; 3],
+    start: usize,
+    [to_sums, to_products]: [&mut [f64]; 2],
+) {
+    let (width, channels) = (to_sums.len(), shift.len());
+    let shift = widened::<N, FULL>(&shift[start..][..width]);
+    let (mut sums, mut products) = ([0.0; N], [0.0; N]);
+    // One after the other, as below.
+    for values in values.chunks_exact(channels) {
+        let row = widened::<N, FULL>(&values[start..][..width]);
+        for i in 0..N {
+            sums[i] += row[i];
+        }
+    }
+    for (values, others) in values.chunks_exact(channels).zip(others.chunks_exact(channels)) {
+        let row = widened::<N, FULL>(&values[start..][..width]);
+        let other = widened::<N, FULL>(&others[start..][..width]);
+        for i in 0..N {
+            products[i] += row[i] * (other[i] - shift[i]);
+        }
+    }
+    to_sums.copy_from_slice(&sums[..width]);
+    to_products.copy_from_slice(&products[..width]);
 }
 
 struct Columns<'a> {
@@ -191,7 +267,26 @@ pub(super) fn widened<const N: usize, const FULL: bool>(values: &[f32]) -> [f64;
 
 #[cfg(test)]
 mod tests {
-    use super::{BatchStatistics, Columns, InstructionSet, Totals};
+    use super::{BatchStatistics, Columns, InstructionSet, Products, Totals};
+
+    /// Rows (1, 2) and (3, 5), with (10, 20) and (30, 40) less (10, 30).
+    #[test]
+    fn products_of_columns() {
+        for instructions in InstructionSet::available() {
+            for first in [0, 1] {
+                let [mut sums, mut products] = [vec![0.0; 2 - first], vec![0.0; 2 - first]];
+                instructions.run(Products {
+                    values: &[1.0, 2.0, 3.0, 5.0],
+                    others: &[10.0, 20.0, 30.0, 40.0],
+                    shift: &[10.0, 30.0],
+                    first,
+                    sums: &mut sums,
+                    products: &mut products,
+                });
+                assert_eq!([sums, products], [[4.0, 7.0], [60.0, 30.0]].map(|all| all[first..].to_vec()));
+            }
+        }
+    }
 
     /// Rows (1, -1), (3, -1) and (8, -1).
     #[test]

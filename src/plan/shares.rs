@@ -56,6 +56,18 @@ pub(super) fn column_statistics(shares: usize, values: &[f32], channels: usize) 
     NormStatistics { mean, variance }
 }
 
+/// The sums over samples of values x [n, channels] and, in the second half, of x (y - s), by so many threads.
+pub(super) fn column_products(shares: usize, both: [&[f32]; 2], shift: &[f32]) -> Vec<f64> {
+    let columns = columns(shares, shift.len());
+    let mut all = vec![0.0; 2 * shift.len()];
+    let (sums, products) = all.split_at_mut(shift.len());
+    let parts = sums.par_chunks_mut(columns).zip(products.par_chunks_mut(columns)).enumerate();
+    parts.for_each(|(part, (sums, products))| {
+        kernels::column_products(both, shift, part * columns, [sums, products]);
+    });
+    all
+}
+
 fn columns(shares: usize, all: usize) -> usize {
     all.div_ceil(shares.max(1)).max(1).next_multiple_of(COLUMNS)
 }

@@ -25,6 +25,11 @@ pub(super) enum Place {
 }
 
 impl Value {
+    /// True if a sample has one pixel, so that sums over its pixels are the numbers themselves.
+    pub fn is_pixel(&self) -> bool {
+        self.shape[..2] == [1, 1]
+    }
+
     pub fn is_pending(&self) -> bool {
         self.norm.is_some() || self.rectify
     }

@@ -1,90 +1,189 @@
-//! A fully connected layer: samples lie side by side, and one pixel of each is read.
+//! A fully connected layer: its factors, and rows of their product as they are read.
+//!
+//! A product that is written, read again, multiplied and written as theta has it takes a third as long again.
 
 use std::ops::Range;
 
-use super::{Call, PRODUCTS, add, outputs};
+use super::cut::Cut;
+use super::{PRODUCTS, add, outputs};
+use crate::kernels::aligned::Aligned;
 use crate::kernels::gather::Gathered;
 use crate::kernels::outer::{Factors, Span, outer};
-use crate::kernels::scratch::Scratch;
-use crate::kernels::simd::Lanes;
+use crate::kernels::shape::ConvolutionShape;
+use crate::kernels::simd::{Kernel, Lanes};
 use crate::kernels::source::Source;
-use crate::kernels::split::parts;
+use crate::kernels::split::{parts, whole_parts};
+use crate::precision::Number;
 
-impl Call<'_, '_> {
-    /// Computes it.
+/// Inputs whose products are computed together, from the first-level cache: whole tiles for any instruction set
+/// but AVX-512.
+pub(super) const PANEL: usize = 48;
+
+/// Numbers of the largest tile.
+const TILE: usize = 14 * 32;
+
+/// Inputs and output gradients of a batch, or of several whose products are added up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LinearFactors {
+    terms: Vec<Term>,
+    /// How many of them there are; others are memory.
+    count: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Term {
+    samples: usize,
+    /// Panels [sample, input].
+    inputs: Aligned,
+    /// Blocks [sample, output], in whole vectors.
+    outputs: Aligned,
+}
+
+/// Whole panels, or whole blocks, that are copied.
+#[derive(Debug)]
+pub(super) struct FactorsPart<'a> {
+    pub(super) shape: ConvolutionShape,
+    pub(super) samples: usize,
+    side: Side,
+    columns: Range<usize>,
+    /// Columns of a panel or block.
+    together: usize,
+    numbers: &'a mut [f32],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Inputs,
+    Outputs,
+}
+
+impl LinearFactors {
+    /// The work on a batch, shared by so many threads; added to what is there or not.
+    pub(super) fn parts(
+        &mut self,
+        cut: Cut,
+        (samples, threads): (usize, usize),
+        adds: bool,
+    ) -> Vec<FactorsPart<'_>> {
+        let Cut { shape, width, .. } = cut;
+        self.count = if adds { self.count + 1 } else { 1 };
+        self.terms.resize_with(self.count.max(self.terms.len()), Term::default);
+        let term = &mut self.terms[self.count - 1];
+        term.samples = samples;
+        let padded = shape.outputs.next_multiple_of(width);
+        let sides = [
+            (Side::Inputs, (shape.inputs, shape.inputs), PANEL, &mut term.inputs),
+            (Side::Outputs, (shape.outputs, padded), 2 * width, &mut term.outputs),
+        ];
+        let mut all = Vec::new();
+        for (side, (len, padded), together, numbers) in sides {
+            let columns = len.div_ceil(threads.max(1)).next_multiple_of(together);
+            let numbers = numbers.of_len(samples * padded).chunks_mut(samples * columns);
+            let parts = whole_parts(len, columns).zip(numbers);
+            all.extend(parts.map(|(columns, numbers)| FactorsPart {
+                shape,
+                samples,
+                side,
+                columns,
+                together,
+                numbers,
+            }));
+        }
+        all
+    }
+
+    /// Writes `factor` times rows of the product, from `first` on.
     #[inline(always)]
-    pub(super) fn linear<L: Lanes>(&mut self, lanes: L, samples: Range<usize>) {
-        let shape = self.part.shape;
-        let one = Gathered::interleaved([1, 1], shape.inputs);
-        for first in samples.clone().step_by(PRODUCTS) {
-            let count = PRODUCTS.min(samples.end - first);
-            let images = Gathered { samples: count, ..one };
-            let in_place = self.images.in_place(images, first);
-            if in_place.is_none() {
-                let buffer = self.scratch.images.of_len(images.len());
-                images.fill(lanes, self.images, first, buffer);
-            }
-            self.gather_blocks(lanes, (first, count));
-            let adds = self.part.adds || first > samples.start;
-            for rows in parts(shape.inputs, L::ROWS) {
-                self.linear_rows(lanes, (in_place, images), rows, adds);
+    pub(super) fn read<L: Lanes, T: Number>(
+        &self,
+        lanes: L,
+        (shape, blocks): (ConvolutionShape, &[Range<usize>]),
+        factor: f64,
+        first: usize,
+        gradient: &mut [T],
+    ) {
+        let ConvolutionShape { inputs, outputs, .. } = shape;
+        let last = first + gradient.len() / outputs;
+        let mut sums = [0.0; TILE];
+        for panel in (first / PANEL * PANEL..last).step_by(PANEL) {
+            let rows = first.max(panel)..last.min(panel + PANEL);
+            let panel = panel..inputs.min(panel + PANEL);
+            for block in blocks {
+                for tile in parts(rows.len(), L::ROWS) {
+                    let tile = rows.start + tile.start..rows.start + tile.end;
+                    self.tile(lanes, [&panel, block, &tile], &mut sums);
+                    let width = block.len().next_multiple_of(L::WIDTH);
+                    for (row, sums) in tile.zip(sums.chunks_exact(width)) {
+                        let to = &mut gradient[(row - first) * outputs..][block.clone()];
+                        T::scale(&sums[..to.len()], factor, to);
+                    }
+                }
             }
         }
     }
 
-    /// Copies the gradients of some samples, block by block.
+    /// `sums[row, output]` of some rows of a panel and a block.
     #[inline(always)]
-    fn gather_blocks<L: Lanes>(&mut self, lanes: L, (first, count): (usize, usize)) {
+    fn tile<L: Lanes>(
+        &self,
+        lanes: L,
+        [panel, block, rows]: [&Range<usize>; 3],
+        sums: &mut [f32; TILE],
+    ) {
+        let (input_step, output_step) = (panel.len(), block.len().next_multiple_of(L::WIDTH));
+        let size = (rows.len(), output_step / L::WIDTH);
+        let at = [rows.start - panel.start, 0];
+        let mut adds = false;
+        for Term { samples, inputs, outputs } in &self.terms[..self.count] {
+            let inputs = &inputs[samples * panel.start..][..samples * input_step];
+            let outputs = &outputs[samples * block.start..][..samples * output_step];
+            for some in whole_parts(*samples, PRODUCTS) {
+                let pixels = some.len();
+                let factors = Factors { inputs, input_step, outputs, output_step, pixels };
+                let (input, output) = (some.start * input_step, some.start * output_step);
+                let span = [Span { input, output }];
+                if adds {
+                    let mut others = [0.0; TILE];
+                    outer(lanes, size, factors, (&span, at), &mut others);
+                    add(lanes, &others, sums);
+                } else {
+                    outer(lanes, size, factors, (&span, at), sums);
+                }
+                adds = true;
+            }
+        }
+    }
+}
+
+/// Copies a part.
+pub(super) struct Copy<'a, 'b> {
+    pub(super) part: FactorsPart<'b>,
+    pub(super) images: Source<'a>,
+    pub(super) gradients: &'a [f32],
+}
+
+impl Kernel for Copy<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let FactorsPart { shape, samples, side, columns, together, mut numbers } = self.part;
         let gradients = Source { pixels: self.gradients, normalise: None };
-        let layout = |block: &Range<usize>| Gathered {
-            samples: count,
-            ..outputs::<L>(self.part.shape, block.clone())
-        };
-        let len = self.part.blocks.iter().map(|block| layout(block).len()).sum();
-        let mut rest = self.scratch.transformed.of_len(len);
-        for block in self.part.blocks {
-            let layout = layout(block);
-            let (to, others) = rest.split_at_mut(layout.len());
+        for some in whole_parts(columns.len(), together) {
+            let some = columns.start + some.start..columns.start + some.end;
+            let (one, source) = match side {
+                Side::Inputs => {
+                    (Gathered::whole([1, 1], shape.inputs).with_channels(some), self.images)
+                }
+                Side::Outputs => (outputs::<L>(shape, some), gradients),
+            };
+            let layout = Gathered { samples, ..one };
+            let (to, others) = numbers.split_at_mut(layout.len());
+            numbers = others;
             if layout.pixel > layout.channels {
                 to.fill(0.0);
             }
-            layout.fill(lanes, gradients, first, to);
-            rest = others;
-        }
-    }
-
-    /// Some rows of all blocks.
-    #[inline(always)]
-    fn linear_rows<L: Lanes>(
-        &mut self,
-        lanes: L,
-        (in_place, images): (Option<&[f32]>, Gathered),
-        rows: Range<usize>,
-        adds: bool,
-    ) {
-        let Scratch { images: copied, transformed, sums, .. } = &mut *self.scratch;
-        let (mut output, mut start) = (0, 0);
-        for block in self.part.blocks {
-            let width = block.len().next_multiple_of(L::WIDTH);
-            let factors = Factors {
-                inputs: in_place.unwrap_or(copied),
-                input_step: images.pixel,
-                outputs: transformed,
-                output_step: width,
-                pixels: images.samples,
-            };
-            let span = [Span { input: 0, output }];
-            let size = (rows.len(), width / L::WIDTH);
-            let to = &mut self.part.numbers[start + rows.start * width..][..rows.len() * width];
-            if adds {
-                let sums = sums.of_len(to.len());
-                outer(lanes, size, factors, (&span, [rows.start, 0]), sums);
-                add(lanes, sums, to);
-            } else {
-                outer(lanes, size, factors, (&span, [rows.start, 0]), to);
-            }
-            output += images.samples * width;
-            start += images.channels * width;
+            layout.fill(lanes, source, 0, to);
         }
     }
 }

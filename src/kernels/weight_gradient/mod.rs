@@ -17,6 +17,7 @@ use super::source::Source;
 use super::winograd::{F2, F4, Whole2};
 use crate::precision::Number;
 use cut::Cut;
+use linear::{Copy, FactorsPart, LinearFactors, PANEL};
 
 /// Products a weight that are summed in registers before they are added to the gradient, at least: else
 /// reading and writing the gradient would take longer than the products.
@@ -27,7 +28,8 @@ const PRODUCTS: usize = 256;
 ///
 /// The work on a batch comes in parts, each a few blocks of outputs over a range of samples with memory
 /// of its own: whoever computes which part in which order, the bits are the same, for the shape, the
-/// algorithm and the number of samples alone fix them.
+/// algorithm and the number of samples alone fix them. That of a fully connected layer is to copy the factors x
+/// and dL/dy; products are computed as they are read.
 #[derive(Debug, Clone)]
 pub struct WeightGradient {
     instructions: InstructionSet,
@@ -37,12 +39,26 @@ pub struct WeightGradient {
     blocks: Vec<Range<usize>>,
     /// For each piece of the batch the blocks, each [tap, input, output].
     numbers: Aligned,
+    /// Of a fully connected layer, in place of them.
+    factors: LinearFactors,
 }
 
 /// A part of the work on a batch.
 #[derive(Debug)]
 pub struct WeightGradientPart<'a> {
     instructions: InstructionSet,
+    work: Work<'a>,
+}
+
+#[derive(Debug)]
+enum Work<'a> {
+    Sums(Sums<'a>),
+    Factors(FactorsPart<'a>),
+}
+
+/// Sums over some samples.
+#[derive(Debug)]
+struct Sums<'a> {
     shape: ConvolutionShape,
     algorithm: Algorithm,
     samples: Range<usize>,
@@ -54,10 +70,19 @@ pub struct WeightGradientPart<'a> {
 }
 
 impl WeightGradient {
+    /// Rows that are best read at a time, or a multiple of them.
+    pub const ROWS: usize = PANEL;
+
     /// Of a convolution of this shape.
     pub fn new(instructions: InstructionSet, shape: ConvolutionShape) -> Self {
         let cut = Cut { shape, width: instructions.width(), algorithm: Algorithm::Direct };
-        Self { instructions, cut, blocks: cut.blocks().collect(), numbers: Aligned::default() }
+        Self {
+            instructions,
+            cut,
+            blocks: cut.blocks().collect(),
+            numbers: Aligned::default(),
+            factors: LinearFactors::default(),
+        }
     }
 
     /// Of the convolution.
@@ -83,6 +108,11 @@ impl WeightGradient {
         assert!(!adds || algorithm == cut.algorithm, "{algorithm:?} after {:?}", cut.algorithm);
         cut.algorithm = algorithm;
         let cut = *cut;
+        if shape.is_linear() {
+            let parts = self.factors.parts(cut, (samples, threads), adds).into_iter();
+            let part = |part| WeightGradientPart { instructions, work: Work::Factors(part) };
+            return parts.map(part).collect();
+        }
         let pieces = cut.pieces(samples);
         let together = cut.together(pieces * self.blocks.len(), threads);
         let mut rest = self.numbers.of_len(pieces * cut.piece_len());
@@ -94,16 +124,8 @@ impl WeightGradient {
                 let (numbers, others) = rest.split_at_mut(len);
                 rest = others;
                 let samples = samples.clone();
-                let part = WeightGradientPart {
-                    instructions,
-                    shape,
-                    algorithm,
-                    samples,
-                    blocks,
-                    numbers,
-                    adds,
-                };
-                all.push(part);
+                let sums = Sums { shape, algorithm, samples, blocks, numbers, adds };
+                all.push(WeightGradientPart { instructions, work: Work::Sums(sums) });
             }
         }
         all
@@ -131,8 +153,12 @@ impl<T: Number> Kernel for Read<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
+    fn run<L: Lanes>(self, lanes: L) {
         let Self { from, samples, factor, first, gradient } = self;
+        if from.shape().is_linear() {
+            let of = (from.shape(), &from.blocks[..]);
+            return from.factors.read(lanes, of, factor, first, gradient);
+        }
         let cut = from.cut;
         let (pieces, piece_len) = (cut.pieces(samples), cut.piece_len());
         for (row, to) in (first..).zip(gradient.chunks_exact_mut(cut.shape.outputs)) {
@@ -169,15 +195,24 @@ fn read<T: Number>(sums: &[f32], (pieces, apart): (usize, usize), factor: f64, t
 impl WeightGradientPart<'_> {
     /// Computes it, from all images and output gradients of the batch.
     pub fn run(self, images: Source<'_>, gradients: &[f32], scratch: &mut Scratch) {
-        let samples = images.pixels.len() / self.shape.input_len();
-        assert_eq!(gradients.len(), samples * self.shape.output_len(), "of {:?}", self.shape);
-        assert!(self.samples.end <= samples, "{samples} samples of {:?}", self.samples);
-        self.instructions.run(Call { part: self, images, gradients, scratch });
+        let (shape, end) = match &self.work {
+            Work::Sums(sums) => (sums.shape, sums.samples.end),
+            Work::Factors(part) => (part.shape, part.samples),
+        };
+        let samples = images.pixels.len() / shape.input_len();
+        assert_eq!(gradients.len(), samples * shape.output_len(), "of {shape:?}");
+        assert!(end <= samples, "{end} samples of {samples}");
+        match self.work {
+            Work::Sums(part) => {
+                self.instructions.run(Call { part, images, gradients, scratch });
+            }
+            Work::Factors(part) => self.instructions.run(Copy { part, images, gradients }),
+        }
     }
 }
 
 struct Call<'a, 'b> {
-    part: WeightGradientPart<'b>,
+    part: Sums<'b>,
     images: Source<'a>,
     gradients: &'a [f32],
     scratch: &'b mut Scratch,
@@ -188,13 +223,12 @@ impl Kernel for Call<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
-        let WeightGradientPart { shape, algorithm, ref samples, .. } = self.part;
+        let Sums { algorithm, ref samples, .. } = self.part;
         let samples = samples.clone();
         match algorithm {
             Algorithm::Winograd2 => self.winograd::<L, F2, 2, 4, 4>(lanes, samples),
             Algorithm::Winograd4 => self.winograd::<L, F4, 4, 6, 6>(lanes, samples),
             Algorithm::Whole2 => self.winograd::<L, Whole2, 2, 2, 3>(lanes, samples),
-            Algorithm::Direct if shape.is_linear() => self.linear(lanes, samples),
             Algorithm::Direct => self.convolution(lanes, samples),
         }
     }

@@ -21,4 +21,5 @@ pub use run::{Backward, Sought};
 pub(super) use run::{Passing, add_pixels, weight_gradient};
 pub use station::GradientStation;
 pub(super) use step::{Back, BiasGradient, To};
+pub(super) use workspace::Sums;
 pub use workspace::{GradientWorkspace, GradientWorkspaces};

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::compile::{GradientPlan, Origin};
 use super::workspace::GradientWorkspace;
+use crate::kernels::WeightGradient;
 use crate::network::Layout;
 use crate::precision::Number;
 
@@ -43,7 +44,7 @@ impl GradientPlan {
             let (own, others) = rest.split_at_mut(entry.len());
             rest = others;
             let row = self.row_len(origin);
-            let rows = PART.div_ceil(row);
+            let rows = PART.div_ceil(row).next_multiple_of(WeightGradient::ROWS);
             let own = own.chunks_mut(rows * row).enumerate();
             parts.extend(own.map(|(part, to)| (origin, part * rows, to)));
         }

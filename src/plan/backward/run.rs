@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::super::shares::{shared, totals};
+use super::super::shares::{column_products, shared, totals};
 use super::super::step::{Place, Value};
 use super::super::{Given, Workspace};
 use super::compile::GradientPlan;
 use super::norm::{Cotangents, Here};
 use super::station::GradientStation;
 use super::step::{Back, BiasGradient, To};
-use super::workspace::GradientWorkspace;
+use super::workspace::{GradientWorkspace, Sums};
 use crate::kernels::{
     Algorithm, Aligned, InstructionSet, Source, Statistics, Target, Through, WeightGradient,
     WeightGradientPart, average_pool_gradient, max_pool_gradient, norm_gradient,
@@ -105,14 +105,12 @@ impl Way<'_> {
     fn weights(&mut self, weights: usize, from: Value, gradient: usize) {
         let shape = self.plan.plan.weights[weights].shape;
         let mut all = std::mem::take(&mut self.workspace.weights);
-        let mut read = std::mem::take(&mut self.workspace.read);
         let everything = 0..self.samples;
-        let source = (self.source(from, everything.clone()), from.len());
+        let source = (self.source(from, everything.clone()), self.samples);
         let gradient = self.gradient(gradient, shape.output_len(), &everything);
         let own = (&mut all[weights], self.station.forward.algorithm(weights), false);
-        weight_gradient(&self.workspace.forward, own, source, gradient, &mut read);
+        weight_gradient(&self.workspace.forward, own, source, gradient);
         self.workspace.weights = all;
-        self.workspace.read = read;
     }
 
     /// The gradient of a convolution's input.
@@ -154,7 +152,7 @@ impl Way<'_> {
             Given::Frozen(_) => None,
         };
         norms[norm].set(
-            &totals(forward.shares, sums, 2 * sizes.channels),
+            &sums.totals,
             Here {
                 gamma: &self.station.forward.norms[norm][0],
                 statistics: &forward.statistics[norm],
@@ -194,29 +192,18 @@ impl Way<'_> {
     }
 }
 
-/// The gradient of weights from what they read, so many numbers a sample, and from the gradients of what
-/// they wrote, added to what is there or not; by parts at once where threads share the batch.
+/// The gradient of weights from what they read of so many samples, and from the gradients of what they wrote,
+/// added to what is there or not; by parts at once where threads share the batch.
 pub(in super::super) fn weight_gradient(
     forward: &Workspace,
     (weights, algorithm, adds): (&mut WeightGradient, Algorithm, bool),
-    (mut source, each): (Source<'_>, usize),
+    (source, samples): (Source<'_>, usize),
     gradient: &[f32],
-    read: &mut Aligned,
 ) {
-    let len = source.pixels.len();
-    // Each part would copy what is read: a good share of the work where samples have one pixel.
-    if weights.shape().is_linear() && source.normalise.is_some() {
-        let read = read.of_len(len);
-        shared(forward.shares, 0..len / each, [read, &mut []], &|samples, [read, _]| {
-            let pixels = &source.pixels[samples.start * each..samples.end * each];
-            Source { pixels, ..source }.apply(InstructionSet::detect(), each, read);
-        });
-        source = Source { pixels: read, normalise: None };
-    }
     let part = |part: WeightGradientPart<'_>| {
         forward.scratches.with(|scratch| part.run(source, gradient, scratch));
     };
-    let parts = weights.parts((algorithm, forward.shares), len / each, adds);
+    let parts = weights.parts((algorithm, forward.shares), samples, adds);
     if forward.shares > 1 {
         parts.into_par_iter().for_each(part);
     } else {
@@ -240,8 +227,7 @@ pub(in super::super) struct Passing<'a> {
     pub images: &'a [f32],
     pub samples: usize,
     pub gradients: &'a mut [Aligned],
-    /// Sums of the samples, for the norm at hand.
-    pub sums: &'a mut Vec<f32>,
+    pub sums: &'a mut Sums,
 }
 
 impl Passing<'_> {
@@ -288,26 +274,30 @@ impl Passing<'_> {
         fill: impl Fn(Range<usize>, Target<'_>, &Self) + Sync,
     ) {
         let mut out: Aligned = std::mem::take(&mut self.gradients[buffer]);
-        let mut sums = std::mem::take(self.sums);
-        // What a norm waits for stays while others write.
-        if gathers.is_some() {
-            sums.resize(2 * from.shape[2] * self.samples, 0.0);
-        }
-        let beside = if gathers.is_some() { sums.as_mut_slice() } else { &mut [] };
+        let mut sums = std::mem::take(&mut self.sums.samples);
         let passing = &*self;
         let forward = passing.forward;
+        let channels = from.shape[2];
+        let shift = gathers.map(|norm| forward.affine[norm].mean());
+        let by_sample = shift.filter(|_| !from.is_pixel());
+        sums.resize(by_sample.map_or(0, |_| 2 * channels * self.samples), 0.0);
         let work = |samples: Range<usize>, [pixels, sums]: [&mut [f32]; 2]| {
             let read = forward.source(from, passing.images, samples.clone());
-            let shift = gathers.map(|norm| forward.affine[norm].mean());
             sums.fill(0.0);
-            let statistics = shift.map(|shift| Statistics { shift, sums });
+            let statistics = by_sample.map(|shift| Statistics { shift, sums });
             let through = Some(Through { read, adds });
             fill(samples, Target { pixels, shortcut: None, statistics, through }, passing);
         };
         let pixels = out.of_len(passing.samples * from.len());
-        shared(forward.shares, 0..passing.samples, [pixels, beside], &work);
+        shared(forward.shares, 0..passing.samples, [pixels, &mut sums], &work);
+        if by_sample.is_some() {
+            self.sums.totals = totals(forward.shares, &sums, 2 * channels);
+        } else if let Some(shift) = shift {
+            let images = forward.part(from.place, passing.images, channels, &(0..passing.samples));
+            self.sums.totals = column_products(forward.shares, [&out, images], shift);
+        }
+        self.sums.samples = sums;
         self.gradients[buffer] = out;
-        *self.sums = sums;
     }
 
     /// Some samples of a buffer with so many numbers for each.

@@ -13,15 +13,21 @@ use crate::kernels::{Aligned, InstructionSet, WeightGradient};
 pub struct GradientWorkspace {
     pub(in super::super) forward: Workspace,
     pub(in super::super) gradients: Vec<Aligned>,
-    /// What a fully connected layer read.
-    pub(super) read: Aligned,
-    /// Sums of the samples, for the norm at hand.
-    pub(super) sums: Vec<f32>,
+    pub(super) sums: Sums,
     pub(super) weights: Vec<WeightGradient>,
     pub(super) biases: Vec<Vec<f64>>,
     pub(in super::super) norms: Vec<NormBack>,
     /// Samples of the last batch.
     pub(in super::super) samples: usize,
+}
+
+/// The sums of g and of g (x - mean) that the norm at hand waits for.
+#[derive(Debug, Default)]
+pub(in super::super) struct Sums {
+    /// Of each sample, where it has several pixels.
+    pub samples: Vec<f32>,
+    /// Over all samples, [2, channels].
+    pub totals: Vec<f64>,
 }
 
 impl GradientWorkspace {
@@ -32,8 +38,7 @@ impl GradientWorkspace {
         Self {
             forward: Workspace { shares, ..Workspace::new(&plan.plan) },
             gradients: vec![Aligned::default(); plan.buffers.len()],
-            read: Aligned::default(),
-            sums: Vec::new(),
+            sums: Sums::default(),
             weights: weights.clone().map(|w| WeightGradient::new(instructions, w.shape)).collect(),
             biases: weights.map(|_| Vec::new()).collect(),
             norms: plan.plan.norms.iter().map(|_| NormBack::default()).collect(),

@@ -6,7 +6,7 @@ use super::super::backward::{
     Back, BiasGradient, Cotangents, GradientStation, GradientWorkspace, Origin, Passing, To,
     add_pixels, scale, weight_gradient,
 };
-use super::super::shares::{shared, totals};
+use super::super::shares::shared;
 use super::super::step::{Place, Value};
 use super::compile::CurvaturePlan;
 use super::direction::ReturnStation;
@@ -133,20 +133,18 @@ impl Way<'_> {
         let shape = self.plan.gradient.plan.weights[weights].shape;
         let all = 0..self.samples;
         let mut gradients = std::mem::take(&mut self.workspace.back.weights);
-        let mut read = std::mem::take(&mut self.workspace.products);
         let (own, algorithm) = (&mut gradients[weights], self.station.forward.algorithm(weights));
         let forward = &self.workspace.gradient.forward;
-        let source = (self.source(from, all.clone()), from.len());
+        let source = (self.source(from, all.clone()), self.samples);
         let moved = self.moved(gradient, shape.output_len(), &all);
-        weight_gradient(forward, (own, algorithm, false), source, moved, &mut read);
+        weight_gradient(forward, (own, algorithm, false), source, moved);
         if let Some(tangent) = self.plan.input(weights) {
             let pixels = self.tangent(tangent, from.len(), &all);
-            let source = (Source { pixels, normalise: None }, from.len());
+            let source = (Source { pixels, normalise: None }, self.samples);
             let gradient = self.adjoint(gradient, shape.output_len(), &all);
-            weight_gradient(forward, (own, algorithm, true), source, gradient, &mut read);
+            weight_gradient(forward, (own, algorithm, true), source, gradient);
         }
         self.workspace.back.weights = gradients;
-        self.workspace.products = read;
     }
 
     fn bias(&mut self, weights: usize, how: BiasGradient, gradient: usize) {
@@ -208,7 +206,7 @@ impl Way<'_> {
             count: is_of_batch.then_some(way.samples * sizes.pixels),
             cotangents: way.turn.cotangents.map(|all| &all[norm]),
         };
-        moves.set(&totals(before.forward.shares, &back.sums, 2 * sizes.channels), turned);
+        moves.set(&back.sums.totals, turned);
         if let (Place::Buffer(_), Some(tangent)) = (from, way.plan.normed(norm)) {
             let each = sizes.pixels * sizes.channels;
             let len = way.samples * each;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::backward::{Backward, Cotangents, GradientStation};
-use super::super::shares::{shared, totals};
+use super::super::shares::{column_products, column_statistics, shared, totals};
 use super::super::step::{Place, Value};
 use super::super::{NormStatistics, Station};
 use super::compile::CurvaturePlan;
@@ -171,12 +171,14 @@ impl Pass<'_> {
         let shape = self.plan.gradient.plan.weights[weights].shape;
         let each = shape.output_len();
         let gathers = gathers.filter(|_| self.is_of_batch());
-        let beside = if gathers.is_some() { 2 * shape.outputs } else { 0 };
+        let is_pixel = shape.output_size() == [1, 1];
+        let by_sample = gathers.filter(|_| !is_pixel);
+        let beside = if by_sample.is_some() { 2 * shape.outputs } else { 0 };
         self.write_with(to, each, beside, |samples, [pixels, sums], pass| {
             let forward = &pass.workspace.gradient.forward;
             let read = pass.plain(Place::Buffer(place), each, &samples);
             let mut statistics =
-                gathers.map(|norm| Statistics { shift: forward.affine[norm].mean(), sums });
+                by_sample.map(|norm| Statistics { shift: forward.affine[norm].mean(), sums });
             forward.scratches.with(|scratch| {
                 let x = (samples.clone(), pass.source(from, samples.clone()));
                 let shortcut = shortcut.map(|shortcut| pass.tangent(shortcut, each, &samples));
@@ -193,7 +195,11 @@ impl Pass<'_> {
             });
         });
         if let Some(norm) = gathers {
-            self.workspace.norms[norm].sums = self.totals(beside);
+            self.workspace.norms[norm].sums = if is_pixel {
+                self.column_sums(norm, (to, Place::Buffer(place)))
+            } else {
+                self.totals(beside)
+            };
         }
         if let (Some(tangent), Order::Second) = (tangent, self.course.order) {
             self.weigh(weights, from, tangent, place);
@@ -207,27 +213,40 @@ impl Pass<'_> {
         let each = shape.output_len();
         let mut products: Aligned = std::mem::take(&mut self.workspace.products);
         let channels = shape.outputs;
-        self.fill(&mut products, each, 2 * channels, |samples, [pixels, sums], pass| {
+        let is_pixel = shape.output_size() == [1, 1];
+        let beside = if is_pixel { 0 } else { 2 * channels };
+        self.fill(&mut products, each, beside, |samples, [pixels, sums], pass| {
             let forward = &pass.workspace.gradient.forward;
             let adjoint = pass.adjoint(adjoint, each, &samples);
             let read = Source { pixels: adjoint, normalise: None };
             let shift = &forward.identity.mean()[..channels];
-            let statistics = Some(Statistics { shift, sums });
-            let through = Some(Through { read, adds: false });
+            let statistics = (!is_pixel).then_some(Statistics { shift, sums });
+            let through = Some(Through { read, adds: false }).filter(|_| !is_pixel);
             let target = Target { pixels, shortcut: None, statistics, through };
             let tangent = pass.tangent(tangent, from.len(), &samples);
             let source = Source { pixels: tangent, normalise: None };
             let direction = pass.direction;
             forward.scratches.with(|scratch| direction.product(weights, source, target, scratch));
         });
+        let sums = if is_pixel {
+            let adjoint = self.adjoint(adjoint, each, &(0..self.samples));
+            let forward = &self.workspace.gradient.forward;
+            let shift = &forward.identity.mean()[..channels];
+            column_products(forward.shares, [&products, adjoint], shift)
+        } else {
+            self.totals(beside)
+        };
         self.workspace.products = products;
-        let sums = self.totals(2 * channels);
         self.second += sums[channels..].iter().sum::<f64>();
     }
 
     /// The sums of x1 and x1 (x - m), for a norm of the batch.
     fn gather(&mut self, from: Value, tangent: usize, norm: usize) {
         if !self.is_of_batch() {
+            return;
+        }
+        if from.is_pixel() {
+            self.workspace.norms[norm].sums = self.column_sums(norm, (tangent, from.place));
             return;
         }
         let mut copy: Aligned = std::mem::take(&mut self.workspace.products);
@@ -263,18 +282,21 @@ impl Pass<'_> {
         let (each, pixels) = (from.len(), from.len() / channels);
         let adjoint = self.plan.gradient.adjoints.norms[norm];
         let adjoint = adjoint.filter(|_| weighs && self.course.order != Order::First);
-        let beside = if adjoint.is_some() { 2 * channels } else { 0 };
+        let by_sample = adjoint.filter(|_| !from.is_pixel());
+        let beside = if by_sample.is_some() { 2 * channels } else { 0 };
         self.write_with(to, each, beside, |samples, [out, sums], pass| {
             let coefficients = pass.workspace.norms[norm].coefficients();
             let tangent = pass.tangent(tangent, each, &samples);
-            let adjoint = adjoint.map(|adjoint| pass.adjoint(adjoint, each, &samples));
+            let adjoint = by_sample.map(|adjoint| pass.adjoint(adjoint, each, &samples));
             let weighed = adjoint.map(|adjoint| Weighed { adjoint, sums });
             let source = (pass.source(from, samples), pixels);
             let instructions = InstructionSet::detect();
             norm_tangent(instructions, coefficients, source, tangent, weighed, out);
         });
-        if adjoint.is_some() {
+        if by_sample.is_some() {
             self.workspace.norms[norm].weighed = self.totals(beside);
+        } else if let Some(adjoint) = adjoint {
+            self.workspace.norms[norm].weighed = self.weighed_columns(norm, [tangent, adjoint]);
         }
         if adjoint.is_some() && self.course.order == Order::Second {
             let count = self.is_of_batch().then(|| self.count(norm));
@@ -356,6 +378,31 @@ impl Pass<'_> {
     /// The sums over samples of so many numbers beside what was filled last.
     fn totals(&self, beside: usize) -> Vec<f64> {
         totals(self.workspace.gradient.forward.shares, &self.workspace.sums, beside)
+    }
+
+    /// The sums of x1 and x1 (x - m) where samples have one pixel.
+    fn column_sums(&self, norm: usize, (tangent, place): (usize, Place)) -> Vec<f64> {
+        let channels = self.plan.gradient.plan.norms[norm].channels;
+        let (forward, all) = (&self.workspace.gradient.forward, 0..self.samples);
+        let both = [
+            self.tangent(tangent, channels, &all),
+            self.plain(place, channels, &all).pixels,
+        ];
+        column_products(forward.shares, both, forward.affine[norm].mean())
+    }
+
+    /// The sums of (x1 - m1)² and of the adjoint times x1 - m1, likewise.
+    fn weighed_columns(&self, norm: usize, [tangent, adjoint]: [usize; 2]) -> Vec<f64> {
+        let channels = self.plan.gradient.plan.norms[norm].channels;
+        let (shares, all) = (self.workspace.gradient.forward.shares, 0..self.samples);
+        let (tangent, adjoint) =
+            (self.tangent(tangent, channels, &all), self.adjoint(adjoint, channels, &all));
+        let mean = self.workspace.norms[norm].coefficients().tangent_mean;
+        let variance = column_statistics(shares, tangent, channels).variance;
+        let mut sums = column_products(shares, [adjoint, tangent], mean);
+        let squares = variance.iter().map(|variance| variance * self.samples as f64);
+        sums.iter_mut().zip(squares).for_each(|(to, squares)| *to = squares);
+        sums
     }
 
     /// Some samples of a tangent of so many numbers each.

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::super::NormStatistics;
-use super::super::backward::{Cotangents, GradientPlan, GradientWorkspace};
+use super::super::backward::{Cotangents, GradientPlan, GradientWorkspace, Sums};
 use super::super::step::Weights;
 use super::compile::CurvaturePlan;
 use super::norm::NormAlong;
@@ -29,7 +29,7 @@ pub struct CurvatureWorkspace {
 #[derive(Debug)]
 pub(super) struct BackWorkspace {
     pub gradients: Vec<Aligned>,
-    pub sums: Vec<f32>,
+    pub sums: Sums,
     pub weights: Vec<WeightGradient>,
     pub biases: Vec<Vec<f64>>,
     pub norms: Vec<NormBackAlong>,
@@ -42,7 +42,7 @@ impl BackWorkspace {
         let new = |weights: &Weights| WeightGradient::new(instructions, weights.shape);
         Self {
             gradients: vec![Aligned::default(); plan.buffers.len()],
-            sums: Vec::new(),
+            sums: Sums::default(),
             weights: weights.clone().map(new).collect(),
             biases: weights.map(|_| Vec::new()).collect(),
             norms: norms.map(|_| NormBackAlong::default()).collect(),
