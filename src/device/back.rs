@@ -3,8 +3,7 @@
 //! A gradient arrives with respect to an activation as it was read, and leaves with respect to what stands
 //! there, past its rectifier; its norm comes after, once all readers of the norm have given theirs.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::elementwise::{Read, applied, corner};
 use super::tangent::past;

@@ -7,8 +7,7 @@
 //! a rectifier, is done on the way in; sums for the norm that reads the output, on the way out. Some forms have
 //! a kernel of their own, [`squares`].
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::squares;
 use super::tile::{Tile, over_rows};

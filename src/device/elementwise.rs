@@ -1,7 +1,6 @@
 //! What lies between convolutions: pooling, sums, and what is pending on an activation.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::{Buffer, UNITS, V, cubes};
 

@@ -22,8 +22,8 @@ mod upload;
 mod weight_gradient;
 mod winograd;
 
-use burn::cubecl::prelude::{BufferArg, Client, Const, CubeCount, CubeElement, Vector};
-use burn::cubecl::server::Handle;
+use cubecl::prelude::{BufferArg, Client, Const, CubeCount, CubeElement, Vector};
+use cubecl::server::Handle;
 
 pub(crate) use back::{max_pool_back, pass_back};
 pub(crate) use convolution::{Convolution, Operands, Rows, convolve};

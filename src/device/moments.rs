@@ -1,7 +1,6 @@
 //! Sums over the rows of a batch, channel by channel: in tiles of rows, then over tiles.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::norm::{GATHERERS, JOINERS, TILE, total};
 use super::tile::{Tile, over_rows};

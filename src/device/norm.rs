@@ -4,8 +4,7 @@
 //! rows, or are gathered here; all tiles of a batch are then joined about the common mean, so that no
 //! large sum is taken of squares that nearly cancel.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::tile::{Tile, over_rows};
 use super::{Buffer, CUBES, V};

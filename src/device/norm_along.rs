@@ -5,8 +5,7 @@
 //! batch move by m1 = mean x1 and v1 = 2 mean (x - m) x1. In second order y has b (x1 - m1) + s (x - m), with
 //! s = gamma1 r1 + gamma r2, r2 = -r³ v2 / 2 + 3 r⁵ v1² / 8 and, in a batch, v2 = mean (x1 - m1)².
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::moments::{Weighed, moments};
 use super::{Buffer, UNITS, V, cubes};

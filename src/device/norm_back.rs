@@ -1,7 +1,6 @@
 //! Batch norm backwards, and how that moves along a direction, channel by channel.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::moments::{Weighed, moments};
 use super::norm_along::{NormAlong, NormHere};

@@ -2,8 +2,7 @@
 //!
 //! One launch goes over all of a network's, which stand in one [`Slab`]; a table says what is where.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::{Buffer, Slab, UNITS, V, cubes};
 

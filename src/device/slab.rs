@@ -1,8 +1,8 @@
 //! Several buffers in one piece of memory, which comes back to the host at once.
 
-use burn::cubecl::bytes::Bytes;
-use burn::cubecl::prelude::{Client, CubeElement};
-use burn::cubecl::server::Handle;
+use cubecl::bytes::Bytes;
+use cubecl::prelude::{Client, CubeElement};
+use cubecl::server::Handle;
 
 use super::Buffer;
 

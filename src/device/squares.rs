@@ -4,8 +4,7 @@
 //! weights, and gathering takes most of the time. Here a cube of units copies a square of 16 x 16 pixels, with those around it, to shared memory
 //! once, eight channels at a time, with what is pending on them done, and all nine taps read it from there.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::convolution::{Convolution, Operands, Rows};
 use super::tile::{Tile, over_rows};

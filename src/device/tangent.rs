@@ -1,7 +1,6 @@
 //! How a batch moves along a direction: through norms, rectifiers and pools.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::elementwise::{Read, applied, corner};
 use super::{Buffer, UNITS, V, cubes};

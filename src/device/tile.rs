@@ -1,7 +1,6 @@
 //! How units of a cube share a tile of rows and outputs.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::V;
 

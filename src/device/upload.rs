@@ -1,8 +1,7 @@
 //! From numbers of the host and images to what the kernels read, in fours of channels.
 
-use burn::cubecl;
-use burn::cubecl::bytes::Bytes;
-use burn::cubecl::prelude::*;
+use cubecl::bytes::Bytes;
+use cubecl::prelude::*;
 use rayon::prelude::*;
 
 use super::elementwise::scale;

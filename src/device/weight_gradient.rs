@@ -4,8 +4,7 @@
 //! whose results are few: rows are cut into pieces, which cubes of units work on at once, and the pieces
 //! are added up in one order. As in a convolution, what is pending on the input is done on the way in.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::parameters::Entry;
 use super::{Buffer, CUBES, Convolution, UNITS, V, cubes};

@@ -6,8 +6,7 @@
 //! Gray 2016, at 0, ±1, ±2 and infinity; the CPU's `Whole2`). Rounding errors are several times those of
 //! the sum that defines a convolution.
 
-use burn::cubecl;
-use burn::cubecl::prelude::*;
+use cubecl::prelude::*;
 
 use super::convolution::{Convolution, Operands, Rows, convolve};
 use super::{Buffer, UNITS, V, cubes};

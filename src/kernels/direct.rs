@@ -14,7 +14,7 @@ use super::simd::{Kernel, Lanes};
 use super::source::Source;
 use super::split::{parts, whole_parts};
 use super::target::{Target, Writer};
-use super::tile::{LINE, Operands, Tap, multiply};
+use super::tile::{Operands, Places, Tap, multiply, multiply_places};
 
 /// Output rows shorter than this are narrow.
 const WIDE: usize = 8;
@@ -239,24 +239,17 @@ pub(super) fn linear_block<L: Lanes>(
 ) {
     let width = block.vectors * L::WIDTH;
     for channels in whole_parts(images.channels, PANEL / (2 * L::WIDTH)) {
-        for (tile, samples) in parts(images.samples, L::ROWS).enumerate() {
-            let fetched = tile * channels.len() * LINE;
-            let operands = Operands {
-                source,
-                step: images.pixel,
-                channels: channels.len(),
-                weights: block.weights,
-                chain: CHAIN,
-                ahead: (fetched < PANEL).then_some(channels.end * width + fetched),
-                adds: channels.start > 0,
-            };
-            let tap = Tap {
-                source: samples.start * images.pixel + channels.start,
-                weights: channels.start * width,
-            };
-            let sums = &mut sums[samples.start * width..samples.end * width];
-            multiply(lanes, (samples.len(), block.vectors), operands, &[tap], sums);
-        }
+        let operands = Operands {
+            source: &source[channels.start..],
+            step: images.pixel,
+            channels: channels.len(),
+            weights: &block.weights[channels.start * width..],
+            chain: CHAIN,
+            ahead: Some(channels.len() * width),
+            adds: channels.start > 0,
+        };
+        let places = Places { count: 1, rows: images.samples, apart: [0; 3], fetched: PANEL };
+        multiply_places(lanes, (places, block.vectors), operands, sums);
     }
 }
 

@@ -54,7 +54,7 @@ fn outer_vectors<L: Lanes, const V: usize>(
     macro_rules! of_rows {
         ($($rows:literal)*) => {
             match rows {
-                $($rows if $rows <= L::ROWS => lanes.run(Tile::<$rows, V> { factors, spans, sums }),)*
+                $($rows if const { $rows <= L::ROWS } => lanes.run(Tile::<$rows, V> { factors, spans, sums }),)*
                 _ => unreachable!("{rows} rows in a tile"),
             }
         };

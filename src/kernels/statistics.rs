@@ -140,7 +140,8 @@ impl Products<'_> {
     #[inline(always)]
     fn by<const N: usize>(self) {
         let Self { values, others, shift, first, sums, products } = self;
-        for (block, (sums, products)) in sums.chunks_mut(N).zip(products.chunks_mut(N)).enumerate() {
+        for (block, (sums, products)) in sums.chunks_mut(N).zip(products.chunks_mut(N)).enumerate()
+        {
             let (start, of) = (first + block * N, [values, others, shift]);
             if sums.len() == N {
                 product_block::<N, true>(of, start, [sums, products]);
@@ -283,7 +284,10 @@ mod tests {
                     sums: &mut sums,
                     products: &mut products,
                 });
-                assert_eq!([sums, products], [[4.0, 7.0], [60.0, 30.0]].map(|all| all[first..].to_vec()));
+                assert_eq!(
+                    [sums, products],
+                    [[4.0, 7.0], [60.0, 30.0]].map(|all| all[first..].to_vec())
+                );
             }
         }
     }

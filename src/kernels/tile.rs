@@ -6,11 +6,11 @@ use std::array;
 use std::hint::black_box;
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use super::simd::Lanes;
+use super::simd::{Kernel, Lanes};
 use super::split::parts;
 
 /// Numbers of a cache line.
-pub(super) const LINE: usize = 16;
+const LINE: usize = 16;
 
 /// Channels from one look at whether they end to the next: with a look at each, layers took some percent longer.
 const UNROLL: usize = 4;
@@ -53,9 +53,78 @@ pub(super) fn multiply<L: Lanes>(
     sums: &mut [f32],
 ) {
     if vectors == 1 {
-        return multiply_vectors::<L, 1>(lanes, rows, operands, taps, sums);
+        return lanes.run(Multiply::<1> { rows, operands, taps, sums });
     }
-    multiply_vectors::<L, 2>(lanes, rows, operands, taps, sums);
+    lanes.run(Multiply::<2> { rows, operands, taps, sums });
+}
+
+/// The same of any number of rows at each of some places, whose rows, weights and sums lie so far apart. Where weights
+/// are fetched ahead, each tile goes on where the one before ended, as far as `fetched` numbers.
+pub(super) struct Places {
+    pub(super) count: usize,
+    pub(super) rows: usize,
+    pub(super) apart: [usize; 3],
+    pub(super) fetched: usize,
+}
+
+/// [`multiply`] at some places.
+#[inline(always)]
+pub(super) fn multiply_places<L: Lanes>(
+    lanes: L,
+    (places, vectors): (Places, usize),
+    operands: Operands<'_>,
+    sums: &mut [f32],
+) {
+    if vectors == 1 {
+        return lanes.run(MultiplyPlaces::<1> { places, operands, sums });
+    }
+    lanes.run(MultiplyPlaces::<2> { places, operands, sums });
+}
+
+/// A function of its own: wherever it is called, it takes as long to compile as all else.
+struct Multiply<'a, const V: usize> {
+    rows: usize,
+    operands: Operands<'a>,
+    taps: &'a [Tap],
+    sums: &'a mut [f32],
+}
+
+impl<const V: usize> Kernel for Multiply<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        multiply_vectors::<L, V>(lanes, self.rows, self.operands, self.taps, self.sums);
+    }
+}
+
+/// The same for many tiles, some of which are done as soon as a function is called.
+struct MultiplyPlaces<'a, const V: usize> {
+    places: Places,
+    operands: Operands<'a>,
+    sums: &'a mut [f32],
+}
+
+impl<const V: usize> Kernel for MultiplyPlaces<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { places: Places { count, rows, apart, fetched }, operands, sums } = self;
+        let Operands { step, channels, ahead, .. } = operands;
+        let [source, weights, sum] = apart;
+        for place in 0..count {
+            for (tile, rows) in parts(rows, L::ROWS).enumerate() {
+                let next = tile * channels * LINE;
+                let ahead = ahead.filter(|_| next < fetched).map(|ahead| ahead + next);
+                let operands = Operands { ahead, ..operands };
+                let source = place * source + rows.start * step;
+                let tap = Tap { source, weights: place * weights };
+                let sums = &mut sums[place * sum + rows.start * V * L::WIDTH..];
+                multiply_vectors::<L, V>(lanes, rows.len(), operands, &[tap], sums);
+            }
+        }
+    }
 }
 
 #[inline(always)]
@@ -70,7 +139,7 @@ fn multiply_vectors<L: Lanes, const V: usize>(
     macro_rules! of_rows {
         ($($rows:literal)*) => {
             match rows {
-                $($rows if $rows <= L::ROWS => {
+                $($rows if const { $rows <= L::ROWS } => {
                     fixed::<L, $rows, V>(lanes, operands, taps, sums);
                 })*
                 _ => unreachable!("{rows} rows in a tile"),

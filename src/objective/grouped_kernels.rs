@@ -1,9 +1,9 @@
 //! Groups of batches on the fused kernels of a GPU, in 32 bits, for networks that a plan knows.
 
 use burn::backend::{BackendTensor, DispatchTensorKind, TensorMetadata};
-use burn::cubecl::prelude::Client;
 use burn::tensor::Tensor;
 use burn::tensor::kind::Basic;
+use cubecl::prelude::Client;
 
 use super::grouped::{GroupedLine, Rows, Seen};
 use super::line::Samples;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use burn::cubecl::bytes::Bytes;
-use burn::cubecl::prelude::{Client, CubeElement};
+use cubecl::bytes::Bytes;
+use cubecl::prelude::{Client, CubeElement};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 

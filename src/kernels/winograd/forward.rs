@@ -13,7 +13,7 @@ use super::super::simd::{Kernel, Lanes};
 use super::super::source::Source;
 use super::super::split::{parts, whole_parts};
 use super::super::target::{Target, Writer};
-use super::super::tile::{Operands, Tap, multiply};
+use super::super::tile::{Operands, Places, multiply_places};
 use super::Scheme;
 use super::tiles::{Grid, Input, Planes, transform};
 
@@ -122,16 +122,9 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
             ahead: None,
             adds: false,
         };
-        let all = whole_parts(tiles, L::ROWS);
-        for place in 0..N * N {
-            for rows in all.clone() {
-                let source = place * planes[0] + rows.start * pixel;
-                let tap = Tap { source, weights: place * channels * width };
-                let size = (rows.len(), block.vectors);
-                let sums = &mut sums[place * planes[1] + rows.start * width..];
-                multiply(lanes, size, operands, &[tap], sums);
-            }
-        }
+        let apart = [planes[0], channels * width, planes[1]];
+        let places = Places { count: N * N, rows: tiles, apart, fetched: 0 };
+        multiply_places(lanes, (places, block.vectors), operands, sums);
     }
 
     /// Aᵀ p A of the products, written to the target.

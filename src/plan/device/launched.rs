@@ -2,10 +2,10 @@
 
 use std::pin::Pin;
 
-use burn::cubecl::bytes::Bytes;
-use burn::cubecl::future::block_on;
-use burn::cubecl::prelude::CubeElement;
-use burn::cubecl::server::ServerError;
+use cubecl::bytes::Bytes;
+use cubecl::future::block_on;
+use cubecl::prelude::CubeElement;
+use cubecl::server::ServerError;
 use rayon::prelude::*;
 
 use super::Group;

@@ -14,7 +14,7 @@ mod tangent;
 
 use std::sync::{Mutex, PoisonError};
 
-use burn::cubecl::prelude::Client;
+use cubecl::prelude::Client;
 
 pub(crate) use launched::Launched;
 pub(crate) use memory::Group;

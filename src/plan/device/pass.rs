@@ -4,9 +4,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use burn::cubecl::bytes::Bytes;
-use burn::cubecl::prelude::{Client, CubeElement};
-use burn::cubecl::server::ServerError;
+use cubecl::bytes::Bytes;
+use cubecl::prelude::{Client, CubeElement};
+use cubecl::server::ServerError;
 use rayon::prelude::*;
 
 use super::layout::{channels, fours_of};

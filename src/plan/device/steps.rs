@@ -1,6 +1,6 @@
 //! The steps of a plan at one point of a line.
 
-use burn::cubecl::server::Handle;
+use cubecl::server::Handle;
 
 use super::layout::fours_of;
 use super::memory::{Memory, NormMemory};

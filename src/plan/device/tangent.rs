@@ -3,7 +3,7 @@
 //! The steps are those of the CPU's [`CurvaturePlan`](crate::plan::CurvaturePlan). Terms of second order are
 //! sums over rows for each channel, and are added up in f64 once they have come back.
 
-use burn::cubecl::bytes::Bytes;
+use cubecl::bytes::Bytes;
 
 use super::layout::fours_of;
 use super::pass::{DevicePass, Turnable, pair, problem, rows, written};

@@ -384,10 +384,8 @@ impl Pass<'_> {
     fn column_sums(&self, norm: usize, (tangent, place): (usize, Place)) -> Vec<f64> {
         let channels = self.plan.gradient.plan.norms[norm].channels;
         let (forward, all) = (&self.workspace.gradient.forward, 0..self.samples);
-        let both = [
-            self.tangent(tangent, channels, &all),
-            self.plain(place, channels, &all).pixels,
-        ];
+        let both =
+            [self.tangent(tangent, channels, &all), self.plain(place, channels, &all).pixels];
         column_products(forward.shares, both, forward.affine[norm].mean())
     }
 
