@@ -129,6 +129,7 @@ struct Pass {
     inputs: Vec<f32>,
     outputs: Vec<f32>,
     weights: WeightGradient,
+    gradient: Vec<f32>,
     channels: Vec<f32>,
     sums: Vec<f32>,
     scratch: Scratch,
@@ -141,6 +142,7 @@ impl Pass {
             inputs: numbers(SAMPLES * shape.input_len()),
             outputs: numbers(SAMPLES * shape.output_len()),
             weights: WeightGradient::new(instructions, shape),
+            gradient: vec![0.0; shape.weight_len()],
             channels: numbers(shape.inputs.max(shape.outputs)),
             sums: vec![0.0; SAMPLES * 2 * shape.outputs],
             scratch: Scratch::default(),
@@ -168,6 +170,10 @@ impl Pass {
         let images = Source { pixels: &self.inputs, normalise: None };
         for part in self.weights.parts((algorithm, 1), SAMPLES, false) {
             part.run(images, &self.outputs, &mut self.scratch);
+        }
+        // Products of a fully connected layer are computed as they are read.
+        if self.shape.is_linear() {
+            self.weights.read(SAMPLES, 0.01, 0, &mut self.gradient);
         }
     }
 }

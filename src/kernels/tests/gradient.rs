@@ -96,6 +96,16 @@ fn weight_gradient_of_any_shape_is_the_definition() {
     }
 }
 
+/// Layers of several panels, read from within them.
+#[test]
+fn weight_gradient_of_wide_layers_is_the_definition() {
+    let mut numbers = Numbers(18);
+    for (inputs, outputs) in [(48, 32), (49, 33), (130, 70), (200, 5)] {
+        let shape = ConvolutionShape::linear(inputs, outputs);
+        check_weight_gradient(&mut numbers, (shape, Algorithm::Direct), 7);
+    }
+}
+
 /// More than are multiplied before a sum is written.
 #[test]
 fn weight_gradient_of_many_samples_is_the_definition() {
