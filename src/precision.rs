@@ -17,8 +17,9 @@ pub trait Number: Copy + Default + Send + Sync + Into<f64> + PartialEq + 'static
     /// The nearest number of this format.
     fn nearest(value: f64) -> Self;
 
-    /// Writes `factor` times sums: the nearest numbers, or once in some millions a neighbour.
-    fn scale(sums: &[f32], factor: f64, to: &mut [Self]);
+    /// Writes `factor` times sums: the nearest numbers, or once in some millions a neighbour, and infinite sums perhaps
+    /// no number. `fused` says that the CPU has fused operations.
+    fn scale(sums: &[f32], factor: f64, fused: bool, to: &mut [Self]);
 }
 
 impl Number for f32 {
@@ -27,13 +28,17 @@ impl Number for f32 {
         value as Self
     }
 
-    /// By the factor as two numbers of 32 bits, as more of them fill a vector.
+    /// Where it can, by the factor as two numbers of 32 bits: twice as many of them fill a vector.
     #[inline(always)]
-    fn scale(sums: &[f32], factor: f64, to: &mut [Self]) {
+    fn scale(sums: &[f32], factor: f64, fused: bool, to: &mut [Self]) {
         let high = factor as Self;
         let low = (factor - f64::from(high)) as Self;
         for (to, &sum) in to.iter_mut().zip(sums) {
-            *to = sum.mul_add(high, sum * low);
+            *to = if fused {
+                sum.mul_add(high, sum * low)
+            } else {
+                Self::nearest(factor * f64::from(sum))
+            };
         }
     }
 }
@@ -45,7 +50,7 @@ impl Number for f64 {
     }
 
     #[inline(always)]
-    fn scale(sums: &[f32], factor: f64, to: &mut [Self]) {
+    fn scale(sums: &[f32], factor: f64, _: bool, to: &mut [Self]) {
         for (to, &sum) in to.iter_mut().zip(sums) {
             *to = factor * f64::from(sum);
         }
@@ -73,5 +78,23 @@ impl Precision {
     /// Makes every entry a number of this format.
     pub fn round(self, values: &mut [f64]) {
         values.iter_mut().for_each(|value| *value = self.rounded(*value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Number;
+
+    #[test]
+    fn scaled_sums_are_the_nearest_numbers() {
+        let sums: Vec<f32> = (1..10_000).map(|i| i as f32 / 7.0).collect();
+        for factor in [0.01, 1.0 / 3.0, 0.25, 1e-30] {
+            let expected: Vec<f32> = sums.iter().map(|&x| (factor * f64::from(x)) as f32).collect();
+            for fused in [false, true] {
+                let mut found = vec![f32::NAN; sums.len()];
+                f32::scale(&sums, factor, fused, &mut found);
+                assert_eq!(found, expected, "{factor}, fused: {fused}");
+            }
+        }
     }
 }

@@ -58,16 +58,18 @@ pub(super) fn multiply<L: Lanes>(
     lanes.run(Multiply::<2> { rows, operands, taps, sums });
 }
 
-/// The same of any number of rows at each of some places, whose rows, weights and sums lie so far apart. Where weights
-/// are fetched ahead, each tile goes on where the one before ended, as far as `fetched` numbers.
+/// Any number of rows at each of some places.
 pub(super) struct Places {
     pub(super) count: usize,
+    /// Of a place.
     pub(super) rows: usize,
+    /// How far the rows, weights and sums of a place are from those of the one before.
     pub(super) apart: [usize; 3],
+    /// How many numbers are fetched ahead, by each tile from where the one before ended.
     pub(super) fetched: usize,
 }
 
-/// [`multiply`] at some places.
+/// The products of [`multiply`], at each place.
 #[inline(always)]
 pub(super) fn multiply_places<L: Lanes>(
     lanes: L,
@@ -81,7 +83,7 @@ pub(super) fn multiply_places<L: Lanes>(
     lanes.run(MultiplyPlaces::<2> { places, operands, sums });
 }
 
-/// A function of its own: wherever it is called, it takes as long to compile as all else.
+/// A function of its own, as the next: inlined wherever they are called, tiles took longer to compile than all else.
 struct Multiply<'a, const V: usize> {
     rows: usize,
     operands: Operands<'a>,
@@ -98,7 +100,7 @@ impl<const V: usize> Kernel for Multiply<'_, V> {
     }
 }
 
-/// The same for many tiles, some of which are done as soon as a function is called.
+/// Of many tiles, because one of few channels takes little longer than a call.
 struct MultiplyPlaces<'a, const V: usize> {
     places: Places,
     operands: Operands<'a>,
@@ -113,8 +115,9 @@ impl<const V: usize> Kernel for MultiplyPlaces<'_, V> {
         let Self { places: Places { count, rows, apart, fetched }, operands, sums } = self;
         let Operands { step, channels, ahead, .. } = operands;
         let [source, weights, sum] = apart;
+        let all = parts(rows, L::ROWS);
         for place in 0..count {
-            for (tile, rows) in parts(rows, L::ROWS).enumerate() {
+            for (tile, rows) in all.clone().enumerate() {
                 let next = tile * channels * LINE;
                 let ahead = ahead.filter(|_| next < fetched).map(|ahead| ahead + next);
                 let operands = Operands { ahead, ..operands };

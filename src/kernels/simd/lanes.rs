@@ -13,6 +13,8 @@ pub(crate) trait Lanes: Copy {
     const WIDTH: usize;
     /// Rows of a register tile: `ROWS` x 2 vectors of sums, 2 of weights and a broadcast fit.
     const ROWS: usize;
+    /// Fused operations round once.
+    const FUSED: bool;
     /// `WIDTH` numbers.
     type Vector: Copy;
 

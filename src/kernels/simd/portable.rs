@@ -16,6 +16,7 @@ fn zip(a: [f32; WIDTH], b: [f32; WIDTH], f: impl Fn(f32, f32) -> f32) -> [f32; W
 impl Lanes for Portable {
     const WIDTH: usize = WIDTH;
     const ROWS: usize = 8;
+    const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
     type Vector = [f32; WIDTH];
 
     #[inline(always)]
@@ -56,7 +57,7 @@ impl Lanes for Portable {
     /// Without hardware for it, a fused operation is a call into the C library: two roundings then.
     #[inline(always)]
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
-        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+        if Self::FUSED {
             let fused = |i: usize| a[i].mul_add(b[i], c[i]);
             return [fused(0), fused(1), fused(2), fused(3)];
         }

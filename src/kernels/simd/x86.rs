@@ -26,6 +26,7 @@ macro_rules! x86_lanes {
         impl Lanes for $token {
             const WIDTH: usize = $width;
             const ROWS: usize = $rows;
+            const FUSED: bool = true;
             type Vector = $vector;
 
             #[inline(always)]

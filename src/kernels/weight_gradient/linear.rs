@@ -19,8 +19,8 @@ use crate::precision::Number;
 /// but AVX-512.
 pub(super) const PANEL: usize = 48;
 
-/// Numbers of the largest tile.
-const TILE: usize = 14 * 32;
+/// Outputs of the largest block.
+const BLOCK: usize = 32;
 
 /// Inputs and output gradients of a batch, or of several whose products are added up.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +51,7 @@ pub(super) struct FactorsPart<'a> {
     numbers: &'a mut [f32],
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Side {
     Inputs,
     Outputs,
@@ -103,36 +103,32 @@ impl LinearFactors {
         gradient: &mut [T],
     ) {
         let ConvolutionShape { inputs, outputs, .. } = shape;
+        assert!(self.count > 0, "a gradient of {shape:?} that was not computed");
         let last = first + gradient.len() / outputs;
-        let mut sums = [0.0; TILE];
+        let mut sums = [[0.0; PANEL * BLOCK]; 2];
         for panel in (first / PANEL * PANEL..last).step_by(PANEL) {
             let rows = first.max(panel)..last.min(panel + PANEL);
             let panel = panel..inputs.min(panel + PANEL);
             for block in blocks {
-                for tile in parts(rows.len(), L::ROWS) {
-                    let tile = rows.start + tile.start..rows.start + tile.end;
-                    self.tile(lanes, [&panel, block, &tile], &mut sums);
-                    let width = block.len().next_multiple_of(L::WIDTH);
-                    for (row, sums) in tile.zip(sums.chunks_exact(width)) {
-                        let to = &mut gradient[(row - first) * outputs..][block.clone()];
-                        T::scale(&sums[..to.len()], factor, to);
-                    }
+                self.sum(lanes, [&panel, block, &rows], &mut sums);
+                let width = block.len().next_multiple_of(L::WIDTH);
+                for (row, sums) in rows.clone().zip(sums[0].chunks_exact(width)) {
+                    let to = &mut gradient[(row - first) * outputs..][block.clone()];
+                    T::scale(&sums[..to.len()], factor, L::FUSED, to);
                 }
             }
         }
     }
 
-    /// `sums[row, output]` of some rows of a panel and a block.
+    /// The first `sums[row, output]` of some rows of a panel and a block; the second ones are room.
     #[inline(always)]
-    fn tile<L: Lanes>(
+    fn sum<L: Lanes>(
         &self,
         lanes: L,
         [panel, block, rows]: [&Range<usize>; 3],
-        sums: &mut [f32; TILE],
+        [sums, others]: &mut [[f32; PANEL * BLOCK]; 2],
     ) {
         let (input_step, output_step) = (panel.len(), block.len().next_multiple_of(L::WIDTH));
-        let size = (rows.len(), output_step / L::WIDTH);
-        let at = [rows.start - panel.start, 0];
         let mut adds = false;
         for Term { samples, inputs, outputs } in &self.terms[..self.count] {
             let inputs = &inputs[samples * panel.start..][..samples * input_step];
@@ -142,12 +138,14 @@ impl LinearFactors {
                 let factors = Factors { inputs, input_step, outputs, output_step, pixels };
                 let (input, output) = (some.start * input_step, some.start * output_step);
                 let span = [Span { input, output }];
+                let to = if adds { &mut *others } else { &mut *sums };
+                for tile in parts(rows.len(), L::ROWS) {
+                    let at = [rows.start + tile.start - panel.start, 0];
+                    let size = (tile.len(), output_step / L::WIDTH);
+                    outer(lanes, size, factors, (&span, at), &mut to[tile.start * output_step..]);
+                }
                 if adds {
-                    let mut others = [0.0; TILE];
-                    outer(lanes, size, factors, (&span, at), &mut others);
-                    add(lanes, &others, sums);
-                } else {
-                    outer(lanes, size, factors, (&span, at), sums);
+                    add(lanes, &others[..rows.len() * output_step], sums);
                 }
                 adds = true;
             }
@@ -156,13 +154,13 @@ impl LinearFactors {
 }
 
 /// Copies a part.
-pub(super) struct Copy<'a, 'b> {
+pub(super) struct CopyFactors<'a, 'b> {
     pub(super) part: FactorsPart<'b>,
     pub(super) images: Source<'a>,
     pub(super) gradients: &'a [f32],
 }
 
-impl Kernel for Copy<'_, '_> {
+impl Kernel for CopyFactors<'_, '_> {
     type Output = ();
 
     #[inline(always)]

@@ -17,10 +17,10 @@ use super::source::Source;
 use super::winograd::{F2, F4, Whole2};
 use crate::precision::Number;
 use cut::Cut;
-use linear::{Copy, FactorsPart, LinearFactors, PANEL};
+use linear::{CopyFactors, FactorsPart, LinearFactors, PANEL};
 
-/// Products a weight that are summed in registers before they are added to the gradient, at least: else
-/// reading and writing the gradient would take longer than the products.
+/// Products a weight that are summed in registers before they are added to the gradient, at least (of a fully connected
+/// layer at most): else reading and writing the gradient would take longer than the products.
 const PRODUCTS: usize = 256;
 
 /// dL/dW[i, j, c, k], the sum over samples and output pixels of x[y s + i - p, x s + j - p, c] times
@@ -206,7 +206,7 @@ impl WeightGradientPart<'_> {
             Work::Sums(part) => {
                 self.instructions.run(Call { part, images, gradients, scratch });
             }
-            Work::Factors(part) => self.instructions.run(Copy { part, images, gradients }),
+            Work::Factors(part) => self.instructions.run(CopyFactors { part, images, gradients }),
         }
     }
 }

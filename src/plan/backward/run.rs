@@ -106,7 +106,7 @@ impl Way<'_> {
         let shape = self.plan.plan.weights[weights].shape;
         let mut all = std::mem::take(&mut self.workspace.weights);
         let everything = 0..self.samples;
-        let source = (self.source(from, everything.clone()), self.samples);
+        let source = self.source(from, everything.clone());
         let gradient = self.gradient(gradient, shape.output_len(), &everything);
         let own = (&mut all[weights], self.station.forward.algorithm(weights), false);
         weight_gradient(&self.workspace.forward, own, source, gradient);
@@ -192,14 +192,15 @@ impl Way<'_> {
     }
 }
 
-/// The gradient of weights from what they read of so many samples, and from the gradients of what they wrote,
-/// added to what is there or not; by parts at once where threads share the batch.
+/// The gradient of weights from what they read and from the gradients of what they wrote, added to what is there
+/// or not; by parts at once where threads share the batch.
 pub(in super::super) fn weight_gradient(
     forward: &Workspace,
     (weights, algorithm, adds): (&mut WeightGradient, Algorithm, bool),
-    (source, samples): (Source<'_>, usize),
+    source: Source<'_>,
     gradient: &[f32],
 ) {
+    let samples = source.pixels.len() / weights.shape().input_len();
     let part = |part: WeightGradientPart<'_>| {
         forward.scratches.with(|scratch| part.run(source, gradient, scratch));
     };
@@ -265,8 +266,8 @@ impl Passing<'_> {
         }
     }
 
-    /// Has `fill` write the gradient with respect to a value, share by share, and the samples' sums where a
-    /// norm asks for them.
+    /// Has `fill` write the gradient with respect to a value, share by share, and takes the sums that a norm asks
+    /// for.
     pub fn write(
         &mut self,
         from: Value,

@@ -8,7 +8,7 @@ use super::norm::{Cotangents, NormBack};
 use crate::kernels::{Aligned, InstructionSet, WeightGradient};
 
 /// Buffers that grow to the largest batch and stay: all activations, gradients of a few of them, and the
-/// gradient of the weights.
+/// gradient of the weights, or its factors.
 #[derive(Debug)]
 pub struct GradientWorkspace {
     pub(in super::super) forward: Workspace,

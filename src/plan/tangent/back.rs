@@ -135,12 +135,12 @@ impl Way<'_> {
         let mut gradients = std::mem::take(&mut self.workspace.back.weights);
         let (own, algorithm) = (&mut gradients[weights], self.station.forward.algorithm(weights));
         let forward = &self.workspace.gradient.forward;
-        let source = (self.source(from, all.clone()), self.samples);
+        let source = self.source(from, all.clone());
         let moved = self.moved(gradient, shape.output_len(), &all);
         weight_gradient(forward, (own, algorithm, false), source, moved);
         if let Some(tangent) = self.plan.input(weights) {
             let pixels = self.tangent(tangent, from.len(), &all);
-            let source = (Source { pixels, normalise: None }, self.samples);
+            let source = Source { pixels, normalise: None };
             let gradient = self.adjoint(gradient, shape.output_len(), &all);
             weight_gradient(forward, (own, algorithm, true), source, gradient);
         }

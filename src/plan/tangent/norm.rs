@@ -16,7 +16,8 @@ use crate::network::EPSILON;
 pub(super) struct NormAlong {
     /// The sums over the batch of x1 and, in the second half, of x1 (x - m).
     pub sums: Vec<f64>,
-    /// The sums of (x1 - m1)² and, in the second half, of the adjoint of what it writes times x1 - m1.
+    /// The sums of (x1 - m1)², where they are asked for, and, in the second half, of the adjoint of what it writes times
+    /// x1 - m1.
     pub weighed: Vec<f64>,
     /// m1 and v1.
     pub statistics: NormStatistics,

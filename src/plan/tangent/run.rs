@@ -221,7 +221,7 @@ impl Pass<'_> {
             let read = Source { pixels: adjoint, normalise: None };
             let shift = &forward.identity.mean()[..channels];
             let statistics = (!is_pixel).then_some(Statistics { shift, sums });
-            let through = Some(Through { read, adds: false }).filter(|_| !is_pixel);
+            let through = Some(Through { read, adds: false });
             let target = Target { pixels, shortcut: None, statistics, through };
             let tangent = pass.tangent(tangent, from.len(), &samples);
             let source = Source { pixels: tangent, normalise: None };
@@ -389,17 +389,19 @@ impl Pass<'_> {
         column_products(forward.shares, both, forward.affine[norm].mean())
     }
 
-    /// The sums of (x1 - m1)² and of the adjoint times x1 - m1, likewise.
+    /// The sums of (x1 - m1)² for a norm of the batch, and of the adjoint times x1 - m1, likewise.
     fn weighed_columns(&self, norm: usize, [tangent, adjoint]: [usize; 2]) -> Vec<f64> {
         let channels = self.plan.gradient.plan.norms[norm].channels;
         let (shares, all) = (self.workspace.gradient.forward.shares, 0..self.samples);
         let (tangent, adjoint) =
             (self.tangent(tangent, channels, &all), self.adjoint(adjoint, channels, &all));
         let mean = self.workspace.norms[norm].coefficients().tangent_mean;
-        let variance = column_statistics(shares, tangent, channels).variance;
         let mut sums = column_products(shares, [adjoint, tangent], mean);
-        let squares = variance.iter().map(|variance| variance * self.samples as f64);
-        sums.iter_mut().zip(squares).for_each(|(to, squares)| *to = squares);
+        if self.course.order == Order::Second && self.is_of_batch() {
+            let variance = column_statistics(shares, tangent, channels).variance;
+            let squares = variance.iter().map(|variance| variance * self.samples as f64);
+            sums.iter_mut().zip(squares).for_each(|(to, squares)| *to = squares);
+        }
         sums
     }
 
