@@ -63,8 +63,11 @@ pub fn model(choices: &[usize], mut size: usize) -> String {
     )
 }
 
+/// For [`flat_model`]: norms of one pixel a sample, one behind the other, within a shortcut and before one.
+pub const FLAT: [&[usize]; 4] = [&[0, 1], &[2, 0], &[3, 4, 0], &[5, 6, 0]];
+
 /// Fully connected layers alone, of one width: the first one's output may be read once, past a norm, or again.
-fn flat_model(choices: &[usize]) -> String {
+pub fn flat_model(choices: &[usize]) -> String {
     let mut layers = String::from("{ kind = 'linear', name = 'first', outputs = 17 },");
     for (index, &choice) in choices.iter().enumerate() {
         let normed = format!("{{ kind = 'batch-norm', name = 'n{index}' }}");

@@ -9,7 +9,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::curvature::{direction, objective};
 use crate::networks::TestResult;
-use crate::planned::model;
+use crate::planned::{FLAT, flat_model, model};
 
 const BATCH: [u32; 7] = [3, 0, 11, 5, 5, 8, 2];
 
@@ -107,6 +107,24 @@ fn every_kind_of_layer_agrees_under_every_policy() -> TestResult {
         for policy in ["batch", "recomputed", "running"] {
             for of in [Loss::of(&BATCH), Loss::Measured] {
                 let model = model(choices, 8);
+                let [fast, slow] = compare(&model, 8, policy, of)?;
+                for (fast, slow) in fast.into_iter().zip(slow) {
+                    assert!(fast < 8.0 * slow + 1e-6, "{fast:e} for {slow:e}, {policy}\n{model}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn fully_connected_networks_agree_under_every_policy() -> TestResult {
+    for choices in FLAT {
+        for policy in ["batch", "recomputed", "running"] {
+            let model = flat_model(choices);
+            let [fast, slow] = compare_products(&model, 8, policy)?;
+            assert!(fast < 8.0 * slow + 1e-6, "{fast:e} for {slow:e}, {policy}\n{model}");
+            for of in [Loss::of(&BATCH), Loss::Measured] {
                 let [fast, slow] = compare(&model, 8, policy, of)?;
                 for (fast, slow) in fast.into_iter().zip(slow) {
                     assert!(fast < 8.0 * slow + 1e-6, "{fast:e} for {slow:e}, {policy}\n{model}");

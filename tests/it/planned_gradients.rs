@@ -10,7 +10,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::curvature::{direction, objective};
 use crate::networks::TestResult;
-use crate::planned::model;
+use crate::planned::{FLAT, flat_model, model};
 
 const BATCH: [u32; 7] = [3, 0, 11, 5, 5, 8, 2];
 
@@ -65,6 +65,22 @@ proptest! {
     }
 }
 
+#[test]
+fn kernels_and_series_agree_on_gradients_of_fully_connected_networks() -> TestResult {
+    for choices in FLAT {
+        for policy in ["batch", "recomputed", "running"] {
+            for of in [Loss::of(&BATCH), Loss::Measured] {
+                let model = flat_model(choices);
+                let [fast, slow] = compare(&model, 8, policy, of)?;
+                for (fast, slow) in fast.into_iter().zip(slow) {
+                    assert!(fast < 8.0 * slow + 1e-6, "{fast:e} for {slow:e}, {policy}\n{model}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Residual and strided layers, Winograd at 8x8 with 16 channels, norms and pools of every kind.
 const NETWORKS: [&[usize]; 2] = [&[0, 3, 16, 16, 3, 7, 6, 5, 4, 0], &[3, 16, 16, 6]];
 
@@ -76,11 +92,12 @@ fn on(threads: usize, objective: &Classification, at: &Point, of: Loss) -> TestR
 
 #[test]
 fn gradients_have_the_same_bits_on_any_number_of_threads_and_in_used_memory() -> TestResult {
-    for choices in NETWORKS {
+    let networks = NETWORKS.iter().map(|choices| model(choices, 8));
+    for model in networks.chain(FLAT.map(flat_model)) {
         for (policy, of) in
             [("batch", Loss::of(&BATCH)), ("batch", Loss::Measured), ("recomputed", Loss::Measured)]
         {
-            let (objective, at) = objective(&model(choices, 8), 8, policy)?;
+            let (objective, at) = objective(&model, 8, policy)?;
             let one = on(1, &objective, &at, of)?;
             let elsewhere =
                 Point { theta: at.theta.iter().map(|x| 2.0 * x).collect(), ..at.clone() };
