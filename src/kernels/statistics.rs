@@ -41,13 +41,9 @@ pub fn totals(numbers: &[f32], each: usize, first: usize, totals: &mut [f64]) {
 
 /// Mean and variance of the columns of values [n, channels], in f64 with the first row for a shift: as many
 /// columns from `first` on as there is room for.
-pub fn column_statistics(
-    values: &[f32],
-    channels: usize,
-    first: usize,
-    [mean, variance]: [&mut [f64]; 2],
-) {
-    InstructionSet::detect().run(Columns { values, channels, first, mean, variance });
+pub fn column_statistics(values: &[f32], channels: usize, first: usize, to: [&mut [f64]; 2]) {
+    let of = MeanAndVariance { values, channels };
+    InstructionSet::detect().run(ByColumn { of, first, to });
 }
 
 /// The sums over rows of x and of x (y - s), of columns of values x and y [n, channels], in f64: as many columns
@@ -56,10 +52,11 @@ pub fn column_products(
     [values, others]: [&[f32]; 2],
     shift: &[f32],
     first: usize,
-    [sums, products]: [&mut [f64]; 2],
+    to: [&mut [f64]; 2],
 ) {
     assert_eq!(values.len(), others.len(), "values of the same columns");
-    InstructionSet::detect().run(Products { values, others, shift, first, sums, products });
+    let of = Products { values, others, shift };
+    InstructionSet::detect().run(ByColumn { of, first, to });
 }
 
 struct Totals<'a> {
@@ -114,137 +111,121 @@ fn sum<const N: usize, const FULL: bool>(
     totals.copy_from_slice(&sums[..totals.len()]);
 }
 
+/// Two numbers for each column.
+trait OfColumns {
+    /// Writes those of up to N columns, exactly N if `FULL`, from `start` on.
+    fn block<const N: usize, const FULL: bool>(&self, start: usize, to: [&mut [f64]; 2]);
+}
+
+/// Numbers of as many columns from `first` on as there is room for.
+struct ByColumn<'a, T> {
+    of: T,
+    first: usize,
+    to: [&'a mut [f64]; 2],
+}
+
+impl<T: OfColumns> Kernel for ByColumn<'_, T> {
+    type Output = ();
+
+    /// As many columns at a time as have their shift and sums in registers.
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        match L::WIDTH {
+            16 => self.by::<64>(),
+            8 => self.by::<24>(),
+            _ => self.by::<8>(),
+        }
+    }
+}
+
+impl<T: OfColumns> ByColumn<'_, T> {
+    #[inline(always)]
+    fn by<const N: usize>(self) {
+        let Self { of, first, to: [a, b] } = self;
+        for (block, (a, b)) in a.chunks_mut(N).zip(b.chunks_mut(N)).enumerate() {
+            let start = first + block * N;
+            if a.len() == N {
+                of.block::<N, true>(start, [a, b]);
+            } else {
+                of.block::<N, false>(start, [a, b]);
+            }
+        }
+    }
+}
+
+/// Mean and variance.
+struct MeanAndVariance<'a> {
+    values: &'a [f32],
+    channels: usize,
+}
+
+impl OfColumns for MeanAndVariance<'_> {
+    #[inline(always)]
+    fn block<const N: usize, const FULL: bool>(
+        &self,
+        start: usize,
+        [mean, variance]: [&mut [f64]; 2],
+    ) {
+        let Self { values, channels } = *self;
+        let (width, count) = (mean.len(), (values.len() / channels) as f64);
+        let shift = widened::<N, FULL>(&values[start..][..width]);
+        let (mut sums, mut squares) = ([0.0; N], [0.0; N]);
+        // One after the other: in one loop the compiler pairs a sum with its square.
+        for values in values.chunks_exact(channels) {
+            let row = widened::<N, FULL>(&values[start..][..width]);
+            for i in 0..N {
+                sums[i] += row[i] - shift[i];
+            }
+        }
+        for values in values.chunks_exact(channels) {
+            let row = widened::<N, FULL>(&values[start..][..width]);
+            for i in 0..N {
+                let shifted = row[i] - shift[i];
+                squares[i] += shifted * shifted;
+            }
+        }
+        for i in 0..width {
+            let shifted = sums[i] / count;
+            mean[i] = shift[i] + shifted;
+            variance[i] = squares[i] / count - shifted * shifted;
+        }
+    }
+}
+
+/// The sums of x and of x (y - s).
 struct Products<'a> {
     values: &'a [f32],
     others: &'a [f32],
     shift: &'a [f32],
-    first: usize,
-    sums: &'a mut [f64],
-    products: &'a mut [f64],
 }
 
-impl Kernel for Products<'_> {
-    type Output = ();
-
+impl OfColumns for Products<'_> {
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
-        match L::WIDTH {
-            16 => self.by::<64>(),
-            8 => self.by::<24>(),
-            _ => self.by::<8>(),
-        }
-    }
-}
-
-impl Products<'_> {
-    #[inline(always)]
-    fn by<const N: usize>(self) {
-        let Self { values, others, shift, first, sums, products } = self;
-        for (block, (sums, products)) in sums.chunks_mut(N).zip(products.chunks_mut(N)).enumerate()
-        {
-            let (start, of) = (first + block * N, [values, others, shift]);
-            if sums.len() == N {
-                product_block::<N, true>(of, start, [sums, products]);
-            } else {
-                product_block::<N, false>(of, start, [sums, products]);
+    fn block<const N: usize, const FULL: bool>(
+        &self,
+        start: usize,
+        [to_sums, to_products]: [&mut [f64]; 2],
+    ) {
+        let Self { values, others, shift } = *self;
+        let (width, channels) = (to_sums.len(), shift.len());
+        let shift = widened::<N, FULL>(&shift[start..][..width]);
+        let (mut sums, mut products) = ([0.0; N], [0.0; N]);
+        // One after the other, as above.
+        for values in values.chunks_exact(channels) {
+            let row = widened::<N, FULL>(&values[start..][..width]);
+            for i in 0..N {
+                sums[i] += row[i];
             }
         }
-    }
-}
-
-#[inline(always)]
-fn product_block<const N: usize, const FULL: bool>(
-    [values, others, shift]: [&[f32]; 3],
-    start: usize,
-    [to_sums, to_products]: [&mut [f64]; 2],
-) {
-    let (width, channels) = (to_sums.len(), shift.len());
-    let shift = widened::<N, FULL>(&shift[start..][..width]);
-    let (mut sums, mut products) = ([0.0; N], [0.0; N]);
-    // One after the other, as below.
-    for values in values.chunks_exact(channels) {
-        let row = widened::<N, FULL>(&values[start..][..width]);
-        for i in 0..N {
-            sums[i] += row[i];
-        }
-    }
-    for (values, others) in values.chunks_exact(channels).zip(others.chunks_exact(channels)) {
-        let row = widened::<N, FULL>(&values[start..][..width]);
-        let other = widened::<N, FULL>(&others[start..][..width]);
-        for i in 0..N {
-            products[i] += row[i] * (other[i] - shift[i]);
-        }
-    }
-    to_sums.copy_from_slice(&sums[..width]);
-    to_products.copy_from_slice(&products[..width]);
-}
-
-struct Columns<'a> {
-    values: &'a [f32],
-    channels: usize,
-    first: usize,
-    mean: &'a mut [f64],
-    variance: &'a mut [f64],
-}
-
-impl Kernel for Columns<'_> {
-    type Output = ();
-
-    /// As many channels at a time as have their shift and sums in registers.
-    #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
-        match L::WIDTH {
-            16 => self.by::<64>(),
-            8 => self.by::<24>(),
-            _ => self.by::<8>(),
-        }
-    }
-}
-
-impl Columns<'_> {
-    #[inline(always)]
-    fn by<const N: usize>(self) {
-        let Self { values, channels, first, mean, variance } = self;
-        let outputs = mean.chunks_mut(N).zip(variance.chunks_mut(N));
-        for (block, (mean, variance)) in outputs.enumerate() {
-            let start = first + block * N;
-            if mean.len() == N {
-                column_block::<N, true>(values, channels, start, [mean, variance]);
-            } else {
-                column_block::<N, false>(values, channels, start, [mean, variance]);
+        for (values, others) in values.chunks_exact(channels).zip(others.chunks_exact(channels)) {
+            let row = widened::<N, FULL>(&values[start..][..width]);
+            let other = widened::<N, FULL>(&others[start..][..width]);
+            for i in 0..N {
+                products[i] += row[i] * (other[i] - shift[i]);
             }
         }
-    }
-}
-
-#[inline(always)]
-fn column_block<const N: usize, const FULL: bool>(
-    values: &[f32],
-    channels: usize,
-    start: usize,
-    [mean, variance]: [&mut [f64]; 2],
-) {
-    let (width, count) = (mean.len(), (values.len() / channels) as f64);
-    let shift = widened::<N, FULL>(&values[start..][..width]);
-    let (mut sums, mut squares) = ([0.0; N], [0.0; N]);
-    // One after the other: in one loop the compiler pairs a sum with its square.
-    for values in values.chunks_exact(channels) {
-        let row = widened::<N, FULL>(&values[start..][..width]);
-        for i in 0..N {
-            sums[i] += row[i] - shift[i];
-        }
-    }
-    for values in values.chunks_exact(channels) {
-        let row = widened::<N, FULL>(&values[start..][..width]);
-        for i in 0..N {
-            let shifted = row[i] - shift[i];
-            squares[i] += shifted * shifted;
-        }
-    }
-    for i in 0..width {
-        let shifted = sums[i] / count;
-        mean[i] = shift[i] + shifted;
-        variance[i] = squares[i] / count - shifted * shifted;
+        to_sums.copy_from_slice(&sums[..width]);
+        to_products.copy_from_slice(&products[..width]);
     }
 }
 
@@ -268,7 +249,7 @@ pub(super) fn widened<const N: usize, const FULL: bool>(values: &[f32]) -> [f64;
 
 #[cfg(test)]
 mod tests {
-    use super::{BatchStatistics, Columns, InstructionSet, Products, Totals};
+    use super::{BatchStatistics, ByColumn, InstructionSet, MeanAndVariance, Products, Totals};
 
     /// Rows (1, 2) and (3, 5), with (10, 20) and (30, 40) less (10, 30).
     #[test]
@@ -276,14 +257,12 @@ mod tests {
         for instructions in InstructionSet::available() {
             for first in [0, 1] {
                 let [mut sums, mut products] = [vec![0.0; 2 - first], vec![0.0; 2 - first]];
-                instructions.run(Products {
+                let of = Products {
                     values: &[1.0, 2.0, 3.0, 5.0],
                     others: &[10.0, 20.0, 30.0, 40.0],
                     shift: &[10.0, 30.0],
-                    first,
-                    sums: &mut sums,
-                    products: &mut products,
-                });
+                };
+                instructions.run(ByColumn { of, first, to: [&mut sums, &mut products] });
                 assert_eq!(
                     [sums, products],
                     [[4.0, 7.0], [60.0, 30.0]].map(|all| all[first..].to_vec())
@@ -299,10 +278,8 @@ mod tests {
             let values = &[1.0, -1.0, 3.0, -1.0, 8.0, -1.0];
             let found = |first: usize| {
                 let [mut mean, mut variance] = [vec![0.0; 2 - first], vec![0.0; 2 - first]];
-                let (mean_of, variance_of) = (&mut mean, &mut variance);
-                let columns =
-                    Columns { values, channels: 2, first, mean: mean_of, variance: variance_of };
-                instructions.run(columns);
+                let of = MeanAndVariance { values, channels: 2 };
+                instructions.run(ByColumn { of, first, to: [&mut mean, &mut variance] });
                 (mean, variance)
             };
             let (mean, variance) = found(0);

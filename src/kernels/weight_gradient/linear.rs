@@ -46,8 +46,6 @@ pub(super) struct FactorsPart<'a> {
     pub(super) samples: usize,
     side: Side,
     columns: Range<usize>,
-    /// Columns of a panel or block.
-    together: usize,
     numbers: &'a mut [f32],
 }
 
@@ -85,7 +83,6 @@ impl LinearFactors {
                 samples,
                 side,
                 columns,
-                together,
                 numbers,
             }));
         }
@@ -165,8 +162,12 @@ impl Kernel for CopyFactors<'_, '_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let FactorsPart { shape, samples, side, columns, together, mut numbers } = self.part;
+        let FactorsPart { shape, samples, side, columns, mut numbers } = self.part;
         let gradients = Source { pixels: self.gradients, normalise: None };
+        let together = match side {
+            Side::Inputs => PANEL,
+            Side::Outputs => 2 * L::WIDTH,
+        };
         for some in whole_parts(columns.len(), together) {
             let some = columns.start + some.start..columns.start + some.end;
             let (one, source) = match side {

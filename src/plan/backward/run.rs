@@ -281,7 +281,8 @@ impl Passing<'_> {
         let channels = from.shape[2];
         let shift = gathers.map(|norm| forward.affine[norm].mean());
         let by_sample = shift.filter(|_| !from.is_pixel());
-        sums.resize(by_sample.map_or(0, |_| 2 * channels * self.samples), 0.0);
+        let len = by_sample.map_or(0, |_| 2 * channels * self.samples);
+        sums.resize(len.max(sums.len()), 0.0);
         let work = |samples: Range<usize>, [pixels, sums]: [&mut [f32]; 2]| {
             let read = forward.source(from, passing.images, samples.clone());
             sums.fill(0.0);
@@ -290,9 +291,9 @@ impl Passing<'_> {
             fill(samples, Target { pixels, shortcut: None, statistics, through }, passing);
         };
         let pixels = out.of_len(passing.samples * from.len());
-        shared(forward.shares, 0..passing.samples, [pixels, &mut sums], &work);
+        shared(forward.shares, 0..passing.samples, [pixels, &mut sums[..len]], &work);
         if by_sample.is_some() {
-            self.sums.totals = totals(forward.shares, &sums, 2 * channels);
+            self.sums.totals = totals(forward.shares, &sums[..len], 2 * channels);
         } else if let Some(shift) = shift {
             let images = forward.part(from.place, passing.images, channels, &(0..passing.samples));
             self.sums.totals = column_products(forward.shares, [&out, images], shift);

@@ -14,6 +14,7 @@ mod compile;
 mod direction;
 mod norm;
 mod norm_back;
+mod pass;
 mod run;
 mod step;
 mod workspace;
