@@ -117,6 +117,65 @@ fn a_jpeg_has_the_colours_that_were_put_in() {
     }
 }
 
+/// Pixels whose every bit counts, as a file in the format.
+fn noise(format: ImageFormat) -> Vec<u8> {
+    let pixel = |x: u32, y: u32| {
+        let mixed = (x * 2_654_435_761 + y * 40_503) ^ (x * y);
+        Rgb([mixed as u8, (mixed >> 8) as u8, (mixed >> 16) as u8])
+    };
+    encode(&RgbImage::from_fn(19, 13, pixel).into(), format)
+}
+
+#[test]
+fn pixels_are_those_of_another_reader() {
+    for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = noise(format);
+        write(folder.path(), "train/a/1.png", &file);
+        let data = load("folder", Some(folder.path())).unwrap();
+        let theirs = image::load_from_memory(&file).unwrap();
+        assert_eq!(data.images(), theirs.as_bytes(), "{format:?}");
+    }
+}
+
+/// 4 rows of 3 pixels in `depth` bits, 1, 0, 1, and so on, of `palette`, or grey without one.
+fn few_bits(depth: png::BitDepth, palette: Option<&'static [u8]>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 3, 4);
+    encoder.set_depth(depth);
+    encoder.set_color(png::ColorType::Grayscale);
+    if let Some(palette) = palette {
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(palette);
+    }
+    let row = match depth {
+        png::BitDepth::One => vec![0b1010_0000],
+        _ => vec![0x10, 0x10],
+    };
+    encoder.write_header().unwrap().write_image_data(&row.repeat(4)).unwrap();
+    bytes
+}
+
+#[test]
+fn palettes_and_few_bits_become_bytes() {
+    let cases: [(Vec<u8>, usize, &[u8]); 3] = [
+        (few_bits(png::BitDepth::One, None), 1, &[255, 0, 255]),
+        (few_bits(png::BitDepth::Four, None), 1, &[17, 0, 17]),
+        (
+            few_bits(png::BitDepth::Four, Some(&[10, 20, 30, 40, 50, 60])),
+            3,
+            &[40, 50, 60, 10, 20, 30, 40, 50, 60],
+        ),
+    ];
+    for (file, channels, row) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "train/a/1.png", &file);
+        let data = load("folder", Some(folder.path())).unwrap();
+        assert_eq!(data.shape(), ImageShape { height: 4, width: 3, channels });
+        assert_eq!(data.images(), row.repeat(4));
+    }
+}
+
 #[test]
 fn the_checksum_changes_with_every_file() {
     let folder = folder();
@@ -177,7 +236,7 @@ const DAMAGED_IMAGES: [Damage; 25] = [
     ("damaged header", |root| replace(root, &flipped(17)), IMAGE, DECODED),
     ("damaged checksum", |root| replace(root, &flipped(30)), IMAGE, DECODED),
     ("damaged pixels", |root| replace(root, &flipped(45)), IMAGE, DECODED),
-    ("a bomb", |root| replace(root, &claiming(30_000, 30_000)), IMAGE, "exceeds limit"),
+    ("a bomb", |root| replace(root, &claiming(30_000, 30_000)), IMAGE, "exceeds the limit of 4096"),
     ("absurd width", |root| replace(root, &claiming(u32::MAX >> 1, 1)), IMAGE, DECODED),
     ("more rows than there are", |root| replace(root, &claiming(3, 9)), IMAGE, "9x3x3"),
     ("gif", |root| replace(root, b"GIF89a\x01\0\x01\0\0\0\0;"), IMAGE, DECODED),
