@@ -2,6 +2,8 @@
 
 use super::Lanes;
 use super::portable::Portable;
+#[cfg(test)]
+use super::portable::Wide;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
 
@@ -16,6 +18,8 @@ enum Detected {
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     Portable(Portable),
+    #[cfg(test)]
+    Wide(Wide),
 }
 
 /// Code that is compiled once for each instruction set.
@@ -35,7 +39,10 @@ impl InstructionSet {
 
     /// All that this CPU has, the best first.
     pub fn available() -> Vec<Self> {
-        Self::all().collect()
+        let available = Self::all();
+        #[cfg(test)]
+        let available = available.chain([Self(Detected::Wide(Wide))]);
+        available.collect()
     }
 
     fn all() -> impl Iterator<Item = Self> {
@@ -55,6 +62,8 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Detected::Avx2(_) => "AVX2 and FMA",
             Detected::Portable(_) => "portable",
+            #[cfg(test)]
+            Detected::Wide(_) => "portable, wide",
         }
     }
 
@@ -66,6 +75,8 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Detected::Avx2(_) => Avx2::WIDTH,
             Detected::Portable(_) => Portable::WIDTH,
+            #[cfg(test)]
+            Detected::Wide(_) => Wide::WIDTH,
         }
     }
 
@@ -77,6 +88,22 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Detected::Avx2(token) => token.run(kernel),
             Detected::Portable(token) => token.run(kernel),
+            #[cfg(test)]
+            Detected::Wide(token) => token.run(kernel),
         }
+    }
+
+    /// Fused operations round once.
+    #[cfg(test)]
+    pub(crate) fn is_fused(self) -> bool {
+        struct Fused;
+        impl Kernel for Fused {
+            type Output = bool;
+            #[inline(always)]
+            fn run<L: Lanes>(self, _: L) -> bool {
+                L::FUSED
+            }
+        }
+        self.run(Fused)
     }
 }
