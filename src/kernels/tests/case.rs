@@ -3,6 +3,10 @@
 use super::super::reference::{Numbers, convolve, normalised};
 use super::super::*;
 
+/// All of them.
+pub(super) const ALGORITHMS: [Algorithm; 4] =
+    [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4, Algorithm::Whole2];
+
 /// Inputs of one call.
 pub(super) struct Case {
     pub(super) shape: ConvolutionShape,

@@ -2,12 +2,9 @@
 
 use super::super::reference::Numbers;
 use super::super::*;
-use super::case::{Case, Outcome};
+use super::case::{ALGORITHMS, Case, Outcome};
 
 const ALL: usize = usize::MAX >> 32;
-
-const ALGORITHMS: [Algorithm; 4] =
-    [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Winograd4, Algorithm::Whole2];
 
 /// Integers make every f32 operation exact, so that the reference must be met to the bit; only long
 /// sums of squares may leave the range where it is.

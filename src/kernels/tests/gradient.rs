@@ -2,6 +2,7 @@
 
 use super::super::reference::{self, Numbers, normalised};
 use super::super::*;
+use super::case::ALGORITHMS;
 
 /// Those that round no integers.
 const EXACT: [Algorithm; 3] = [Algorithm::Direct, Algorithm::Winograd2, Algorithm::Whole2];
@@ -184,5 +185,43 @@ fn weight_gradient_has_the_same_bits_for_any_number_of_threads() {
         let (one, parts) = by(1);
         let (many, more) = by(4);
         assert!(more > parts && one == many, "{}: {parts} and {more} parts", instructions.name());
+    }
+}
+
+/// Of both gradients, under any algorithm.
+#[test]
+fn instruction_sets_that_round_alike_give_the_same_bits() {
+    let mut numbers = Numbers(19);
+    let (fused, others): (Vec<_>, Vec<_>) =
+        InstructionSet::available().into_iter().partition(|set| set.is_fused());
+    for round in 0..60 {
+        let algorithm = ALGORITHMS[round % ALGORITHMS.len()];
+        let shape = shape(&mut numbers, algorithm);
+        let samples = 1 + numbers.below(20);
+        let images = numbers.reals(samples * shape.input_len());
+        let gradient = numbers.reals(samples * shape.output_len());
+        let weights = numbers.reals(shape.weight_len());
+        let [images, gradient] =
+            [&images, &gradient].map(|pixels| Source { pixels, normalise: None });
+        let outcome = |&set: &InstructionSet| {
+            let scratch = &mut Scratch::default();
+            let mut pixels = vec![f32::NAN; images.pixels.len()];
+            let packed = PackedInputGradient::new(set, shape, algorithm, &weights).unwrap();
+            packed.apply(gradient, Target::plain(&mut pixels), scratch);
+            let mut sums = WeightGradient::new(set, shape);
+            for part in sums.parts((algorithm, 2), samples, false) {
+                part.run(images, gradient.pixels, scratch);
+            }
+            let mut read = vec![f32::NAN; shape.weight_len()];
+            sums.read(samples, 1.0, 0, &mut read);
+            (pixels, read)
+        };
+        for alike in [&fused, &others] {
+            let outcomes: Vec<_> = alike.iter().map(outcome).collect();
+            for pair in outcomes.windows(2) {
+                assert!(pair[0].0 == pair[1].0, "input gradient, {algorithm:?} {shape:?}");
+                assert!(pair[0].1 == pair[1].1, "weight gradient, {algorithm:?} {shape:?}");
+            }
+        }
     }
 }

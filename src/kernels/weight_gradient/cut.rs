@@ -9,6 +9,9 @@ use crate::kernels::shape::ConvolutionShape;
 /// Pieces of a batch times blocks of outputs, at least, where weights get products enough.
 const PIECES: usize = 8;
 
+/// Outputs of a block by which pieces are counted: of the widest vectors, so that all CPUs add up the same pieces.
+const BLOCK: usize = 32;
+
 /// Parts that a batch is cut into, about: enough for threads to share, and so few that images are not
 /// copied often.
 const PARTS: usize = 16;
@@ -32,7 +35,7 @@ impl Cut {
     /// How many pieces a batch is cut into: few where there are many blocks already, or where a weight
     /// would get few products. Of equal numbers of samples, but for one less.
     pub fn pieces(self, samples: usize) -> usize {
-        let blocks = self.shape.outputs.div_ceil(2 * self.width);
+        let blocks = self.shape.outputs.div_ceil(BLOCK);
         let most = match self.algorithm.tile() {
             Some(tile) => {
                 let tiles = self.shape.height.div_ceil(tile) * self.shape.width.div_ceil(tile);
