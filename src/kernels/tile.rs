@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::simd::{Kernel, Lanes};
-use super::split::parts;
+use super::split::{parts, whole_parts};
 
 /// Numbers of a cache line.
 const LINE: usize = 16;
@@ -166,7 +166,8 @@ fn fixed<L: Lanes, const P: usize, const V: usize>(
     for tap in taps {
         let rows = rows::<P>(&source[tap.source..], step, channels);
         let weights = &all[tap.weights..][..channels * block];
-        for part in parts(channels, chain) {
+        // Whole chains first, so that their ends do not depend on what a call has of all channels.
+        for part in whole_parts(channels, chain) {
             if length >= chain {
                 flush(lanes, tile.as_flattened(), flushed, sums);
                 tile = [[lanes.splat(0.0); V]; P];
