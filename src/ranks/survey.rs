@@ -93,7 +93,7 @@ fn told(error: &dyn std::error::Error) -> ObjectiveError {
 }
 
 /// What ranks that measure the same loss agree on to the bit: the program, the data's files, and the
-/// gradient of a mini-batch at theta_0, in which processors of different kinds differ.
+/// gradient of a mini-batch at theta_0, in which processors of different kinds may differ.
 pub(super) fn fingerprint(prepared: &Prepared) -> Result<[f64; 2], ObjectiveError> {
     let (loss, train) = (&prepared.objective, &prepared.plan.train);
     let size = loss.measured().batch_size.min(train.chunk);
