@@ -119,11 +119,11 @@ impl<'a> ImageFile<'a> {
             .set_max_height(usize::MAX);
         let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         decoder.decode_headers()?;
-        let (width, height) = decoder.dimensions().unwrap_or_default();
+        let Some((width, height)) = decoder.dimensions() else { return Err(ImageError::Format) };
         let (height, width) = sides(height, width)?;
-        // Every other one is converted to RGB.
         let (space, channels) = match decoder.input_colorspace() {
             Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
+            // The decoder converts every other one.
             _ => (ColorSpace::RGB, 3),
         };
         decoder.set_options(options.jpeg_set_out_colorspace(space));
@@ -154,7 +154,7 @@ fn sides(height: usize, width: usize) -> Result<(usize, usize), ImageError> {
     Ok((height, width))
 }
 
-/// A JPEG file has no end-of-image marker behind its last scan. The decoder would fill what is
+/// True of a JPEG file without an end-of-image marker behind its last scan. The decoder would fill what is
 /// missing with grey.
 fn is_truncated_jpeg(bytes: &[u8]) -> bool {
     let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);

@@ -31,7 +31,7 @@ const LINEAR_GROUP_BYTES: usize = 384 << 10;
 pub(super) const CHAIN: usize = 64;
 
 /// Weights of a fully connected layer that are multiplied with all samples before the next: half of a
-/// first-level cache.
+/// first-level cache. Of any vectors they are whole chains, which hence end at the same channels.
 const PANEL: usize = 4096;
 
 /// One call.
@@ -237,6 +237,7 @@ pub(super) fn linear_block<L: Lanes>(
     block: Block<'_>,
     sums: &mut [f32],
 ) {
+    const { assert!((PANEL / (2 * L::WIDTH)).is_multiple_of(CHAIN)) };
     let width = block.vectors * L::WIDTH;
     for channels in whole_parts(images.channels, PANEL / (2 * L::WIDTH)) {
         let operands = Operands {

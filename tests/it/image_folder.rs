@@ -120,7 +120,7 @@ fn a_jpeg_has_the_colours_that_were_put_in() {
 /// Pixels whose every bit counts, as a file in the format.
 fn noise(format: ImageFormat) -> Vec<u8> {
     let pixel = |x: u32, y: u32| {
-        let mixed = (x * 2_654_435_761 + y * 40_503) ^ (x * y);
+        let mixed = (x.wrapping_mul(2_654_435_761) + y * 40_503) ^ (x * y);
         Rgb([mixed as u8, (mixed >> 8) as u8, (mixed >> 16) as u8])
     };
     encode(&RgbImage::from_fn(19, 13, pixel).into(), format)

@@ -2,8 +2,8 @@
 
 use super::Lanes;
 use super::portable::Portable;
-#[cfg(test)]
-use super::portable::Wide;
+#[cfg(all(test, target_arch = "x86_64"))]
+use super::wide::Wide;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
 
@@ -18,7 +18,7 @@ enum Detected {
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     Portable(Portable),
-    #[cfg(test)]
+    #[cfg(all(test, target_arch = "x86_64"))]
     Wide(Wide),
 }
 
@@ -37,11 +37,11 @@ impl InstructionSet {
         Self::all().next().unwrap_or(Self(Detected::Portable(Portable)))
     }
 
-    /// All that this CPU has, the best first.
+    /// All that this CPU has, the best first; in tests one more, of AVX-512's sizes.
     pub fn available() -> Vec<Self> {
         let available = Self::all();
-        #[cfg(test)]
-        let available = available.chain([Self(Detected::Wide(Wide))]);
+        #[cfg(all(test, target_arch = "x86_64"))]
+        let available = available.chain(Wide::detect().map(|wide| Self(Detected::Wide(wide))));
         available.collect()
     }
 
@@ -62,8 +62,8 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Detected::Avx2(_) => "AVX2 and FMA",
             Detected::Portable(_) => "portable",
-            #[cfg(test)]
-            Detected::Wide(_) => "portable, wide",
+            #[cfg(all(test, target_arch = "x86_64"))]
+            Detected::Wide(_) => "pairs of AVX2",
         }
     }
 
@@ -75,7 +75,7 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Detected::Avx2(_) => Avx2::WIDTH,
             Detected::Portable(_) => Portable::WIDTH,
-            #[cfg(test)]
+            #[cfg(all(test, target_arch = "x86_64"))]
             Detected::Wide(_) => Wide::WIDTH,
         }
     }
@@ -88,14 +88,14 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Detected::Avx2(token) => token.run(kernel),
             Detected::Portable(token) => token.run(kernel),
-            #[cfg(test)]
+            #[cfg(all(test, target_arch = "x86_64"))]
             Detected::Wide(token) => token.run(kernel),
         }
     }
 
-    /// Fused operations round once.
+    /// Those whose fused operations round once.
     #[cfg(test)]
-    pub(crate) fn is_fused(self) -> bool {
+    pub(crate) fn fused() -> impl Iterator<Item = Self> {
         struct Fused;
         impl Kernel for Fused {
             type Output = bool;
@@ -104,6 +104,6 @@ impl InstructionSet {
                 L::FUSED
             }
         }
-        self.run(Fused)
+        Self::available().into_iter().filter(|set| set.run(Fused))
     }
 }

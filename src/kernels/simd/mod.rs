@@ -5,6 +5,8 @@
 mod instruction_set;
 mod lanes;
 mod portable;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod wide;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -2,15 +2,12 @@
 
 use std::ops::Range;
 
-use super::PRODUCTS;
+use super::{BLOCK, PRODUCTS};
 use crate::kernels::algorithm::Algorithm;
 use crate::kernels::shape::ConvolutionShape;
 
 /// Pieces of a batch times blocks of outputs, at least, where weights get products enough.
 const PIECES: usize = 8;
-
-/// Outputs of a block by which pieces are counted: of the widest vectors, so that all CPUs add up the same pieces.
-const BLOCK: usize = 32;
 
 /// Parts that a batch is cut into, about: enough for threads to share, and so few that images are not
 /// copied often.
@@ -33,7 +30,7 @@ pub(super) struct Cut {
 
 impl Cut {
     /// How many pieces a batch is cut into: few where there are many blocks already, or where a weight
-    /// would get few products. Of equal numbers of samples, but for one less.
+    /// would get few products; blocks of the widest vectors count, for all CPUs to add up the same pieces. Of equal numbers of samples, but for one less.
     pub fn pieces(self, samples: usize) -> usize {
         let blocks = self.shape.outputs.div_ceil(BLOCK);
         let most = match self.algorithm.tile() {

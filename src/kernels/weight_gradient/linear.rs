@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::cut::Cut;
-use super::{PRODUCTS, add, outputs};
+use super::{BLOCK, PRODUCTS, add, outputs};
 use crate::kernels::aligned::Aligned;
 use crate::kernels::gather::Gathered;
 use crate::kernels::outer::{Factors, Span, outer};
@@ -18,9 +18,6 @@ use crate::precision::Number;
 /// Inputs whose products are computed together, from the first-level cache: whole tiles for any instruction set
 /// but AVX-512.
 pub(super) const PANEL: usize = 48;
-
-/// Outputs of the largest block.
-const BLOCK: usize = 32;
 
 /// Inputs and output gradients of a batch, or of several whose products are added up.
 #[derive(Debug, Clone, Default)]

@@ -23,6 +23,9 @@ use linear::{CopyFactors, FactorsPart, LinearFactors, PANEL};
 /// layer at most): else reading and writing the gradient would take longer than the products.
 const PRODUCTS: usize = 256;
 
+/// Outputs of a block of two of the widest vectors.
+const BLOCK: usize = 32;
+
 /// dL/dW[i, j, c, k], the sum over samples and output pixels of x[y s + i - p, x s + j - p, c] times
 /// dL/dy[y, x, k], for weights [k, k, inputs, outputs].
 ///
