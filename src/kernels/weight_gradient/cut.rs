@@ -29,8 +29,9 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// How many pieces a batch is cut into: few where there are many blocks already, or where a weight
-    /// would get few products; blocks of the widest vectors count, for all CPUs to add up the same pieces. Of equal numbers of samples, but for one less.
+    /// How many pieces a batch is cut into: few where there are many blocks already (of the widest vectors, so that all
+    /// CPUs add up the same pieces), or where a weight would get few products. Of equal numbers of samples, but for one
+    /// less.
     pub fn pieces(self, samples: usize) -> usize {
         let blocks = self.shape.outputs.div_ceil(BLOCK);
         let most = match self.algorithm.tile() {
