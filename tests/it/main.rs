@@ -20,6 +20,7 @@ mod fuzz;
 mod grouped;
 mod huge_plans;
 mod image_folder;
+mod image_pixels;
 mod inferred;
 mod init;
 mod interrupted;
