@@ -1,7 +1,7 @@
 //! The layers of the paper's networks on one thread: `cargo bench --bench kernels [-- NAME]`.
 //!
-//! Shares of the FMA peak, which is measured between repetitions; medians of the time that the thread
-//! was on a CPU. Multiplications are counted twice: those that
+//! Every instruction set of the CPU in turns. Shares of the FMA peak, which is measured between repetitions; medians of
+//! the time that the thread was on a CPU. Multiplications are counted twice: those that
 //! touch real pixels, and nominally, padding included. Both count those of the definition, so that
 //! Winograd's share is an effective one. Inputs are normalised, and statistics gathered, as in a network.
 
@@ -71,52 +71,76 @@ const LAYERS: [(&str, ConvolutionShape); 19] = [
 
 fn main() -> BenchResult {
     let name = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    println!("{}", InstructionSet::detect().name());
-    println!("layer                     work                      us/sample  needed  nominal");
+    // The portable one is not for this CPU, unless it is all that there is.
+    let mut all = InstructionSet::available();
+    all.truncate((all.len() - 1).max(1));
+    println!(
+        "layer                     work                      instructions  us/sample  needed  nominal"
+    );
     for (layer, shape) in LAYERS {
         if name.as_ref().is_some_and(|name| !layer.contains(name.as_str())) {
             continue;
         }
         for work in WORK {
-            let Ok([seconds, peak]) = measure(shape, work) else { continue };
-            let share = |multiplications| 2.0 * multiplications as f64 / seconds / peak;
-            let (needed, nominal) =
-                (share(shape.needed_multiplications()), share(shape.nominal_multiplications()));
-            let (micros, work) = (1e6 * seconds, format!("{work:?}"));
-            println!("{layer:<25} {work:<25} {micros:9.2} {needed:7.3} {nominal:8.3}");
+            let Ok(measured) = measure(&all, shape, work) else { continue };
+            for ([seconds, peak], instructions) in measured.into_iter().zip(&all) {
+                let share = |multiplications| 2.0 * multiplications as f64 / seconds / peak;
+                let (needed, nominal) =
+                    (share(shape.needed_multiplications()), share(shape.nominal_multiplications()));
+                let (micros, work) = (1e6 * seconds, format!("{work:?}"));
+                let instructions = instructions.name();
+                println!(
+                    "{layer:<25} {work:<25} {instructions:<12} {micros:10.2} {needed:7.3} {nominal:8.3}"
+                );
+            }
         }
     }
     Ok(())
 }
 
-/// Seconds a sample and the peak, medians.
-fn measure(shape: ConvolutionShape, work: Work) -> BenchResult<[f64; 2]> {
-    let instructions = InstructionSet::detect();
+/// Seconds a sample and the peak, medians, of instruction sets in turns.
+fn measure(
+    all: &[InstructionSet],
+    shape: ConvolutionShape,
+    work: Work,
+) -> BenchResult<Vec<[f64; 2]>> {
+    let runs: BenchResult<Vec<_>> = all.iter().map(|&set| run(set, shape, work)).collect();
+    let mut runs = runs?;
+    let times = MULTIPLICATIONS.div_ceil(SAMPLES * shape.needed_multiplications());
+    let mut measured = vec![[(); 2].map(|()| Vec::new()); all.len()];
+    for _ in 0..REPETITIONS {
+        for ((run, [seconds, peaks]), &set) in runs.iter_mut().zip(&mut measured).zip(all) {
+            peaks.push(peak_flops(set));
+            let start = ThreadTime::now();
+            (0..times).for_each(|_| run());
+            seconds.push(start.elapsed().as_secs_f64() / (times * SAMPLES) as f64);
+        }
+    }
+    Ok(measured.into_iter().map(|numbers| numbers.map(median)).collect())
+}
+
+/// A layer's work on a batch.
+fn run(
+    instructions: InstructionSet,
+    shape: ConvolutionShape,
+    work: Work,
+) -> BenchResult<Box<dyn FnMut()>> {
     let weights = numbers(shape.weight_len());
     let mut pass = Pass::new(instructions, shape);
-    let mut run: Box<dyn FnMut(&mut Pass)> = match work {
+    Ok(match work {
         Work::Forward(algorithm) => {
             let packed = PackedConvolution::new(instructions, shape, algorithm, &weights, None)?;
-            Box::new(move |pass| pass.forward(&packed))
+            Box::new(move || pass.forward(&packed))
         }
         Work::InputGradient(algorithm) => {
             let packed = PackedInputGradient::new(instructions, shape, algorithm, &weights)?;
-            Box::new(move |pass| pass.input_gradient(&packed))
+            Box::new(move || pass.input_gradient(&packed))
         }
         Work::WeightGradient(algorithm) => {
             algorithm.check(shape)?;
-            Box::new(move |pass| pass.weight_gradient(algorithm))
+            Box::new(move || pass.weight_gradient(algorithm))
         }
-    };
-    let times = MULTIPLICATIONS.div_ceil(SAMPLES * shape.needed_multiplications());
-    let [mut seconds, mut peaks] = [(); 2].map(|()| Vec::new());
-    for _ in 0..REPETITIONS {
-        peaks.push(peak_flops(instructions));
-        let start = ThreadTime::now();
-        (0..times).for_each(|_| run(&mut pass));
-        seconds.push(start.elapsed().as_secs_f64() / (times * SAMPLES) as f64);
-    }
-    Ok([median(seconds), median(peaks)])
+    })
 }
 
 fn numbers(len: usize) -> Vec<f32> {

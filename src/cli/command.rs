@@ -1,5 +1,8 @@
 //! The commands, their help, and who does what each says.
 
+use std::env;
+
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use super::arguments::{
@@ -10,8 +13,12 @@ use super::list::{self, ListArgs, ShowArgs};
 use super::shell::{self, CompletionsArgs, ManArgs};
 use super::signals::Signals;
 use super::{Exit, bench, data, export, line, path, report, run, verify, watch};
+use crate::kernels::InstructionSet;
 use crate::objective::Crew;
 use crate::ranks::{Job, serve};
+
+/// What names the instructions of the CPU's kernels.
+const INSTRUCTIONS: &str = "LOSSWALK_INSTRUCTIONS";
 
 /// Measure the loss of the full training set along the path of SGD.
 ///
@@ -20,6 +27,9 @@ use crate::ranks::{Job, serve};
 /// and the distance from initialisation.
 ///
 /// Start with `losswalk init`, which writes a first experiment, and `losswalk run first-walk.toml`.
+///
+/// LOSSWALK_INSTRUCTIONS=avx512, avx2 or portable has the CPU's kernels run on these instructions in
+/// place of the best that there are: to compare their speed and, between the first two, equal bytes.
 ///
 /// Exit codes: 0 done; 2 a mistake in arguments, experiment or data; 3 training diverged;
 /// 4 certified decisions contradicted (verify);
@@ -123,6 +133,9 @@ impl Cli {
 
     /// Does what the command says. Of several ranks the leading one does; the others serve its calls.
     pub fn run(self) -> anyhow::Result<Exit> {
+        if let Some(name) = env::var_os(INSTRUCTIONS).filter(|name| !name.is_empty()) {
+            InstructionSet::choose(&name.to_string_lossy()).context(INSTRUCTIONS)?;
+        }
         let job = Job::join()?;
         let signals = Signals::listen(job.follows().is_none())?;
         if let Some(crew) = job.follows() {

@@ -11,6 +11,7 @@ use super::sweep::SweepError;
 use crate::bench::BenchError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
+use crate::kernels::InstructionSetError;
 use crate::network::{InferError, StateDictError};
 use crate::objective::{DeviceError, ObjectiveError};
 use crate::parameters::ParameterFileError;
@@ -71,6 +72,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         cause.is::<ExperimentError>()
             || cause.is::<DataError>()
             || cause.is::<DeviceError>()
+            || cause.is::<InstructionSetError>()
             || cause.is::<StateDictError>()
             || cause.is::<InferError>()
             || cause.is::<ParameterFileError>()

@@ -54,7 +54,7 @@ pub use pool::{average_pool, max_pool, max_pool_tangent};
 pub use pool_gradient::{average_pool_gradient, max_pool_gradient};
 pub use scratch::Scratch;
 pub use shape::ConvolutionShape;
-pub use simd::InstructionSet;
+pub use simd::{InstructionSet, InstructionSetError};
 pub(crate) use simd::{Kernel, Lanes};
 pub use source::{Normalise, Source};
 pub use statistics::{BatchStatistics, Statistics, column_products, column_statistics, totals};

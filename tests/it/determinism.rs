@@ -1,11 +1,13 @@
 //! Equal experiments give equal bytes on any number of threads, and different ones do not.
 
+use std::fs;
+
 use losswalk::objective::{Loss, Objective};
 use losswalk::precision::Precision;
 
 use crate::curvature::{direction, objective};
-use crate::lab::{Lab, must_equal, records};
-use crate::program::TestResult;
+use crate::lab::{Lab, end, must_equal, records};
+use crate::program::{Run, TestResult};
 
 /// 700 samples make seven evaluation batches of 90 and a short one, which threads share.
 const SHARED: [&str; 4] =
@@ -44,6 +46,56 @@ fn gradient_descent_gives_the_same_bytes_on_any_number_of_threads() {
 #[test]
 fn mini_batches_in_chunks_give_the_same_bytes_on_any_number_of_threads() {
     on_any_number_of_threads(&["train.chunk=30", "data.train_samples=600", "train.momentum=0.9"]);
+}
+
+/// Layers of every kind, in sizes that fill no vector and in sizes that fill many; lines with their second
+/// order and products with the Hessian.
+#[test]
+fn avx2_and_avx512_give_the_same_bytes() -> TestResult {
+    let measure = "measure=[{kind='line',iterations=2,points=4,second_order=true},\
+                   {kind='alignment',batch_sizes=[20],batches=1}]";
+    let networks = [
+        "model.hidden=[300,150]",
+        "model={arch='vgg11',width=0.25}",
+        "model={arch='resnet',depth=8}",
+        "model={arch='wide-resnet',depth=10,widen=2}",
+    ];
+    for network in networks {
+        let lab = Lab::new();
+        let settings = [network, "data.pad=32", "data.train_samples=50", "train.epochs=1", measure];
+        let run = |instructions: &str| {
+            let run = Run::new(lab.path(instructions), &settings);
+            (end(run.command().env("LOSSWALK_INSTRUCTIONS", instructions)), run)
+        };
+        let (ended, wide) = run("avx512");
+        if ended.stderr.contains("no instruction set of this CPU") {
+            return Ok(());
+        }
+        ended.must_say(0, &[]);
+        let (ended, narrow) = run("avx2");
+        ended.must_say(0, &[]);
+        for name in ["steps.jsonl", "line.jsonl", "alignment.jsonl"] {
+            let read = |run: &Run| fs::read(run.out.join(name));
+            assert!(read(&wide)? == read(&narrow)?, "{name} of {network:?}");
+        }
+        let ran = [wide, narrow].map(|run| run.manifest().map(|manifest| manifest.kernels));
+        assert_eq!(
+            ran.map(|ran| ran.ok().flatten()),
+            [Some("AVX-512".to_owned()), Some("AVX2 and FMA".to_owned())]
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn instructions_that_the_cpu_does_not_have_are_refused() {
+    let lab = Lab::new();
+    let run = Run::new(lab.path("run"), &[]);
+    end(run.command().env("LOSSWALK_INSTRUCTIONS", "mmx")).must_say(
+        2,
+        &["LOSSWALK_INSTRUCTIONS", "\"mmx\" is no instruction set of this CPU", "portable"],
+    );
+    assert!(!lab.path("run").exists());
 }
 
 #[test]

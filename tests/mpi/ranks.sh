@@ -62,6 +62,29 @@ for kind in exact certified descent recomputed; do
     done
 done
 
+unlike() { # INSTRUCTIONS ARGUMENTS...: two ranks, the second on these
+    local other=$1
+    shift
+    mpirun --oversubscribe --bind-to none -n 1 "$program" "$@" : -n 1 env "LOSSWALK_INSTRUCTIONS=$other" "$program" "$@"
+}
+
+has() { # FEATURE: the CPU has it
+    grep -qw "$1" /proc/cpuinfo
+}
+
+echo "ranks on other instructions share a job where they round alike"
+if has avx512f; then
+    readarray -t of < <(arguments exact "$scratch/unlike")
+    unlike avx2 "${of[@]}" --threads 1 >"$scratch/out" 2>&1 || { cat "$scratch/out"; fail "AVX2 beside AVX-512"; }
+    same "$scratch/exact" "$scratch/unlike"
+fi
+if has fma; then
+    readarray -t of < <(arguments exact "$scratch/refused")
+    if unlike portable "${of[@]}" >"$scratch/out" 2>&1; then fail "portable beside fused operations"; fi
+    grep -q "rank 1 on .*other bits than on rank 0" "$scratch/out" || { cat "$scratch/out"; fail "no reason"; }
+    [ ! -e "$scratch/refused" ] || fail "a folder was written"
+fi
+
 echo "line, path and verify"
 readarray -t of < <(arguments certified "$scratch/saved")
 "$plain" "${of[@]}" --set train.save_iterates=true >/dev/null 2>&1

@@ -1,11 +1,18 @@
 //! Choice of the instruction set at run time.
 
+use std::sync::OnceLock;
+
+use thiserror::Error;
+
 use super::Lanes;
 use super::portable::Portable;
 #[cfg(all(test, target_arch = "x86_64"))]
 use super::wide::Wide;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
+
+/// What this process runs on.
+static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
 
 /// An instruction set that this CPU has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +29,25 @@ enum Detected {
     Wide(Wide),
 }
 
+/// An instruction set that cannot be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InstructionSetError {
+    /// It has no such name, or the CPU does not have it.
+    #[error("{name:?} is no instruction set of this CPU; it has {}", available.join(", "))]
+    Unknown {
+        /// What it was called.
+        name: String,
+        /// What there is.
+        available: Vec<&'static str>,
+    },
+    /// Kernels run on another one already.
+    #[error("kernels run on {} already", running.name())]
+    Late {
+        /// The one that they run on.
+        running: InstructionSet,
+    },
+}
+
 /// Code that is compiled once for each instruction set.
 pub(crate) trait Kernel {
     /// What it returns.
@@ -32,9 +58,22 @@ pub(crate) trait Kernel {
 }
 
 impl InstructionSet {
-    /// The best one.
+    /// The one that this process runs on: the best, or what [`InstructionSet::choose`] named before.
     pub fn detect() -> Self {
-        Self::all().next().unwrap_or(Self(Detected::Portable(Portable)))
+        *CHOSEN.get_or_init(|| Self::all().next().unwrap_or(Self(Detected::Portable(Portable))))
+    }
+
+    /// Has this process run on one of `avx512`, `avx2` and `portable`.
+    ///
+    /// # Errors
+    /// If the CPU does not have it, or something ran on another one before.
+    pub fn choose(name: &str) -> Result<(), InstructionSetError> {
+        let Some(chosen) = Self::all().find(|set| set.key() == name) else {
+            let available = Self::all().map(Self::key).collect();
+            return Err(InstructionSetError::Unknown { name: name.to_owned(), available });
+        };
+        let running = *CHOSEN.get_or_init(|| chosen);
+        if running == chosen { Ok(()) } else { Err(InstructionSetError::Late { running }) }
     }
 
     /// All that this CPU has, the best first; in tests one more, of AVX-512's sizes.
@@ -64,6 +103,19 @@ impl InstructionSet {
             Detected::Portable(_) => "portable",
             #[cfg(all(test, target_arch = "x86_64"))]
             Detected::Wide(_) => "pairs of AVX2",
+        }
+    }
+
+    /// Its name in settings.
+    fn key(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Detected::Avx2(_) => "avx2",
+            Detected::Portable(_) => "portable",
+            #[cfg(all(test, target_arch = "x86_64"))]
+            Detected::Wide(_) => "wide",
         }
     }
 

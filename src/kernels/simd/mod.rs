@@ -10,6 +10,6 @@ mod wide;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use instruction_set::InstructionSet;
 pub(crate) use instruction_set::Kernel;
+pub use instruction_set::{InstructionSet, InstructionSetError};
 pub(crate) use lanes::Lanes;
