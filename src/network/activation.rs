@@ -1,6 +1,7 @@
 //! Non-linearities, entry by entry.
 
 use super::{Layer, Pass, Shape, ShapeError, Stage};
+use crate::kernels::Smooth;
 use crate::taylor::Series;
 
 /// A function of one number, applied to every entry.
@@ -22,7 +23,12 @@ impl Layer for Activation {
     }
 
     fn stage(&self) -> Option<Stage<'_>> {
-        (*self == Self::Relu).then_some(Stage::Relu)
+        Some(match self {
+            Self::Relu => Stage::Relu,
+            Self::Tanh => Stage::Smooth(Smooth::Tanh),
+            Self::Gelu => Stage::Smooth(Smooth::Gelu),
+            Self::Softplus => Stage::Smooth(Smooth::Softplus),
+        })
     }
 
     fn forward(&self, input: Series<4>, pass: &mut Pass) -> Series<4> {

@@ -1,6 +1,7 @@
 //! What a layer does, as data, for those who compute its values by other means than series.
 
 use super::{Layer, ParameterId};
+use crate::kernels::Smooth;
 
 /// A layer as a plan of fast kernels sees it.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,8 @@ pub enum Stage<'a> {
     },
     /// max(x, 0).
     Relu,
+    /// A smooth function of every entry.
+    Smooth(Smooth),
     /// As [`MaxPool`](super::MaxPool).
     MaxPool {
         /// Height and width of a window.

@@ -33,11 +33,12 @@ pub(super) struct OnDevice {
 }
 
 impl OnDevice {
-    /// None if the network has a layer that the plan does not know.
+    /// None if the network has a layer that the plan does not know, or devices have no kernel for.
     pub fn of(network: &Network) -> Option<Self> {
+        let plan = Plan::of(network).filter(Plan::is_for_devices)?;
         let derivatives = (GradientPlan::of(network)?, CurvaturePlan::keeping(network)?);
         let (uploaded, winograd_from) = (Uploaded::default(), WINOGRAD_FROM);
-        Some(Self { plan: Plan::of(network)?, derivatives, uploaded, winograd_from })
+        Some(Self { plan, derivatives, uploaded, winograd_from })
     }
 
     /// Threads for some units, of which each has one under way; none if there is a single one, or if so many

@@ -61,6 +61,12 @@ impl Plan {
         self.norms.iter().map(move |norm| samples * norm.pixels)
     }
 
+    /// True if devices have kernels for all of its steps.
+    #[cfg(gpu)]
+    pub(crate) fn is_for_devices(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step, Step::Smooth { .. }))
+    }
+
     /// Channels of every norm.
     #[cfg(gpu)]
     pub(crate) fn channels_of_norms(&self) -> impl Iterator<Item = usize> {
@@ -145,6 +151,14 @@ impl Compiler {
                 Value { norm: Some(index), ..value }
             }
             Stage::Relu => Value { rectify: true, ..from },
+            Stage::Smooth(function) => {
+                // A way back reads what the function did.
+                let from = if self.keeps { self.applied(from) } else { from };
+                let (value, to) = self.buffer(from.shape);
+                self.steps.push(Step::Smooth { function, from, to });
+                self.release(from.place);
+                value
+            }
             Stage::MaxPool { size } => {
                 if let Some(pooled) = self.pooled(from, size) {
                     return Some(pooled);

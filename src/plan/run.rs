@@ -74,6 +74,17 @@ impl Batch<'_> {
                     average_pool(instructions, source, height * width, channels, out);
                 });
             }
+            Step::Smooth { function, from, to } => {
+                let (channels, each) = (from.shape[2], from.len());
+                self.write(to, samples * each, |samples, out, batch| {
+                    // While a sample is in the cache.
+                    for (sample, out) in samples.zip(out.chunks_exact_mut(each)) {
+                        let source = batch.source(from, sample..sample + 1);
+                        source.apply(instructions, channels, out);
+                        function.apply(instructions, out);
+                    }
+                });
+            }
             Step::Add { from, other, to } => {
                 self.write(to, samples * from.len(), |samples, out, batch| {
                     let other = batch.part(other, from.len(), &samples);

@@ -1,6 +1,6 @@
 //! The steps of a plan: kernels over numbered buffers.
 
-use crate::kernels::ConvolutionShape;
+use crate::kernels::{ConvolutionShape, Smooth};
 use crate::network::ParameterId;
 
 /// Activations [n, h, w, c] in a buffer, and what remains to be done to them when they are read.
@@ -59,6 +59,8 @@ pub(super) enum Step {
     MaxPool { from: Value, size: usize, to: usize },
     /// The mean over pixels.
     AveragePool { from: Value, to: usize },
+    /// A smooth function of every number.
+    Smooth { function: Smooth, from: Value, to: usize },
     /// The sum of two activations.
     Add { from: Value, other: Place, to: usize },
     /// Statistics of a norm whose input no convolution wrote.
@@ -74,6 +76,7 @@ impl Step {
             Self::Convolve { from, shortcut, .. } => from.place == place || shortcut == Some(place),
             Self::MaxPool { from, .. }
             | Self::AveragePool { from, .. }
+            | Self::Smooth { from, .. }
             | Self::Gather { from, .. } => from.place == place,
             Self::Add { from, other, .. } => from.place == place || other == place,
             Self::Normalise { .. } => false,
@@ -87,6 +90,7 @@ impl Step {
             Self::Convolve { from, .. }
             | Self::MaxPool { from, .. }
             | Self::AveragePool { from, .. }
+            | Self::Smooth { from, .. }
             | Self::Add { from, .. }
             | Self::Gather { from, .. } => Some(from),
             Self::Normalise { .. } => None,
@@ -99,6 +103,7 @@ impl Step {
             Self::Convolve { to, .. }
             | Self::MaxPool { to, .. }
             | Self::AveragePool { to, .. }
+            | Self::Smooth { to, .. }
             | Self::Add { to, .. } => Some(Place::Buffer(to)),
             Self::Gather { .. } | Self::Normalise { .. } => None,
         }

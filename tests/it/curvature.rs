@@ -10,7 +10,7 @@ use losswalk::data::ImageShape;
 use losswalk::experiment::{Experiment, parse};
 use losswalk::linalg::{Limits, dot, unit};
 use losswalk::measure::{alignments, spectrum_ends};
-use losswalk::network::{Shape, build};
+use losswalk::network::{Network, Shape, build};
 use losswalk::objective::{
     Classification, Directional, Interrupt, Loss, MeasuredLoss, Objective, Point, Protocol,
 };
@@ -49,12 +49,24 @@ pub fn objective_by(
     policy: &str,
     winograd: bool,
 ) -> TestResult<(Classification, Point)> {
+    objective_of(model, size, policy, winograd, |network| network)
+}
+
+/// The same of a network in place of the model's.
+pub fn objective_of(
+    model: &str,
+    size: usize,
+    policy: &str,
+    winograd: bool,
+    other: impl FnOnce(Network) -> Network,
+) -> TestResult<(Classification, Point)> {
     let text = format!("data.name = 'digits'\n{model}");
     let settings = [format!("evaluation.batch_norm={policy}"), "train.precision=f64".to_owned()];
     let Experiment { model, train, evaluation, data, .. } = parse(&text, "golden", "g", &settings)?;
     let shape = ImageShape { height: size, width: size, channels: 1 };
     let images = images(SAMPLES, shape, CLASSES as u16)?;
     let network = build(&model, Shape { height: size, width: size, channels: 1 }, CLASSES)?;
+    let network = other(network);
     let measurement = MeasuredLoss {
         order: (0..SAMPLES as u32).collect(),
         batch_size: 4,

@@ -3,13 +3,15 @@
 use std::fmt::Write;
 
 use losswalk::linalg::norm;
+use losswalk::network::{Layout, Linear, Network};
 use losswalk::objective::{Classification, Line, Objective, Point};
 use losswalk::precision::Precision;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use crate::curvature::{direction, objective, objective_by};
+use crate::curvature::{direction, objective, objective_by, objective_of};
 use crate::networks::TestResult;
+use crate::series::Cube;
 
 const ALPHAS: [f64; 3] = [0.0, 0.3, 1.0];
 
@@ -28,12 +30,14 @@ pub fn model(choices: &[usize], mut size: usize) -> String {
                  kernel_size = {kernel}, stride = {stride}, bias = {bias} }},"
             )
         };
-        let normed = format!("{{ kind = 'batch-norm', name = 'n{index}' }}, {{ kind = 'relu' }},");
+        let activation = ["relu", "tanh", "gelu", "softplus"][choice / 16 % 4];
+        let activation = format!("{{ kind = '{activation}' }},");
+        let normed = format!("{{ kind = 'batch-norm', name = 'n{index}' }}, {activation}");
         let layer = match choice % 8 {
             0 | 1 => convolution("c", outputs, kernel, 1),
             2 if halves => convolution("c", outputs, kernel, 2),
             3 => normed,
-            4 => "{ kind = 'relu' },".to_owned(),
+            4 => activation,
             5 if halves => "{ kind = 'max-pool', size = 2 },".to_owned(),
             6 => format!(
                 "{{ kind = 'residual', main = [{normed} {}] }},",
@@ -64,7 +68,7 @@ pub fn model(choices: &[usize], mut size: usize) -> String {
 }
 
 /// For [`flat_model`]: norms of one pixel a sample, one behind the other, within a shortcut and before one.
-pub const FLAT: [&[usize]; 4] = [&[0, 1], &[2, 0], &[3, 4, 0], &[5, 6, 0]];
+pub const FLAT: [&[usize]; 5] = [&[0, 1], &[2, 0], &[3, 4, 0], &[5, 6, 0], &[7, 2, 7]];
 
 /// Fully connected layers alone, of one width: the first one's output may be read once, past a norm, or again.
 pub fn flat_model(choices: &[usize]) -> String {
@@ -84,7 +88,8 @@ pub fn flat_model(choices: &[usize]) -> String {
             ),
             3 => format!("{{ kind = 'residual', stem = [{normed}, {relu}], main = [{linear}] }},"),
             4 => format!("{normed}, {{ kind = 'residual', main = [{relu}, {linear}] }},"),
-            _ => format!("{relu},"),
+            6 => format!("{relu},"),
+            _ => "{ kind = 'gelu' },".to_owned(),
         };
         let _ = writeln!(layers, "{layer}");
     }
@@ -149,7 +154,7 @@ proptest! {
 
 #[test]
 fn kernels_and_series_agree_whoever_reads_a_first_output_that_is_linear() -> TestResult {
-    let pairs = (0..7).flat_map(|first| (0..7).map(move |second| [first, second]));
+    let pairs = (0..8).flat_map(|first| (0..8).map(move |second| [first, second]));
     for choices in pairs {
         let model = flat_model(&choices);
         for policy in ["batch", "recomputed", "running"] {
@@ -252,9 +257,13 @@ fn a_residual_block_of_nothing() -> TestResult {
 
 #[test]
 fn what_the_plan_does_not_know_goes_through_series() -> TestResult {
-    let tanh = "model.arch = 'layers'\nmodel.layers = [{ kind = 'tanh' }, \
-                { kind = 'linear', name = 'a', outputs = 3 }]";
-    let (objective, at) = objective(tanh, 4, "batch")?;
+    let linear = "model.arch = 'layers'\nmodel.layers = [\
+                  { kind = 'linear', name = 'a', outputs = 3 }]";
+    let (objective, at) = objective_of(linear, 4, "batch", true, |Network { input, .. }| {
+        let mut layout = Layout::default();
+        let last = Linear::new(&mut layout, "a", input, 3);
+        Network::new(layout, input, 3, vec![Box::new(Cube), Box::new(last)])
+    })?;
     assert_eq!(objective.kernels(), None);
     let single = losses(&objective, &at, Precision::F32)?;
     let exact = losses(&objective, &at, Precision::F64)?;

@@ -96,10 +96,15 @@ proptest! {
     }
 }
 
-/// Residual and strided layers, Winograd at 8x8 with 16 channels, norms and pools of every kind; a
+/// Residual and strided layers, Winograd at 8x8 with 16 channels, norms, pools and activations of every kind; a
 /// shortcut from the images; a norm of the images.
-const NETWORKS: [&[usize]; 4] =
-    [&[0, 3, 16, 16, 3, 7, 6, 5, 4, 0], &[3, 16, 16, 6], &[6, 16], &[3]];
+const NETWORKS: [&[usize]; 5] = [
+    &[0, 3, 16, 16, 3, 7, 6, 5, 4, 0],
+    &[3, 16, 16, 6],
+    &[6, 16],
+    &[3],
+    &[20, 16, 19, 22, 36, 39, 52, 16],
+];
 
 #[test]
 fn every_kind_of_layer_agrees_under_every_policy() -> TestResult {

@@ -81,8 +81,9 @@ fn kernels_and_series_agree_on_gradients_of_fully_connected_networks() -> TestRe
     Ok(())
 }
 
-/// Residual and strided layers, Winograd at 8x8 with 16 channels, norms and pools of every kind.
-const NETWORKS: [&[usize]; 2] = [&[0, 3, 16, 16, 3, 7, 6, 5, 4, 0], &[3, 16, 16, 6]];
+/// Residual and strided layers, Winograd at 8x8 with 16 channels, norms, pools and activations of every kind.
+const NETWORKS: [&[usize]; 3] =
+    [&[0, 3, 16, 16, 3, 7, 6, 5, 4, 0], &[3, 16, 16, 6], &[20, 16, 19, 22, 36, 39, 52, 16]];
 
 fn on(threads: usize, objective: &Classification, at: &Point, of: Loss) -> TestResult<Gradient> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;

@@ -176,7 +176,7 @@ proptest! {
 
 /// x³, by somebody who has not read of [`Pass::contract`].
 #[derive(Debug)]
-struct Cube;
+pub struct Cube;
 
 impl Layer for Cube {
     fn output_shape(&self, input: Shape) -> Result<Shape, ShapeError> {

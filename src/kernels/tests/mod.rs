@@ -8,5 +8,6 @@ mod forward;
 mod gradient;
 mod pool;
 mod rounding;
+mod smooth;
 mod tangent;
 mod through;

@@ -151,6 +151,15 @@ impl<'a> Compiler<'a> {
                 }
                 self.release(gradient);
             }
+            Step::Smooth { function, from, to } => {
+                let gradient = self.places[to]?;
+                // Its curvature is weighed by it.
+                self.kept[gradient] |= self.keeps;
+                if let Some(to) = self.to(from) {
+                    self.back.push(Back::Smooth { function, from, gradient, to });
+                }
+                self.release(gradient);
+            }
             Step::Add { from, other, to } => {
                 let gradient = self.places[to]?;
                 if let Some(to) = self.to(from) {
@@ -260,7 +269,7 @@ impl Back {
     fn writes(&mut self, buffer: usize) -> Option<&mut To> {
         let to = match self {
             Self::Convolve { to, .. } => to.as_mut()?,
-            Self::MaxPool { to, .. } | Self::AveragePool { to, .. } => to,
+            Self::MaxPool { to, .. } | Self::AveragePool { to, .. } | Self::Smooth { to, .. } => to,
             Self::Sum { .. } | Self::Normalise { .. } | Self::Copy { .. } => return None,
         };
         (to.buffer == buffer).then_some(to)

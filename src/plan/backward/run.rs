@@ -251,6 +251,14 @@ impl Passing<'_> {
                     average_pool_gradient(instructions, height * width, channels, gradient, target);
                 });
             }
+            Back::Smooth { function, from, gradient, to } => {
+                self.write(from, to, |samples, target, passing| {
+                    let at = passing.forward.part(from.place, passing.images, from.len(), &samples);
+                    let gradient = passing.part(gradient, from.len(), &samples);
+                    let Target { pixels, .. } = target;
+                    function.gradient(instructions, at, (gradient, None), to.adds, pixels);
+                });
+            }
             Back::Sum { gradient, to, len } => {
                 let mut sum = std::mem::take(&mut self.gradients[to]);
                 let gradient = self.part(gradient, len, &(0..self.samples));

@@ -1,6 +1,7 @@
 //! The steps of a way back: kernels over numbered buffers of gradients.
 
 use super::super::step::{Place, Value};
+use crate::kernels::Smooth;
 
 /// One kernel call, or two that share their input: a gradient with respect to what a step wrote.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub(in super::super) enum Back {
     MaxPool { from: Value, size: usize, gradient: usize, to: To },
     /// Of means over pixels.
     AveragePool { from: Value, gradient: usize, to: To },
+    /// Of a smooth function of what stands in `from`, with nothing pending.
+    Smooth { function: Smooth, from: Value, gradient: usize, to: To },
     /// Adds a gradient of so many numbers a sample to another.
     Sum { gradient: usize, to: usize, len: usize },
     /// From the gradient of what a norm writes to that of what it reads, plus another; in place if `to` is

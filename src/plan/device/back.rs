@@ -1,5 +1,6 @@
 //! The steps of a batch's way back on a GPU: those of the CPU's [`GradientPlan`](crate::plan::GradientPlan).
 
+use super::layout::refused;
 use super::pass::{DevicePass, Turnable, Turned};
 use crate::device::{
     self, Buffer, Convolution, NormBack, NormOperands, NormTurned, Operands, Read, Transformed,
@@ -41,6 +42,7 @@ impl DevicePass<'_> {
                 let gradient = self.gradient(gradient);
                 self.pass(from, self.reading(from).0, height * width, gradient, to);
             }
+            Back::Smooth { .. } => refused(),
             Back::Sum { gradient, to, .. } => {
                 let [before, gradient] = [to, gradient].map(|index| self.gradient(index));
                 let output = Buffer::fours(client, gradient.len());

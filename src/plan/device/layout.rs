@@ -19,7 +19,7 @@ impl Plan {
                 from: Value { shape: [height, width, channels], .. }, size, ..
             } => [height / size, width / size, channels],
             Step::AveragePool { from, .. } => [1, 1, from.shape[2]],
-            Step::Add { from, .. } => from.shape,
+            Step::Smooth { from, .. } | Step::Add { from, .. } => from.shape,
             Step::Gather { .. } | Step::Normalise { .. } => return None,
         };
         Some((index, shape))
@@ -102,6 +102,11 @@ impl Plan {
 pub(super) fn channels(layout: &Layout, id: ParameterId) -> Entry {
     let entry = &layout.parameters[id.0];
     Entry::channels(entry.offset, entry.len())
+}
+
+/// What [`Plan::is_for_devices`] keeps away.
+pub(super) fn refused() -> ! {
+    unreachable!("a smooth function on a device")
 }
 
 /// Fours of numbers of a sample.

@@ -2,7 +2,7 @@
 
 use cubecl::server::Handle;
 
-use super::layout::fours_of;
+use super::layout::{fours_of, refused};
 use super::memory::{Memory, NormMemory};
 use super::{Affine, DeviceLine, DevicePoint, Group};
 use crate::device::{self, Buffer, Convolution, Norm, Operands, Read, Rows, Transformed};
@@ -74,6 +74,7 @@ impl DeviceLine<'_> {
                 let (read, normed, [input, affine]) = self.read_of(memory, frozen, from);
                 device::average_pool(client, read, normed, [input, affine, output]);
             }
+            Step::Smooth { .. } => refused(),
             Step::Add { from, other, .. } => {
                 let Some(output) = output(memory) else { return };
                 let (read, normed, [input, affine]) = self.read_of(memory, frozen, from);

@@ -5,7 +5,7 @@
 
 use cubecl::bytes::Bytes;
 
-use super::layout::fours_of;
+use super::layout::{fours_of, refused};
 use super::pass::{DevicePass, Turnable, pair, problem, rows, written};
 use super::{DeviceGradients, DevicePoint};
 use crate::device::{
@@ -213,6 +213,7 @@ impl Course<'_> {
                 device::average_pool(client, read, usize::MAX, operands);
                 self.tangents[to] = Some(output);
             }
+            Along::Smooth { .. } => refused(),
             Along::Add { tangents: [a, b], to, .. } => {
                 let [a, b] = [a, b].map(|tangent| self.tangent(tangent));
                 let output = Buffer::fours(client, a.len());

@@ -82,6 +82,14 @@ impl CurvaturePlan {
         })
     }
 
+    /// The tangent of what a smooth function reads in a place.
+    fn smoothed(&self, place: Place) -> Option<usize> {
+        self.steps.iter().find_map(|step| match *step {
+            Along::Smooth { from, tangent, .. } if from.place == place => Some(tangent),
+            _ => None,
+        })
+    }
+
     /// The tangent of what a norm reads.
     pub(in super::super) fn normed(&self, norm: usize) -> Option<usize> {
         self.steps.iter().find_map(|step| match *step {
@@ -114,8 +122,28 @@ impl Way<'_> {
             Back::Normalise { norm, from, gradient, other, to } => {
                 self.normalise(norm, from, [gradient, to], other);
             }
+            Back::Smooth { .. } => self.smooth(step),
             _ => self.passing().0.step(step),
         }
+    }
+
+    /// f'(x) (dL/df)' + f''(x) x1 dL/df.
+    fn smooth(&mut self, step: &Back) {
+        let Back::Smooth { function, from, gradient, to } = *step else { return };
+        let Some(tangent) = self.plan.smoothed(from.place) else { return };
+        let CurvatureWorkspace { tangents, .. } = &mut *self.workspace;
+        let tangents = std::mem::take(tangents);
+        let (mut passing, adjoints) = self.passing();
+        let each = from.len();
+        passing.write(from, to, |samples, target, passing| {
+            let own = samples.start * each..samples.end * each;
+            let at = passing.forward.part(from.place, passing.images, each, &samples);
+            let moved = passing.part(gradient, each, &samples);
+            let second = Some([&tangents[tangent][own.clone()], &adjoints[gradient][own]]);
+            let instructions = InstructionSet::detect();
+            function.gradient(instructions, at, (moved, second), to.adds, target.pixels);
+        });
+        self.workspace.tangents = tangents;
     }
 
     /// How gradients move, and the gradients themselves.

@@ -91,6 +91,10 @@ impl<'a> Compiler<'a> {
                 let (tangent, to) = (self.read(from), self.write(to));
                 self.steps.push(Along::AveragePool { shape: from.shape, tangent, to });
             }
+            Step::Smooth { function, from, to: place } => {
+                let (tangent, to) = (self.read(from), self.write(place));
+                self.steps.push(Along::Smooth { function, from, tangent, place, to });
+            }
             Step::Add { from, other, to } => {
                 let other = Value { place: other, norm: None, rectify: false, ..from };
                 let tangents = [self.read(from), self.read(other)];

@@ -143,6 +143,7 @@ impl Pass<'_> {
                     average_pool(instructions, source, height * width, channels, out);
                 });
             }
+            Along::Smooth { .. } => self.smooth(step),
             Along::Add { tangents, len, to } => self.write(to, len, |samples, out, pass| {
                 let [a, b] = tangents.map(|tangent| pass.tangent(tangent, len, &samples));
                 let pairs = a.iter().zip(b);
@@ -292,6 +293,28 @@ impl Pass<'_> {
             let cotangents = self.course.cotangents.map(|all| &all[norm]);
             let along = &self.workspace.norms[norm];
             self.second += along.second(self.norm(norm), count, back, cotangents);
+        }
+    }
+
+    /// Past a smooth function, with 1/2 <dL/df, f'' x1²>.
+    fn smooth(&mut self, step: &Along) {
+        let Along::Smooth { function, from, tangent, place, to } = *step else { return };
+        let adjoint = self.plan.gradient.adjoints.places[place];
+        let adjoint = adjoint.filter(|_| self.course.order == Order::Second);
+        let each = from.len();
+        self.write_with(to, each, 1, |samples, [out, sums], pass| {
+            let rows = out.chunks_exact_mut(each).zip(sums);
+            for (sample, (out, sum)) in samples.zip(rows) {
+                let own = sample..sample + 1;
+                let at = pass.plain(from.place, each, &own).pixels;
+                let tangent = pass.tangent(tangent, each, &own);
+                let adjoint = adjoint.map(|adjoint| pass.adjoint(adjoint, each, &own));
+                let instructions = InstructionSet::detect();
+                *sum = function.tangent(instructions, at, (tangent, adjoint), out) as f32;
+            }
+        });
+        if adjoint.is_some() {
+            self.second += self.totals(1)[0];
         }
     }
 

@@ -1,6 +1,7 @@
 //! The steps along a direction: kernels over numbered buffers of tangents.
 
 use super::super::step::{Place, Value};
+use crate::kernels::Smooth;
 
 /// What makes one tangent from others. Tangents are as long as the values that they are of.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub(in super::super) enum Along {
     MaxPool { from: Value, tangent: usize, size: usize, to: usize },
     /// Means over pixels.
     AveragePool { shape: [usize; 3], tangent: usize, to: usize },
+    /// Past a smooth function of what stands in `from`, whose values stand in `place`; its term too.
+    Smooth { function: Smooth, from: Value, tangent: usize, place: usize, to: usize },
     /// The sum of two tangents of so many numbers.
     Add { tangents: [usize; 2], len: usize, to: usize },
     /// That of the images: zeros.
@@ -45,6 +48,7 @@ impl Along {
             Self::Normalise { .. } => (Vec::new(), None),
             Self::Apply { tangent, to, .. }
             | Self::MaxPool { tangent, to, .. }
+            | Self::Smooth { tangent, to, .. }
             | Self::AveragePool { tangent, to, .. } => (vec![tangent], Some(to)),
             Self::Add { tangents, to, .. } => (tangents.iter_mut().collect(), Some(to)),
             Self::Still { to, .. } => (Vec::new(), Some(to)),
