@@ -42,8 +42,9 @@ fn distribution(x: f64) -> f64 {
 /// Every function on every instruction set.
 fn each(check: impl Fn(Smooth, InstructionSet)) {
     for instructions in InstructionSet::available() {
-        [Smooth::Tanh, Smooth::Gelu, Smooth::Softplus]
-            .map(|function| check(function, instructions));
+        for function in [Smooth::Tanh, Smooth::Gelu, Smooth::Softplus] {
+            check(function, instructions);
+        }
     }
 }
 
