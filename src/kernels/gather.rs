@@ -9,8 +9,8 @@ use super::split::bands;
 /// Numbers of a cache line.
 const LINE: usize = 16;
 
-/// How far ahead of what is copied numbers are asked for: 8 KB. The CPU itself does not look beyond a page.
-const AHEAD: usize = 2048;
+/// How far ahead of what is read or written numbers are asked for: 8 KB. The CPU itself does not look beyond a page.
+pub(super) const AHEAD: usize = 2048;
 
 /// Copied images [y, x, sample, channel], with room around each for a border of zeros.
 #[derive(Debug, Clone, Copy)]

@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
+use super::gather::AHEAD;
 use super::moments::Moments;
 use super::simd::Lanes;
 use super::source::{Normaliser, Source};
 use super::statistics::Statistics;
-
-/// How far ahead of what is added numbers are asked for: 8 KB, as in the copy that reads images.
-const AHEAD: usize = 2048;
 
 /// Where outputs go, and what is done on the way.
 #[derive(Debug)]

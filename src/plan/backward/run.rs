@@ -255,8 +255,7 @@ impl Passing<'_> {
                 self.write(from, to, |samples, target, passing| {
                     let at = passing.forward.part(from.place, passing.images, from.len(), &samples);
                     let gradient = passing.part(gradient, from.len(), &samples);
-                    let Target { pixels, .. } = target;
-                    function.gradient(instructions, at, (gradient, None), to.adds, pixels);
+                    function.gradient(instructions, at, (gradient, None), to.adds, target.pixels);
                 });
             }
             Back::Sum { gradient, to, len } => {
