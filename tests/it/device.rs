@@ -14,7 +14,7 @@ use losswalk::taylor::convolve2d;
 
 use crate::grouped::{POLICIES, end, loss_on};
 use crate::networks::TestResult;
-use crate::planned::model;
+use crate::planned::{model, smooth_model};
 
 /// Shaders by way of WGSL, or of SPIR-V.
 const NAME: &str = if cfg!(feature = "wgpu") { "wgpu" } else { "vulkan" };
@@ -79,6 +79,26 @@ fn lines_of_drawn_networks_are_those_of_the_cpu() -> TestResult {
         let error = error(&found, &expected);
         assert!(error < 1e-4, "{error} under {setting}: {model}\n{found:?}\n{expected:?}");
     }
+    Ok(())
+}
+
+/// Devices have kernels for rectifiers alone.
+#[test]
+fn smooth_functions_go_through_series_on_a_device() -> TestResult {
+    let (model, size) = (smooth_model(&[16, 19, 36, 52], 8), (8, 1));
+    let ((on_device, at), (on_cpu, _)) = (
+        loss_on(device_by_name(NAME, None)?, &model, size, &[])?,
+        loss_on(Device::flex(), &model, size, &[])?,
+    );
+    assert_eq!(on_device.kernels(), None, "{model}");
+    let of = Loss::Measured;
+    let found = on_device.gradient(&at, of, Precision::F32)?;
+    let expected = on_cpu.gradient(&at, of, Precision::F64)?;
+    let errors = [
+        error(&[found.loss], &[expected.loss]),
+        error(&found.gradient.to_f64(), &expected.gradient.to_f64()),
+    ];
+    assert!(errors.iter().all(|&error| error < 1e-4), "{errors:?}: {model}");
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::curvature::{direction, objective};
 use crate::networks::TestResult;
-use crate::planned::{FLAT, flat_model, model};
+use crate::planned::{FLAT, flat_model, smooth_model};
 
 const BATCH: [u32; 7] = [3, 0, 11, 5, 5, 8, 2];
 
@@ -86,7 +86,7 @@ proptest! {
         policy in prop::sample::select(vec!["batch", "recomputed", "running"]),
         measured in proptest::bool::ANY,
     ) {
-        let model = model(&choices, size);
+        let model = smooth_model(&choices, size);
         let of = if measured { Loss::Measured } else { Loss::of(&BATCH) };
         let [fast, slow] =
             compare(&model, size, policy, of).map_err(|e| TestCaseError::fail(e.to_string()))?;
@@ -111,7 +111,7 @@ fn every_kind_of_layer_agrees_under_every_policy() -> TestResult {
     for choices in NETWORKS {
         for policy in ["batch", "recomputed", "running"] {
             for of in [Loss::of(&BATCH), Loss::Measured] {
-                let model = model(choices, 8);
+                let model = smooth_model(choices, 8);
                 let [fast, slow] = compare(&model, 8, policy, of)?;
                 for (fast, slow) in fast.into_iter().zip(slow) {
                     assert!(fast < 8.0 * slow + 1e-6, "{fast:e} for {slow:e}, {policy}\n{model}");
@@ -161,7 +161,7 @@ proptest! {
         size in prop::sample::select(vec![4usize, 7, 8]),
         policy in prop::sample::select(vec!["batch", "recomputed", "running"]),
     ) {
-        let model = model(&choices, size);
+        let model = smooth_model(&choices, size);
         let [fast, slow] = compare_products(&model, size, policy)
             .map_err(|e| TestCaseError::fail(e.to_string()))?;
         prop_assert!(fast < 8.0 * slow + 1e-6, "{fast:e} for {slow:e} under {policy}\n{model}");
@@ -173,7 +173,7 @@ fn hessian_products_of_every_kind_of_layer_agree_and_have_the_same_bits_on_any_t
 -> TestResult {
     for choices in NETWORKS {
         for policy in ["batch", "recomputed", "running"] {
-            let model = model(choices, 8);
+            let model = smooth_model(choices, 8);
             let [fast, slow] = compare_products(&model, 8, policy)?;
             assert!(fast < 8.0 * slow + 1e-6, "{fast:e} for {slow:e}, {policy}\n{model}");
             let (objective, at) = objective(&model, 8, policy)?;
@@ -200,7 +200,7 @@ fn curvature_has_the_same_bits_on_any_number_of_threads_and_with_any_other_direc
         for (policy, of) in
             [("batch", Loss::of(&BATCH)), ("batch", Loss::Measured), ("recomputed", Loss::Measured)]
         {
-            let (objective, at) = objective(&model(choices, 8), 8, policy)?;
+            let (objective, at) = objective(&smooth_model(choices, 8), 8, policy)?;
             let on = |threads: usize| -> TestResult<Vec<Directional>> {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
                 let all = || found(&objective, &at, of, Precision::F32).map_err(|e| e.to_string());

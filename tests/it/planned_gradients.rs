@@ -10,7 +10,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::curvature::{direction, objective};
 use crate::networks::TestResult;
-use crate::planned::{FLAT, flat_model, model};
+use crate::planned::{FLAT, flat_model, smooth_model};
 
 const BATCH: [u32; 7] = [3, 0, 11, 5, 5, 8, 2];
 
@@ -55,7 +55,7 @@ proptest! {
         policy in prop::sample::select(vec!["batch", "recomputed", "running"]),
         measured in proptest::bool::ANY,
     ) {
-        let model = model(&choices, size);
+        let model = smooth_model(&choices, size);
         let of = if measured { Loss::Measured } else { Loss::of(&BATCH) };
         let [fast, slow] =
             compare(&model, size, policy, of).map_err(|e| TestCaseError::fail(e.to_string()))?;
@@ -93,7 +93,7 @@ fn on(threads: usize, objective: &Classification, at: &Point, of: Loss) -> TestR
 
 #[test]
 fn gradients_have_the_same_bits_on_any_number_of_threads_and_in_used_memory() -> TestResult {
-    let networks = NETWORKS.iter().map(|choices| model(choices, 8));
+    let networks = NETWORKS.iter().map(|choices| smooth_model(choices, 8));
     for model in networks.chain(FLAT.map(flat_model)) {
         for (policy, of) in
             [("batch", Loss::of(&BATCH)), ("batch", Loss::Measured), ("recomputed", Loss::Measured)]
@@ -115,7 +115,7 @@ fn gradients_have_the_same_bits_on_any_number_of_threads_and_in_used_memory() ->
 fn slopes_of_losses_are_gradients() -> TestResult {
     for choices in NETWORKS {
         for policy in ["batch", "recomputed"] {
-            let (objective, at) = objective(&model(choices, 8), 8, policy)?;
+            let (objective, at) = objective(&smooth_model(choices, 8), 8, policy)?;
             let u = direction(&objective)?;
             let step = 1e-6 * norm(&at.theta) / norm(&u);
             let loss = |step: f64| {
