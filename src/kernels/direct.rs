@@ -14,7 +14,10 @@ use super::simd::{Kernel, Lanes};
 use super::source::Source;
 use super::split::{parts, whole_parts};
 use super::target::{Target, Writer};
-use super::tile::{Operands, Places, Tap, multiply, multiply_places};
+use super::tile::{Fetch, Operands, Places, Tap, multiply, multiply_places};
+
+/// Numbers of a cache line.
+const LINE: usize = 16;
 
 /// Output rows shorter than this are narrow.
 const WIDE: usize = 8;
@@ -208,6 +211,7 @@ impl Direct<'_, '_> {
             step,
             channels,
             weights: block.weights,
+            weight_step: block.step,
             chain: CHAIN,
             ahead: None,
             adds: false,
@@ -239,17 +243,31 @@ pub(super) fn linear_block<L: Lanes>(
 ) {
     const { assert!((PANEL / (2 * L::WIDTH)).is_multiple_of(CHAIN)) };
     let width = block.vectors * L::WIDTH;
-    for channels in whole_parts(images.channels, PANEL / (2 * L::WIDTH)) {
+    let is_packed = block.step == width;
+    let panel = PANEL / (2 * L::WIDTH);
+    for channels in whole_parts(images.channels, panel) {
+        let first = channels.start * block.step;
+        // The next panel: as it stands, or a line of each row for each tile.
+        let fetch = if is_packed {
+            let apart = [channels.len() * LINE, LINE];
+            Fetch { tiles: PANEL.div_ceil(apart[0]), first: channels.len() * width, apart }
+        } else if channels.end < images.channels {
+            let apart = [LINE, block.step];
+            Fetch { tiles: width / LINE + 1, first: channels.len() * block.step, apart }
+        } else {
+            Fetch::default()
+        };
         let operands = Operands {
             source: &source[channels.start..],
             step: images.pixel,
             channels: channels.len(),
-            weights: &block.weights[channels.start * width..],
+            weights: &block.weights[first..],
+            weight_step: block.step,
             chain: CHAIN,
-            ahead: Some(channels.len() * width),
+            ahead: None,
             adds: channels.start > 0,
         };
-        let places = Places { count: 1, rows: images.samples, apart: [0; 3], fetched: PANEL };
+        let places = Places { count: 1, rows: images.samples, apart: [0; 3], fetch };
         multiply_places(lanes, (places, block.vectors), operands, sums);
     }
 }

@@ -125,6 +125,7 @@ impl Strided<'_, '_> {
                     step: images.pixel,
                     channels: images.channels,
                     weights: block.weights,
+                    weight_step: block.step,
                     chain: CHAIN,
                     ahead: None,
                     adds: false,

@@ -20,6 +20,8 @@ pub(super) struct PackedWeights {
 pub(super) struct Block<'a> {
     /// [tap, channel, output].
     pub(super) weights: &'a [f32],
+    /// From one channel to the next.
+    pub(super) step: usize,
     /// The first output.
     pub(super) first: usize,
     /// Vectors of outputs.
@@ -105,7 +107,7 @@ impl PackedWeights {
         (0..outputs).step_by(2 * width).map(move |first| {
             let vectors = (outputs - first).min(2 * width).div_ceil(width);
             let weights = &self.numbers[rows * first..][..rows * vectors * width];
-            Block { weights, first, vectors }
+            Block { weights, step: vectors * width, first, vectors }
         })
     }
 }

@@ -4,13 +4,11 @@
 
 use std::array;
 use std::hint::black_box;
+use std::slice;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::simd::{Kernel, Lanes};
 use super::split::{parts, whole_parts};
-
-/// Numbers of a cache line.
-const LINE: usize = 16;
 
 /// Channels from one look at whether they end to the next: with a look at each, layers took some percent longer.
 const UNROLL: usize = 4;
@@ -33,11 +31,14 @@ pub(super) struct Operands<'a> {
     pub(super) channels: usize,
     /// Blocks [channel, output] of 1 or 2 vectors of outputs.
     pub(super) weights: &'a [f32],
+    /// From one channel's to the next one's.
+    pub(super) weight_step: usize,
     /// About so many products are added up in a register before their sum is added to others: rounding
     /// errors grow with the square root of it, not of all products.
     pub(super) chain: usize,
-    /// From where on weights are fetched into the second-level cache meanwhile, a line for each channel.
-    pub(super) ahead: Option<usize>,
+    /// What is fetched into the second-level cache meanwhile, a line for each channel: the first one among the weights,
+    /// and how far the next one is.
+    pub(super) ahead: Option<[usize; 2]>,
     /// To what stands in the sums.
     pub(super) adds: bool,
 }
@@ -65,8 +66,19 @@ pub(super) struct Places {
     pub(super) rows: usize,
     /// How far the rows, weights and sums of a place are from those of the one before.
     pub(super) apart: [usize; 3],
-    /// How many numbers are fetched ahead, by each tile from where the one before ended.
-    pub(super) fetched: usize,
+    /// What tiles fetch ahead.
+    pub(super) fetch: Fetch,
+}
+
+/// Weights that the first tiles of a place fetch ahead.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Fetch {
+    /// How many tiles do.
+    pub(super) tiles: usize,
+    /// The first line of the first tile.
+    pub(super) first: usize,
+    /// From one tile's first line to the next one's, and from each channel's line to the next.
+    pub(super) apart: [usize; 2],
 }
 
 /// The products of [`multiply`], at each place.
@@ -112,15 +124,14 @@ impl<const V: usize> Kernel for MultiplyPlaces<'_, V> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { places: Places { count, rows, apart, fetched }, operands, sums } = self;
-        let Operands { step, channels, ahead, .. } = operands;
+        let Self { places: Places { count, rows, apart, fetch }, operands, sums } = self;
+        let step = operands.step;
         let [source, weights, sum] = apart;
         let all = parts(rows, L::ROWS);
         for place in 0..count {
             for (tile, rows) in all.clone().enumerate() {
-                let next = tile * channels * LINE;
-                let ahead = ahead.filter(|_| next < fetched).map(|ahead| ahead + next);
-                let operands = Operands { ahead, ..operands };
+                let ahead = [fetch.first + tile * fetch.apart[0], fetch.apart[1]];
+                let operands = Operands { ahead: (tile < fetch.tiles).then_some(ahead), ..operands };
                 let source = place * source + rows.start * step;
                 let tap = Tap { source, weights: place * weights };
                 let sums = &mut sums[place * sum + rows.start * V * L::WIDTH..];
@@ -155,17 +166,20 @@ fn multiply_vectors<L: Lanes, const V: usize>(
 #[inline(always)]
 fn fixed<L: Lanes, const P: usize, const V: usize>(
     lanes: L,
-    Operands { source, step, channels, weights: all, chain, ahead, adds }: Operands<'_>,
+    operands: Operands<'_>,
     taps: &[Tap],
     sums: &mut [f32],
 ) {
+    let Operands { source, step, channels, weights, weight_step, chain, ahead, adds } = operands;
     let block = V * L::WIDTH;
     let sums = &mut sums[..P * block];
     let mut tile = [[lanes.splat(0.0); V]; P];
     let (mut length, mut flushed) = (0, adds);
     for tap in taps {
-        let rows = rows::<P>(&source[tap.source..], step, channels);
-        let weights = &all[tap.weights..][..channels * block];
+        let last = tap.weights + channels.saturating_sub(1) * weight_step + block;
+        assert!(channels == 0 || last <= weights.len(), "weights of all channels");
+        let (rows, first) =
+            pointers::<P>(&source[tap.source..], step, channels, &weights[tap.weights..]);
         // Whole chains first, so that their ends do not depend on what a call has of all channels.
         for part in whole_parts(channels, chain) {
             if length >= chain {
@@ -175,43 +189,46 @@ fn fixed<L: Lanes, const P: usize, const V: usize>(
             }
             length += part.len();
             let mut channel = part.start;
-            let mut groups =
-                weights[part.start * block..part.end * block].chunks_exact(UNROLL * block);
-            for group in &mut groups {
-                if let Some(ahead) = ahead {
-                    for next in 0..UNROLL {
-                        lanes.prefetch_far(all, ahead + (channel + next) * LINE);
+            let mut row = first.wrapping_add(channel * weight_step);
+            while channel + UNROLL <= part.end {
+                if let Some([start, apart]) = ahead {
+                    for next in channel..channel + UNROLL {
+                        lanes.prefetch_far(weights, start + next * apart);
                     }
                 }
-                for weights in group.chunks_exact(block) {
-                    // SAFETY: there are weights for as many channels as the rows have.
-                    unsafe { add_products(lanes, &mut tile, &rows, channel, weights) };
+                for _ in 0..UNROLL {
+                    // SAFETY: the rows have so many channels, and the last one's weights are there.
+                    unsafe { add_products(lanes, &mut tile, &rows, channel, row) };
                     channel += 1;
+                    row = row.wrapping_add(weight_step);
                 }
             }
-            for weights in groups.remainder().chunks_exact(block) {
+            while channel < part.end {
                 // SAFETY: as above.
-                unsafe { add_products(lanes, &mut tile, &rows, channel, weights) };
+                unsafe { add_products(lanes, &mut tile, &rows, channel, row) };
                 channel += 1;
+                row = row.wrapping_add(weight_step);
             }
         }
     }
     flush(lanes, tile.as_flattened(), flushed, sums);
 }
 
-/// Adds the products of a channel's weights.
+/// Adds the products of a channel's weights, which stand from a place on.
 ///
 /// # Safety
-/// The rows have that channel.
+/// The rows have that channel, and so many weights are there.
 #[inline(always)]
 unsafe fn add_products<L: Lanes, const P: usize, const V: usize>(
     lanes: L,
     tile: &mut [[L::Vector; V]; P],
     rows: &[*const f32; P],
     channel: usize,
-    weights: &[f32],
+    weights: *const f32,
 ) {
     let mut vectors = [lanes.splat(0.0); V];
+    // SAFETY: as above.
+    let weights = unsafe { slice::from_raw_parts(weights, V * L::WIDTH) };
     for (vector, weights) in vectors.iter_mut().zip(weights.chunks_exact(L::WIDTH)) {
         *vector = lanes.load(weights);
     }
@@ -226,18 +243,25 @@ unsafe fn add_products<L: Lanes, const P: usize, const V: usize>(
     }
 }
 
-/// P rows of at least so many numbers. The compiler, if it knew that they are a step apart, would work out the
-/// address of each from the one before, for every channel; and it holds to fences only in memory unknown to it.
+/// P rows of at least so many numbers, and where weights start. The compiler, if it knew that rows are a step apart,
+/// would work out the address of each from the one before, for every channel; and it holds to fences only in memory
+/// unknown to it.
 #[inline(always)]
-fn rows<const P: usize>(source: &[f32], step: usize, numbers: usize) -> [*const f32; P] {
+fn pointers<const P: usize>(
+    source: &[f32],
+    step: usize,
+    numbers: usize,
+    weights: &[f32],
+) -> ([*const f32; P], *const f32) {
     assert!((P - 1) * step + numbers <= source.len(), "rows of a tile");
-    let (first, [one, three, five, seven]) =
-        black_box((source.as_ptr(), [step, 3 * step, 5 * step, 7 * step]));
+    let (first, [one, three, five, seven], weights) =
+        black_box((source.as_ptr(), [step, 3 * step, 5 * step, 7 * step], weights.as_ptr()));
     let offsets = [0, one, 2 * one, three, 4 * one, five, 2 * three];
-    array::from_fn(
+    let rows = array::from_fn(
         #[inline(always)]
         |row| first.wrapping_add(offsets[row % 7] + if row < 7 { 0 } else { seven }),
-    )
+    );
+    (rows, weights)
 }
 
 /// Writes the tile, or adds it to what was written before.

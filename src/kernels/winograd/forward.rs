@@ -13,7 +13,7 @@ use super::super::simd::{Kernel, Lanes};
 use super::super::source::Source;
 use super::super::split::{parts, whole_parts};
 use super::super::target::{Target, Writer};
-use super::super::tile::{Operands, Places, multiply_places};
+use super::super::tile::{Fetch, Operands, Places, multiply_places};
 use super::Scheme;
 use super::tiles::{Grid, Input, Planes, transform};
 
@@ -118,12 +118,13 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
             step: pixel,
             channels,
             weights: block.weights,
+            weight_step: block.step,
             chain: CHAIN,
             ahead: None,
             adds: false,
         };
         let apart = [planes[0], channels * width, planes[1]];
-        let places = Places { count: N * N, rows: tiles, apart, fetched: 0 };
+        let places = Places { count: N * N, rows: tiles, apart, fetch: Fetch::default() };
         multiply_places(lanes, (places, block.vectors), operands, sums);
     }
 
