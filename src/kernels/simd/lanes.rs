@@ -29,7 +29,7 @@ pub(crate) trait Lanes: Copy {
     fn store(self, to: &mut [f32], value: Self::Vector);
     /// Asks for the number `at` places behind the first, which need not be there.
     #[inline(always)]
-    fn prefetch(self, _from: &[f32], _at: usize) {}
+    fn prefetch<T>(self, _from: &[T], _at: usize) {}
     /// The same, into the second-level cache alone.
     #[inline(always)]
     fn prefetch_far(self, _from: &[f32], _at: usize) {}

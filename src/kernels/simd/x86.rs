@@ -63,7 +63,7 @@ macro_rules! x86_lanes {
             }
 
             #[inline(always)]
-            fn prefetch(self, from: &[f32], at: usize) {
+            fn prefetch<T>(self, from: &[T], at: usize) {
                 // SAFETY: a prefetch reads nothing, whatever the address.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().wrapping_add(at).cast()) }
             }

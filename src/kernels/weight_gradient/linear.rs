@@ -104,6 +104,13 @@ impl LinearFactors {
             let rows = first.max(panel)..last.min(panel + PANEL);
             let panel = panel..inputs.min(panel + PANEL);
             for block in blocks {
+                for row in rows.clone() {
+                    let at = (row - first) * outputs + block.start;
+                    for line in (0..block.len()).step_by(64 / size_of::<T>()) {
+                        lanes.prefetch(gradient, at + line);
+                    }
+                    lanes.prefetch(gradient, at + block.len() - 1);
+                }
                 self.sum(lanes, [&panel, block, &rows], &mut sums);
                 let width = block.len().next_multiple_of(L::WIDTH);
                 for (row, sums) in rows.clone().zip(sums[0].chunks_exact(width)) {
