@@ -25,7 +25,7 @@ pub struct BatchGradient {
     /// A as it is read, [n, inputs], and the multiple of Λ, [n, outputs].
     rows: [Aligned; 2],
     /// From inputs to n, and from there to outputs.
-    packed: [PackedConvolution; 2],
+    packed: [PackedConvolution<'static>; 2],
     /// A A' [n, n], and its blocks of columns, each from the diagonal down.
     own: [Aligned; 2],
 }

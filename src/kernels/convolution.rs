@@ -15,15 +15,15 @@ use super::winograd::{F2, F4, Scheme, Whole2, Winograd, pack};
 /// A convolution or fully connected layer with its weights packed for the kernels of this CPU, once
 /// per point.
 #[derive(Debug, Clone)]
-pub struct PackedConvolution {
+pub struct PackedConvolution<'a> {
     shape: ConvolutionShape,
     algorithm: Algorithm,
     instructions: InstructionSet,
-    weights: PackedWeights,
+    weights: PackedWeights<'a>,
     bias: Option<Vec<f32>>,
 }
 
-impl PackedConvolution {
+impl<'a> PackedConvolution<'a> {
     /// Packs weights `[k, k, inputs, outputs]` and a bias `[outputs]`.
     ///
     /// # Errors
@@ -46,6 +46,28 @@ impl PackedConvolution {
     /// Packs other weights in the same memory.
     pub fn repack(&mut self, weights: &[f32], bias: Option<&[f32]>) {
         self.pack(weights, false);
+        self.set_bias(bias);
+    }
+
+    /// The same, but a fully connected layer reads most of them where they stand: packing takes as long as the products of
+    /// 20 samples or so.
+    pub fn repack_or_stand(&mut self, weights: &'a [f32], bias: Option<&[f32]>) {
+        if self.algorithm == Algorithm::Direct && self.shape.is_linear() {
+            assert_eq!(weights.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
+            self.weights.stand(weights);
+        } else {
+            self.pack(weights, false);
+        }
+        self.set_bias(bias);
+    }
+
+    /// The memory alone, to pack other weights in.
+    pub fn emptied<'b>(self) -> PackedConvolution<'b> {
+        let Self { shape, algorithm, instructions, weights, bias } = self;
+        PackedConvolution { shape, algorithm, instructions, weights: weights.emptied(), bias }
+    }
+
+    fn set_bias(&mut self, bias: Option<&[f32]>) {
         match (bias, &mut self.bias) {
             (Some(bias), Some(kept)) => kept.copy_from_slice(bias),
             (bias, kept) => *kept = bias.map(<[f32]>::to_vec),

@@ -40,7 +40,7 @@ const PANEL: usize = 4096;
 /// One call.
 pub(super) struct Direct<'a, 'b> {
     pub(super) shape: ConvolutionShape,
-    pub(super) weights: &'a PackedWeights,
+    pub(super) weights: &'a PackedWeights<'a>,
     pub(super) bias: Option<&'a [f32]>,
     pub(super) source: Source<'a>,
     pub(super) target: Target<'a>,

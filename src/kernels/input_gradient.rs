@@ -25,8 +25,8 @@ pub struct PackedInputGradient {
 
 #[derive(Debug, Clone)]
 enum Packed {
-    Convolution(PackedConvolution),
-    Strided { instructions: InstructionSet, weights: PackedWeights },
+    Convolution(PackedConvolution<'static>),
+    Strided { instructions: InstructionSet, weights: PackedWeights<'static> },
 }
 
 impl PackedInputGradient {
@@ -87,7 +87,7 @@ impl PackedInputGradient {
 /// One call; a tile is one input pixel of several samples.
 struct Strided<'a, 'b> {
     shape: ConvolutionShape,
-    weights: &'a PackedWeights,
+    weights: &'a PackedWeights<'a>,
     source: Source<'a>,
     target: Target<'a>,
     scratch: &'b mut Scratch,

@@ -8,19 +8,22 @@ const ROWS: usize = 16;
 /// Blocks of outputs, each [tap, channel, output], of two vectors or, the last one, as few as hold
 /// the rest; zeros fill it up.
 #[derive(Debug, Clone)]
-pub(super) struct PackedWeights {
+pub(super) struct PackedWeights<'a> {
     numbers: Aligned,
     width: usize,
     rows: usize,
     outputs: usize,
+    /// Weights [rows, outputs] that blocks of two vectors are read from where they stand, so that only a narrower one
+    /// is packed.
+    standing: Option<&'a [f32]>,
 }
 
 /// One block of outputs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block<'a> {
-    /// [tap, channel, output].
+    /// [tap, channel, output], from one channel to the next `step` numbers.
     pub(super) weights: &'a [f32],
-    /// From one channel to the next.
+    /// As many as there are in two vectors or one where it is packed.
     pub(super) step: usize,
     /// The first output.
     pub(super) first: usize,
@@ -35,21 +38,35 @@ impl Block<'_> {
     }
 }
 
-impl PackedWeights {
+impl<'a> PackedWeights<'a> {
     /// Room for `rows` rows of `outputs`, in vectors of `width`; a row for each tap and channel.
     pub(super) fn zeros(rows: usize, outputs: usize, width: usize) -> Self {
         let numbers = Aligned::zeros(rows * outputs.next_multiple_of(width));
-        Self { numbers, width, rows, outputs }
+        Self { numbers, width, rows, outputs, standing: None }
     }
 
-    /// Calls `write` with each block and its first output.
+    /// The memory alone, for other weights.
+    pub(super) fn emptied<'b>(self) -> PackedWeights<'b> {
+        let Self { numbers, width, rows, outputs, .. } = self;
+        PackedWeights { numbers, width, rows, outputs, standing: None }
+    }
+
+    /// Calls `write` with each block that is packed and its first output.
     #[inline(always)]
     pub(super) fn fill(&mut self, mut write: impl FnMut(usize, &mut [f32])) {
-        let &mut Self { width, rows, outputs, .. } = self;
-        for first in (0..outputs).step_by(2 * width) {
+        let &mut Self { width, rows, outputs, standing, .. } = self;
+        let packed = (0..outputs).step_by(2 * width);
+        let packed = packed.filter(|first| standing.is_none() || first + 2 * width > outputs);
+        for first in packed {
             let block = (outputs - first).min(2 * width).next_multiple_of(width);
             write(first, &mut self.numbers[rows * first..][..rows * block]);
         }
+    }
+
+    /// Has weights [rows, outputs] stand where they are, as far as they fill blocks.
+    pub(super) fn stand(&mut self, weights: &'a [f32]) {
+        self.standing = Some(weights);
+        self.copy(weights);
     }
 
     /// Packs weights [rows, outputs].
@@ -103,9 +120,12 @@ impl PackedWeights {
 
     /// The blocks, in the order of outputs.
     pub(super) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
-        let &Self { width, rows, outputs, .. } = self;
+        let &Self { width, rows, outputs, standing, .. } = self;
         (0..outputs).step_by(2 * width).map(move |first| {
             let vectors = (outputs - first).min(2 * width).div_ceil(width);
+            if let Some(standing) = standing.filter(|_| first + 2 * width <= outputs) {
+                return Block { weights: &standing[first..], step: outputs, first, vectors };
+            }
             let weights = &self.numbers[rows * first..][..rows * vectors * width];
             Block { weights, step: vectors * width, first, vectors }
         })

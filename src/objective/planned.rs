@@ -30,7 +30,7 @@ pub(super) struct PlannedLine<'a> {
 /// The packed weights of the points.
 enum Packed {
     /// Those of every point, and the first layer's of from and of to - from.
-    All(Vec<Station>, [Station; 2]),
+    All(Vec<Station<'static>>, [Station<'static>; 2]),
     /// Points take turns.
     InTurn(Turns),
 }
@@ -40,7 +40,7 @@ struct Turns {
     /// Theta at both ends of the line.
     ends: [Vec<f64>; 2],
     /// The station of the last point, and its weights before they were packed.
-    last: Mutex<Option<(Station, Vec<f32>)>>,
+    last: Mutex<Option<(Station<'static>, Vec<f32>)>>,
 }
 
 /// One point of the line.

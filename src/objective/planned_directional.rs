@@ -199,7 +199,7 @@ impl Classification {
 pub(super) struct Call<'a> {
     pub objective: &'a Classification,
     pub curvature: &'a PlannedCurvature,
-    pub station: &'a GradientStation,
+    pub station: &'a GradientStation<'a>,
     pub directions: &'a [DirectionStation],
     pub presentation: Presentation,
     /// Threads that share a unit; units take turns if there are several.

@@ -25,7 +25,7 @@ pub(super) struct PlannedGradients {
     plan: GradientPlan,
     /// What is of second order.
     pub(super) curvature: PlannedCurvature,
-    stations: Mutex<Vec<GradientStation>>,
+    stations: Mutex<Vec<GradientStation<'static>>>,
     workspaces: GradientWorkspaces,
 }
 
@@ -69,14 +69,11 @@ impl PlannedGradients {
         let kept = || self.stations.lock().unwrap_or_else(PoisonError::into_inner);
         let free = kept().pop();
         let station = match free {
-            Some(mut station) => {
-                station.move_to(&self.plan, layout, theta);
-                station
-            }
+            Some(station) => station.moved_to(&self.plan, layout, theta),
             None => GradientStation::new(&self.plan, layout, theta, objective.measured.winograd),
         };
         let result = work(&station);
-        kept().push(station);
+        kept().push(station.emptied());
         result
     }
 }
@@ -253,7 +250,7 @@ pub(super) trait UnitGradients: Sync {
 struct Call<'a> {
     objective: &'a Classification,
     planned: &'a PlannedGradients,
-    station: &'a GradientStation,
+    station: &'a GradientStation<'a>,
     presentation: Presentation,
     /// Threads that share a unit; units take turns if there are several.
     shares: usize,

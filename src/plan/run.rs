@@ -47,7 +47,7 @@ impl Plan {
 /// A batch on its way.
 pub(super) struct Batch<'a> {
     pub plan: &'a Plan,
-    pub station: &'a Station,
+    pub station: &'a Station<'a>,
     pub given: Given<'a>,
     pub images: &'a [f32],
     pub samples: usize,

@@ -7,15 +7,15 @@ use super::{Plan, Theta};
 use crate::kernels::{Algorithm, InstructionSet, PackedConvolution};
 use crate::network::{Layout, ParameterId};
 
-/// Theta at one point, packed.
+/// Theta at one point, packed or, in part, where it stands.
 #[derive(Debug)]
-pub struct Station {
-    pub(super) packed: Vec<PackedConvolution>,
+pub struct Station<'a> {
+    pub(super) packed: Vec<PackedConvolution<'a>>,
     /// gamma and beta of every norm.
     pub(super) norms: Vec<[Vec<f64>; 2]>,
 }
 
-impl Station {
+impl<'a> Station<'a> {
     /// Packs theta, on all threads. Without `winograd` every convolution is computed by its definition.
     pub fn new(plan: &Plan, layout: &Layout, theta: Theta, winograd: bool) -> Self {
         Self::of(&plan.weights, &plan.norms, layout, theta, winograd)
@@ -39,12 +39,41 @@ impl Station {
 
     /// Packs another theta, which `single` has in single precision, on all threads.
     pub(super) fn repack(&mut self, plan: &Plan, layout: &Layout, theta: Theta, single: &[f32]) {
+        self.each(plan, layout, single, |packed, weight, bias| packed.repack(weight, bias));
+        self.move_norms(plan, layout, theta);
+    }
+
+    /// The same, but weights that need no packing are read where they stand from now on.
+    pub(super) fn repack_or_stand(
+        &mut self,
+        plan: &Plan,
+        layout: &Layout,
+        theta: Theta,
+        single: &'a [f32],
+    ) {
+        self.each(plan, layout, single, |packed, weight, bias| packed.repack_or_stand(weight, bias));
+        self.move_norms(plan, layout, theta);
+    }
+
+    /// The memory alone, for another theta.
+    pub(super) fn emptied<'b>(self) -> Station<'b> {
+        let Self { packed, norms } = self;
+        Station { packed: packed.into_iter().map(PackedConvolution::emptied).collect(), norms }
+    }
+
+    /// Calls `pack` with each layer, its weights and its bias, on all threads.
+    fn each<'b>(
+        &mut self,
+        plan: &Plan,
+        layout: &Layout,
+        single: &'b [f32],
+        pack: impl Fn(&mut PackedConvolution<'a>, &'b [f32], Option<&'b [f32]>) + Sync,
+    ) {
         let entry = |id: ParameterId| &single[layout.parameters[id.0].range()];
         let all = self.packed.par_iter_mut().zip(&plan.weights).with_max_len(1);
         all.for_each(|(packed, weights)| {
-            packed.repack(entry(weights.weight), weights.bias.map(entry));
+            pack(packed, entry(weights.weight), weights.bias.map(entry));
         });
-        self.move_norms(plan, layout, theta);
     }
 
     /// Takes over another theta's norms.
@@ -78,7 +107,7 @@ fn pack(
     weights: &Weights,
     single: &impl Fn(ParameterId) -> Vec<f32>,
     winograd: bool,
-) -> PackedConvolution {
+) -> PackedConvolution<'static> {
     let bias = weights.bias.map(single);
     let fastest = if winograd { Algorithm::fastest(weights.shape) } else { Algorithm::Direct };
     let weight = single(weights.weight);

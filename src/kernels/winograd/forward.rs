@@ -42,7 +42,7 @@ fn planes(tiles: usize, channels: usize) -> Planes {
 pub(in super::super) struct Winograd<'a, 'b, S, const M: usize, const K: usize, const N: usize> {
     pub(in super::super) scheme: PhantomData<S>,
     pub(in super::super) shape: ConvolutionShape,
-    pub(in super::super) weights: &'a PackedWeights,
+    pub(in super::super) weights: &'a PackedWeights<'a>,
     pub(in super::super) bias: Option<&'a [f32]>,
     pub(in super::super) source: Source<'a>,
     pub(in super::super) target: Target<'a>,

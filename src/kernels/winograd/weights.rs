@@ -20,7 +20,7 @@ pub(in super::super) fn pack<S: Scheme<M, K, N>, const M: usize, const K: usize,
     instructions: InstructionSet,
     inputs: usize,
     (weights, turned): (&[f32], bool),
-    packed: &mut PackedWeights,
+    packed: &mut PackedWeights<'_>,
 ) {
     let weights =
         Weights { numbers: weights, turned, inputs, outputs: weights.len() / (9 * inputs) };
@@ -28,14 +28,14 @@ pub(in super::super) fn pack<S: Scheme<M, K, N>, const M: usize, const K: usize,
 }
 
 /// Plain loops over f64, which the compiler turns into vectors of the instruction set.
-struct Pack<'a, S, const M: usize, const K: usize, const N: usize> {
+struct Pack<'a, 'b, S, const M: usize, const K: usize, const N: usize> {
     scheme: PhantomData<S>,
     weights: Weights<'a>,
-    packed: &'a mut PackedWeights,
+    packed: &'a mut PackedWeights<'b>,
 }
 
 impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize> Kernel
-    for Pack<'_, S, M, K, N>
+    for Pack<'_, '_, S, M, K, N>
 {
     type Output = ();
 

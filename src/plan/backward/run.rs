@@ -74,7 +74,7 @@ impl GradientPlan {
 /// A batch on its way back.
 struct Way<'a> {
     plan: &'a GradientPlan,
-    station: &'a GradientStation,
+    station: &'a GradientStation<'a>,
     pass: Backward<'a>,
     samples: usize,
     workspace: &'a mut GradientWorkspace,

@@ -9,17 +9,18 @@ use crate::kernels::{Algorithm, InstructionSet, PackedInputGradient};
 use crate::linalg::Numbers;
 use crate::network::Layout;
 
-/// Theta at one point, packed forwards and backwards. It moves to other points in the same memory.
+/// Theta at one point, packed forwards and backwards or, in part, where it stands. It moves to other points in the same
+/// memory.
 #[derive(Debug)]
-pub struct GradientStation {
-    pub(in super::super) forward: Station,
+pub struct GradientStation<'a> {
+    pub(in super::super) forward: Station<'a>,
     /// Of the weights whose input has a gradient.
     pub(in super::super) back: Vec<Option<PackedInputGradient>>,
     /// Memory for theta in single precision.
     pub(in super::super) single: Vec<f32>,
 }
 
-impl GradientStation {
+impl GradientStation<'_> {
     /// Packs theta. Without `winograd` every convolution is computed by its definition.
     pub fn new(plan: &GradientPlan, layout: &Layout, theta: Numbers<'_>, winograd: bool) -> Self {
         let mut room = Vec::new();
@@ -42,20 +43,37 @@ impl GradientStation {
     }
 
     /// Packs another theta, on all threads.
-    pub fn move_to(&mut self, plan: &GradientPlan, layout: &Layout, theta: Numbers<'_>) {
-        let Self { forward, back, single: room } = self;
-        let single = narrowed(theta, room);
-        let theta = Theta::Multiple(theta, 1.0);
-        let back = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
+    pub fn moved_to<'b>(
+        self,
+        plan: &GradientPlan,
+        layout: &Layout,
+        theta: Numbers<'b>,
+    ) -> GradientStation<'b> {
+        let GradientStation { mut forward, mut back, single: mut room } = self.emptied();
+        let single = narrowed(theta, &mut room);
+        let multiple = Theta::Multiple(theta, 1.0);
+        let turned = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
         rayon::join(
-            || forward.repack(&plan.plan, layout, theta, single),
+            || match theta {
+                Numbers::Single([single]) => {
+                    forward.repack_or_stand(&plan.plan, layout, multiple, single);
+                }
+                Numbers::Double(_) => forward.repack(&plan.plan, layout, multiple, single),
+            },
             || {
-                back.for_each(|(back, weights)| {
+                turned.for_each(|(back, weights)| {
                     let values = &single[layout.parameters[weights.weight.0].range()];
                     back.iter_mut().for_each(|back| back.repack(values));
                 });
             },
         );
+        GradientStation { forward, back, single: room }
+    }
+
+    /// The memory alone, for another theta.
+    pub fn emptied<'b>(self) -> GradientStation<'b> {
+        let Self { forward, back, single } = self;
+        GradientStation { forward: forward.emptied(), back, single }
     }
 }
 

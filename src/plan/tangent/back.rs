@@ -102,7 +102,7 @@ impl CurvaturePlan {
 /// A batch on its way back along a direction.
 struct Way<'a> {
     plan: &'a CurvaturePlan,
-    station: &'a GradientStation,
+    station: &'a GradientStation<'a>,
     direction: &'a ReturnStation,
     turn: Turn<'a>,
     samples: usize,

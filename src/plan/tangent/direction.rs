@@ -19,7 +19,7 @@ use crate::network::{Layout, ParameterId};
 /// A multiple of a direction, packed. It moves to other directions in the same memory.
 #[derive(Debug)]
 pub struct DirectionStation {
-    pub(super) station: Station,
+    pub(super) station: Station<'static>,
     single: Vec<f32>,
     /// Layers whose direction is the gradient of a batch, and needs no weights.
     of_batch: Vec<Option<BatchGradient>>,

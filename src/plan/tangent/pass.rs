@@ -15,7 +15,7 @@ use crate::kernels::{Aligned, Source};
 /// A batch on its way along a direction.
 pub(super) struct Pass<'a> {
     pub plan: &'a CurvaturePlan,
-    pub here: &'a Station,
+    pub here: &'a Station<'a>,
     pub direction: &'a DirectionStation,
     pub course: Course<'a>,
     pub samples: usize,
