@@ -86,7 +86,7 @@ impl<'a> PackedConvolution<'a> {
         let (instructions, from) = (*instructions, (weights, turned));
         match self.algorithm {
             Algorithm::Direct if turned => {
-                packed.copy_transposed(weights, shape.kernel.pow(2), true)
+                packed.copy_transposed(instructions, (weights, shape.kernel.pow(2)), true)
             }
             Algorithm::Direct => packed.copy(weights),
             Algorithm::Winograd2 => pack::<F2, 2, 4, 4>(instructions, shape.inputs, from, packed),

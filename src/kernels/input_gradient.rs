@@ -63,8 +63,8 @@ impl PackedInputGradient {
         let ConvolutionShape { kernel, .. } = self.shape;
         match &mut self.packed {
             Packed::Convolution(packed) => packed.repack_turned(weights),
-            Packed::Strided { weights: packed, .. } => {
-                packed.copy_transposed(weights, kernel * kernel, false);
+            Packed::Strided { instructions, weights: packed } => {
+                packed.copy_transposed(*instructions, (weights, kernel * kernel), false);
             }
         }
     }

@@ -1,9 +1,13 @@
 //! Weights in the order that the register tile reads them.
 
 use super::aligned::Aligned;
+use super::simd::{InstructionSet, Kernel, Lanes};
 
 /// Rows that are copied together, so that those of all blocks are read once.
 const ROWS: usize = 16;
+
+/// Rows and columns of a square that is turned around.
+const TURNED: usize = 8;
 
 /// Blocks of outputs, each [tap, channel, output], of two vectors or, the last one, as few as hold
 /// the rest; zeros fill it up.
@@ -94,28 +98,13 @@ impl<'a> PackedWeights<'a> {
     }
 
     /// Packs weights [tap, output, row] for rows [tap, row], the taps in reverse order if so asked.
-    pub(super) fn copy_transposed(&mut self, weights: &[f32], taps: usize, reverses: bool) {
-        let &mut Self { rows, outputs, .. } = self;
-        let length = rows / taps;
-        self.fill(|first, block| {
-            let width = block.len() / rows;
-            let columns = first..outputs.min(first + width);
-            for (tap, to) in block.chunks_exact_mut(length * width).enumerate() {
-                let tap = if reverses { taps - 1 - tap } else { tap };
-                let from = &weights[tap * outputs * length..];
-                let from = &from[first * length..][..columns.len() * length];
-                match (width, columns.len()) {
-                    (32, 32) => transpose_columns::<32>(from, to),
-                    (16, 16) => transpose_columns::<16>(from, to),
-                    _ => {
-                        for (k, from) in from.chunks_exact(length).enumerate() {
-                            let to = to.iter_mut().skip(k).step_by(width);
-                            to.zip(from).for_each(|(to, &weight)| *to = weight);
-                        }
-                    }
-                }
-            }
-        });
+    pub(super) fn copy_transposed(
+        &mut self,
+        instructions: InstructionSet,
+        (weights, taps): (&[f32], usize),
+        reverses: bool,
+    ) {
+        instructions.run(CopyTransposed { packed: self, weights, taps, reverses });
     }
 
     /// The blocks, in the order of outputs.
@@ -141,20 +130,52 @@ fn copy_columns<const N: usize>(from: &[f32], (first, all): (usize, usize), to: 
     }
 }
 
-/// N columns, one after the other, side by side.
-fn transpose_columns<const N: usize>(from: &[f32], to: &mut [f32]) {
-    let length = from.len() / N;
-    let (tiles, rest) = to.as_chunks_mut::<N>().0.as_chunks_mut::<8>();
-    for (i, tile) in tiles.iter_mut().enumerate() {
-        for (k, column) in from.chunks_exact(length).enumerate() {
-            for (row, x) in tile.iter_mut().zip(&column[8 * i..][..8]) {
-                row[k] = *x;
-            }
+/// One call of [`PackedWeights::copy_transposed`].
+struct CopyTransposed<'a, 'b> {
+    packed: &'a mut PackedWeights<'b>,
+    weights: &'a [f32],
+    taps: usize,
+    reverses: bool,
+}
+
+impl Kernel for CopyTransposed<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { packed, weights, taps, reverses } = self;
+        let &mut PackedWeights { rows, outputs, .. } = packed;
+        let length = rows / taps;
+        packed.fill(
+            #[inline(always)]
+            |first, block| {
+                let width = block.len() / rows;
+                let columns = first..outputs.min(first + width);
+                for (tap, to) in block.chunks_exact_mut(length * width).enumerate() {
+                    let tap = if reverses { taps - 1 - tap } else { tap };
+                    let from = &weights[tap * outputs * length..];
+                    let from = &from[first * length..][..columns.len() * length];
+                    transpose(lanes, (from, length), (to, width));
+                }
+            },
+        );
+    }
+}
+
+/// Columns of `length` numbers, one after the other, side by side in rows of `width`.
+#[inline(always)]
+fn transpose<L: Lanes>(lanes: L, (from, length): (&[f32], usize), (to, width): (&mut [f32], usize)) {
+    let whole = [length, from.len() / length].map(|len| len / TURNED * TURNED);
+    for row in (0..whole[0]).step_by(TURNED) {
+        for column in (0..whole[1]).step_by(TURNED) {
+            let place = column * length + row;
+            lanes.turn((&from[place..], length), (&mut to[row * width + column..], width));
         }
     }
-    for (row, i) in rest.iter_mut().zip(8 * tiles.len()..) {
-        for (x, column) in row.iter_mut().zip(from.chunks_exact(length)) {
-            *x = column[i];
+    for (column, numbers) in from.chunks_exact(length).enumerate() {
+        let first = if column < whole[1] { whole[0] } else { 0 };
+        for (row, &x) in numbers.iter().enumerate().skip(first) {
+            to[row * width + column] = x;
         }
     }
 }

@@ -90,4 +90,14 @@ pub(crate) trait Lanes: Copy {
         self.store(&mut padded, value);
         to.copy_from_slice(&padded[..to.len()]);
     }
+
+    /// Turns 8 rows of 8 numbers around: `to[j, i]` = `from[i, j]`, where rows start so many numbers apart.
+    #[inline(always)]
+    fn turn(self, (from, step): (&[f32], usize), (to, to_step): (&mut [f32], usize)) {
+        for (i, row) in from.chunks(step).take(8).enumerate() {
+            for (j, &x) in row[..8].iter().enumerate() {
+                to[j * to_step + i] = x;
+            }
+        }
+    }
 }

@@ -92,4 +92,9 @@ impl Lanes for Wide {
     fn keep_greater(self, a: Self::Vector, b: Self::Vector, value: Self::Vector) -> Self::Vector {
         [self.0.keep_greater(a[0], b[0], value[0]), self.0.keep_greater(a[1], b[1], value[1])]
     }
+
+    #[inline(always)]
+    fn turn(self, from: (&[f32], usize), to: (&mut [f32], usize)) {
+        self.0.turn(from, to);
+    }
 }

@@ -121,6 +121,12 @@ macro_rules! x86_lanes {
                 // SAFETY: the token proves that the CPU has the features.
                 unsafe { $store_part(to, value) }
             }
+
+            #[inline(always)]
+            fn turn(self, from: (&[f32], usize), to: (&mut [f32], usize)) {
+                // SAFETY: the token proves that the CPU has the features.
+                unsafe { turn_256(from, to) }
+            }
         }
     };
 }
@@ -166,6 +172,36 @@ x86_lanes!(
     load_part_256,
     store_part_256
 );
+
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+unsafe fn turn_256((from, step): (&[f32], usize), (to, to_step): (&mut [f32], usize)) {
+    assert!(7 * step + 8 <= from.len() && 7 * to_step + 8 <= to.len(), "8 rows of 8 numbers");
+    // SAFETY: as above; all rows are there, loads and stores need no alignment.
+    unsafe {
+        let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+        for half in [0, 4] {
+            // Four columns of row i, and beside them those of row i + 4.
+            let pair = |i: usize| {
+                let [above, below] = [i, i + 4].map(|i| _mm_loadu_ps(from.add(i * step + half)));
+                _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(above), below)
+            };
+            let (a, b, c, d) = (pair(0), pair(1), pair(2), pair(3));
+            let [ab, cd] = [[a, b], [c, d]].map(|[x, y]| _mm256_castps_pd(_mm256_unpacklo_ps(x, y)));
+            let [ef, gh] = [[a, b], [c, d]].map(|[x, y]| _mm256_castps_pd(_mm256_unpackhi_ps(x, y)));
+            let columns = [
+                _mm256_unpacklo_pd(ab, cd),
+                _mm256_unpackhi_pd(ab, cd),
+                _mm256_unpacklo_pd(ef, gh),
+                _mm256_unpackhi_pd(ef, gh),
+            ];
+            for (j, column) in columns.into_iter().enumerate() {
+                _mm256_storeu_ps(to.add((half + j) * to_step), _mm256_castpd_ps(column));
+            }
+        }
+    }
+}
 
 /// # Safety
 /// The CPU has AVX-512.
