@@ -32,7 +32,7 @@ pub(crate) trait Lanes: Copy {
     fn prefetch<T>(self, _from: &[T], _at: usize) {}
     /// The same, into the second-level cache alone.
     #[inline(always)]
-    fn prefetch_far(self, _from: &[f32], _at: usize) {}
+    fn prefetch_far<T>(self, _from: &[T], _at: usize) {}
     /// a + b.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// a - b.

@@ -69,7 +69,7 @@ macro_rules! x86_lanes {
             }
 
             #[inline(always)]
-            fn prefetch_far(self, from: &[f32], at: usize) {
+            fn prefetch_far<T>(self, from: &[T], at: usize) {
                 // SAFETY: a prefetch reads nothing, whatever the address.
                 unsafe { _mm_prefetch::<_MM_HINT_T1>(from.as_ptr().wrapping_add(at).cast()) }
             }

@@ -107,9 +107,9 @@ impl LinearFactors {
                 for row in rows.clone() {
                     let at = (row - first) * outputs + block.start;
                     for line in (0..block.len()).step_by(64 / size_of::<T>()) {
-                        lanes.prefetch(gradient, at + line);
+                        lanes.prefetch_far(gradient, at + line);
                     }
-                    lanes.prefetch(gradient, at + block.len() - 1);
+                    lanes.prefetch_far(gradient, at + block.len() - 1);
                 }
                 self.sum(lanes, [&panel, block, &rows], &mut sums);
                 let width = block.len().next_multiple_of(L::WIDTH);
