@@ -213,7 +213,6 @@ impl Direct<'_, '_> {
             weights: block.weights,
             weight_step: block.step,
             chain: CHAIN,
-            ahead: None,
             adds: false,
         };
         multiply(lanes, (pixels.count, block.vectors), operands, taps, sums);
@@ -243,17 +242,16 @@ pub(super) fn linear_block<L: Lanes>(
 ) {
     const { assert!((PANEL / (2 * L::WIDTH)).is_multiple_of(CHAIN)) };
     let width = block.vectors * L::WIDTH;
-    let is_packed = block.step == width;
-    let panel = PANEL / (2 * L::WIDTH);
-    for channels in whole_parts(images.channels, panel) {
+    for channels in whole_parts(images.channels, PANEL / (2 * L::WIDTH)) {
         let first = channels.start * block.step;
-        // The next panel: as it stands, or a line of each row for each tile.
-        let fetch = if is_packed {
+        let next = channels.len() * block.step;
+        let fetch = if block.step == width {
+            // The next panel is one piece, line by line.
             let apart = [channels.len() * LINE, LINE];
-            Fetch { tiles: PANEL.div_ceil(apart[0]), first: channels.len() * width, apart }
+            Fetch { tiles: PANEL.div_ceil(apart[0]), first: next, apart }
         } else if channels.end < images.channels {
-            let apart = [LINE, block.step];
-            Fetch { tiles: width / LINE + 1, first: channels.len() * block.step, apart }
+            // It has a piece of each row, which starts and ends within lines.
+            Fetch { tiles: width / LINE + 1, first: next, apart: [LINE, block.step] }
         } else {
             Fetch::default()
         };
@@ -264,7 +262,6 @@ pub(super) fn linear_block<L: Lanes>(
             weights: &block.weights[first..],
             weight_step: block.step,
             chain: CHAIN,
-            ahead: None,
             adds: channels.start > 0,
         };
         let places = Places { count: 1, rows: images.samples, apart: [0; 3], fetch };

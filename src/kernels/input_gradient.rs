@@ -127,7 +127,6 @@ impl Strided<'_, '_> {
                     weights: block.weights,
                     weight_step: block.step,
                     chain: CHAIN,
-                    ahead: None,
                     adds: false,
                 };
                 multiply(lanes, (samples.len(), block.vectors), operands, taps, sums);

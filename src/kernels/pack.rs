@@ -70,11 +70,16 @@ impl<'a> PackedWeights<'a> {
     /// Has weights [rows, outputs] stand where they are, as far as they fill blocks.
     pub(super) fn stand(&mut self, weights: &'a [f32]) {
         self.standing = Some(weights);
-        self.copy(weights);
+        self.copy_blocks(weights);
     }
 
     /// Packs weights [rows, outputs].
     pub(super) fn copy(&mut self, weights: &[f32]) {
+        self.standing = None;
+        self.copy_blocks(weights);
+    }
+
+    fn copy_blocks(&mut self, weights: &[f32]) {
         let &mut Self { rows, outputs, .. } = self;
         for first_row in (0..rows).step_by(ROWS) {
             let count = ROWS.min(rows - first_row);
@@ -164,7 +169,11 @@ impl Kernel for CopyTransposed<'_, '_> {
 
 /// Columns of `length` numbers, one after the other, side by side in rows of `width`.
 #[inline(always)]
-fn transpose<L: Lanes>(lanes: L, (from, length): (&[f32], usize), (to, width): (&mut [f32], usize)) {
+fn transpose<L: Lanes>(
+    lanes: L,
+    (from, length): (&[f32], usize),
+    (to, width): (&mut [f32], usize),
+) {
     let whole = [length, from.len() / length].map(|len| len / TURNED * TURNED);
     for row in (0..whole[0]).step_by(TURNED) {
         for column in (0..whole[1]).step_by(TURNED) {

@@ -36,9 +36,6 @@ pub(super) struct Operands<'a> {
     /// About so many products are added up in a register before their sum is added to others: rounding
     /// errors grow with the square root of it, not of all products.
     pub(super) chain: usize,
-    /// What is fetched into the second-level cache meanwhile, a line for each channel: the first one among the weights,
-    /// and how far the next one is.
-    pub(super) ahead: Option<[usize; 2]>,
     /// To what stands in the sums.
     pub(super) adds: bool,
 }
@@ -66,19 +63,28 @@ pub(super) struct Places {
     pub(super) rows: usize,
     /// How far the rows, weights and sums of a place are from those of the one before.
     pub(super) apart: [usize; 3],
-    /// What tiles fetch ahead.
+    /// What the first tiles of a place fetch ahead.
     pub(super) fetch: Fetch,
 }
 
-/// Weights that the first tiles of a place fetch ahead.
+/// Weights that are fetched into the second-level cache, a line for each channel of a tile.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Fetch {
-    /// How many tiles do.
+    /// How many tiles do so.
     pub(super) tiles: usize,
-    /// The first line of the first tile.
+    /// Where the first tile's first line is.
     pub(super) first: usize,
-    /// From one tile's first line to the next one's, and from each channel's line to the next.
+    /// How far a tile's lines are from those of the one before, and a channel's line from the one before.
     pub(super) apart: [usize; 2],
+}
+
+impl Fetch {
+    /// Of a tile: the first line, and how far the next is.
+    #[inline(always)]
+    fn of(self, tile: usize) -> Option<[usize; 2]> {
+        let [tiles, channels] = self.apart;
+        (tile < self.tiles).then_some([self.first + tile * tiles, channels])
+    }
 }
 
 /// The products of [`multiply`], at each place.
@@ -108,7 +114,7 @@ impl<const V: usize> Kernel for Multiply<'_, V> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        multiply_vectors::<L, V>(lanes, self.rows, self.operands, self.taps, self.sums);
+        multiply_vectors::<L, V>(lanes, (self.rows, None), self.operands, self.taps, self.sums);
     }
 }
 
@@ -125,17 +131,15 @@ impl<const V: usize> Kernel for MultiplyPlaces<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { places: Places { count, rows, apart, fetch }, operands, sums } = self;
-        let step = operands.step;
         let [source, weights, sum] = apart;
         let all = parts(rows, L::ROWS);
         for place in 0..count {
             for (tile, rows) in all.clone().enumerate() {
-                let ahead = [fetch.first + tile * fetch.apart[0], fetch.apart[1]];
-                let operands = Operands { ahead: (tile < fetch.tiles).then_some(ahead), ..operands };
-                let source = place * source + rows.start * step;
+                let source = place * source + rows.start * operands.step;
                 let tap = Tap { source, weights: place * weights };
                 let sums = &mut sums[place * sum + rows.start * V * L::WIDTH..];
-                multiply_vectors::<L, V>(lanes, rows.len(), operands, &[tap], sums);
+                let size = (rows.len(), fetch.of(tile));
+                multiply_vectors::<L, V>(lanes, size, operands, &[tap], sums);
             }
         }
     }
@@ -144,7 +148,7 @@ impl<const V: usize> Kernel for MultiplyPlaces<'_, V> {
 #[inline(always)]
 fn multiply_vectors<L: Lanes, const V: usize>(
     lanes: L,
-    rows: usize,
+    (rows, ahead): (usize, Option<[usize; 2]>),
     operands: Operands<'_>,
     taps: &[Tap],
     sums: &mut [f32],
@@ -154,7 +158,7 @@ fn multiply_vectors<L: Lanes, const V: usize>(
         ($($rows:literal)*) => {
             match rows {
                 $($rows if const { $rows <= L::ROWS } => {
-                    fixed::<L, $rows, V>(lanes, operands, taps, sums);
+                    fixed::<L, $rows, V>(lanes, operands, (taps, ahead), sums);
                 })*
                 _ => unreachable!("{rows} rows in a tile"),
             }
@@ -166,20 +170,19 @@ fn multiply_vectors<L: Lanes, const V: usize>(
 #[inline(always)]
 fn fixed<L: Lanes, const P: usize, const V: usize>(
     lanes: L,
-    operands: Operands<'_>,
-    taps: &[Tap],
+    Operands { source, step, channels, weights, weight_step, chain, adds }: Operands<'_>,
+    (taps, ahead): (&[Tap], Option<[usize; 2]>),
     sums: &mut [f32],
 ) {
-    let Operands { source, step, channels, weights, weight_step, chain, ahead, adds } = operands;
     let block = V * L::WIDTH;
     let sums = &mut sums[..P * block];
     let mut tile = [[lanes.splat(0.0); V]; P];
     let (mut length, mut flushed) = (0, adds);
     for tap in taps {
-        let last = tap.weights + channels.saturating_sub(1) * weight_step + block;
-        assert!(channels == 0 || last <= weights.len(), "weights of all channels");
-        let (rows, first) =
-            pointers::<P>(&source[tap.source..], step, channels, &weights[tap.weights..]);
+        let weights = &weights[tap.weights..];
+        let ends = channels.checked_sub(1).map_or(0, |last| last * weight_step + block);
+        assert!(ends <= weights.len(), "weights of all channels");
+        let (rows, first) = pointers::<P>(&source[tap.source..], step, channels, weights);
         // Whole chains first, so that their ends do not depend on what a call has of all channels.
         for part in whole_parts(channels, chain) {
             if length >= chain {
@@ -188,8 +191,9 @@ fn fixed<L: Lanes, const P: usize, const V: usize>(
                 (length, flushed) = (0, true);
             }
             length += part.len();
+            // Of a channel and weights that are worked out anew, the compiler would load all factors of a group first.
             let mut channel = part.start;
-            let mut row = first.wrapping_add(channel * weight_step);
+            let mut own = first.wrapping_add(channel * weight_step);
             while channel + UNROLL <= part.end {
                 if let Some([start, apart]) = ahead {
                     for next in channel..channel + UNROLL {
@@ -197,27 +201,27 @@ fn fixed<L: Lanes, const P: usize, const V: usize>(
                     }
                 }
                 for _ in 0..UNROLL {
-                    // SAFETY: the rows have so many channels, and the last one's weights are there.
-                    unsafe { add_products(lanes, &mut tile, &rows, channel, row) };
+                    // SAFETY: the rows have that channel, and its weights do not end behind the last one's.
+                    unsafe { add_products(lanes, &mut tile, &rows, channel, own) };
                     channel += 1;
-                    row = row.wrapping_add(weight_step);
+                    own = own.wrapping_add(weight_step);
                 }
             }
             while channel < part.end {
                 // SAFETY: as above.
-                unsafe { add_products(lanes, &mut tile, &rows, channel, row) };
+                unsafe { add_products(lanes, &mut tile, &rows, channel, own) };
                 channel += 1;
-                row = row.wrapping_add(weight_step);
+                own = own.wrapping_add(weight_step);
             }
         }
     }
     flush(lanes, tile.as_flattened(), flushed, sums);
 }
 
-/// Adds the products of a channel's weights, which stand from a place on.
+/// Adds the products of a channel's weights.
 ///
 /// # Safety
-/// The rows have that channel, and so many weights are there.
+/// The rows have that channel, and V vectors of weights are there.
 #[inline(always)]
 unsafe fn add_products<L: Lanes, const P: usize, const V: usize>(
     lanes: L,

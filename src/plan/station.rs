@@ -51,7 +51,9 @@ impl<'a> Station<'a> {
         theta: Theta,
         single: &'a [f32],
     ) {
-        self.each(plan, layout, single, |packed, weight, bias| packed.repack_or_stand(weight, bias));
+        self.each(plan, layout, single, |packed, weight, bias| {
+            packed.repack_or_stand(weight, bias)
+        });
         self.move_norms(plan, layout, theta);
     }
 

@@ -188,8 +188,10 @@ unsafe fn turn_256((from, step): (&[f32], usize), (to, to_step): (&mut [f32], us
                 _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(above), below)
             };
             let (a, b, c, d) = (pair(0), pair(1), pair(2), pair(3));
-            let [ab, cd] = [[a, b], [c, d]].map(|[x, y]| _mm256_castps_pd(_mm256_unpacklo_ps(x, y)));
-            let [ef, gh] = [[a, b], [c, d]].map(|[x, y]| _mm256_castps_pd(_mm256_unpackhi_ps(x, y)));
+            let [ab, cd] =
+                [[a, b], [c, d]].map(|[x, y]| _mm256_castps_pd(_mm256_unpacklo_ps(x, y)));
+            let [ef, gh] =
+                [[a, b], [c, d]].map(|[x, y]| _mm256_castps_pd(_mm256_unpackhi_ps(x, y)));
             let columns = [
                 _mm256_unpacklo_pd(ab, cd),
                 _mm256_unpackhi_pd(ab, cd),

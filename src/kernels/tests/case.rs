@@ -13,7 +13,7 @@ pub(super) struct Case {
     pub(super) samples: usize,
     pub(super) pixels: Vec<f32>,
     pub(super) weights: Vec<f32>,
-    bias: Option<Vec<f32>>,
+    pub(super) bias: Option<Vec<f32>>,
     normalisation: Option<[Vec<f32>; 3]>,
     rectify: bool,
     shortcut: Option<Vec<f32>>,
@@ -79,10 +79,25 @@ impl Case {
         algorithm: Algorithm,
         at_once: usize,
     ) -> Outcome<f32> {
+        self.outcome_of(&self.packed(instructions, algorithm), at_once)
+    }
+
+    pub(super) fn packed(
+        &self,
+        instructions: InstructionSet,
+        algorithm: Algorithm,
+    ) -> PackedConvolution<'static> {
+        let (shape, bias) = (self.shape, self.bias.as_deref());
+        PackedConvolution::new(instructions, shape, algorithm, &self.weights, bias).unwrap()
+    }
+
+    /// The same with weights that are packed already.
+    pub(super) fn outcome_of(
+        &self,
+        packed: &PackedConvolution<'_>,
+        at_once: usize,
+    ) -> Outcome<f32> {
         let (shape, k) = (self.shape, self.shape.outputs);
-        let bias = self.bias.as_deref();
-        let packed =
-            PackedConvolution::new(instructions, shape, algorithm, &self.weights, bias).unwrap();
         let mut output = vec![f32::NAN; self.samples * shape.output_len()];
         let mut sums = vec![0.0; self.samples * 2 * k];
         let mut scratch = Scratch::default();

@@ -46,6 +46,30 @@ fn fully_connected_layers_are_the_definition() {
     }
 }
 
+/// Whole blocks of them are not packed.
+#[test]
+fn weights_that_stand_give_the_bits_of_packed_ones() {
+    let mut numbers = Numbers(11);
+    for _ in 0..60 {
+        let linear = ConvolutionShape::linear(1 + numbers.below(300), 1 + numbers.below(90));
+        let shape = if numbers.below(4) > 0 { linear } else { numbers.shape() };
+        let case = Case::new(shape, &mut numbers, Numbers::reals);
+        let others = numbers.reals(case.weights.len());
+        for instructions in InstructionSet::available() {
+            let what = format!("{} {shape:?}", instructions.name());
+            let expected = case.packed(instructions, Algorithm::Direct);
+            let mut packed = expected.clone();
+            packed.repack(&others, case.bias.as_deref());
+            let mut standing = packed.emptied();
+            standing.repack_or_stand(&case.weights, case.bias.as_deref());
+            let expected = case.outcome_of(&expected, ALL);
+            assert_eq!(case.outcome_of(&standing, ALL), expected, "standing: {what}");
+            standing.repack(&case.weights, case.bias.as_deref());
+            assert_eq!(case.outcome_of(&standing, ALL), expected, "packed again: {what}");
+        }
+    }
+}
+
 /// All constants of F(2x2, 3x3) are multiples of 1/4, and those for whole images 1: exact, too.
 #[test]
 fn winograd_with_tiles_of_2_is_the_definition() {

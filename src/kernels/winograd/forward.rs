@@ -120,7 +120,6 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
             weights: block.weights,
             weight_step: block.step,
             chain: CHAIN,
-            ahead: None,
             adds: false,
         };
         let apart = [planes[0], channels * width, planes[1]];
