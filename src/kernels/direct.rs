@@ -211,7 +211,6 @@ impl Direct<'_, '_> {
             step,
             channels,
             weights: block.weights,
-            weight_step: block.step,
             chain: CHAIN,
             adds: false,
         };
@@ -260,11 +259,16 @@ pub(super) fn linear_block<L: Lanes>(
             step: images.pixel,
             channels: channels.len(),
             weights: &block.weights[first..],
-            weight_step: block.step,
             chain: CHAIN,
             adds: channels.start > 0,
         };
-        let places = Places { count: 1, rows: images.samples, apart: [0; 3], fetch };
+        let places = Places {
+            count: 1,
+            rows: images.samples,
+            apart: [0; 3],
+            weight_step: block.step,
+            fetch,
+        };
         multiply_places(lanes, (places, block.vectors), operands, sums);
     }
 }

@@ -125,7 +125,6 @@ impl Strided<'_, '_> {
                     step: images.pixel,
                     channels: images.channels,
                     weights: block.weights,
-                    weight_step: block.step,
                     chain: CHAIN,
                     adds: false,
                 };

@@ -118,12 +118,17 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
             step: pixel,
             channels,
             weights: block.weights,
-            weight_step: block.step,
             chain: CHAIN,
             adds: false,
         };
         let apart = [planes[0], channels * width, planes[1]];
-        let places = Places { count: N * N, rows: tiles, apart, fetch: Fetch::default() };
+        let places = Places {
+            count: N * N,
+            rows: tiles,
+            apart,
+            weight_step: width,
+            fetch: Fetch::default(),
+        };
         multiply_places(lanes, (places, block.vectors), operands, sums);
     }
 
