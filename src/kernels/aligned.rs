@@ -4,7 +4,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-const LINE: usize = 16;
+/// Numbers of a cache line.
+pub(super) const LINE: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]

@@ -93,7 +93,7 @@ impl BatchGradient {
     pub fn own_products(&mut self) -> Vec<OwnProducts<'_>> {
         let Self { instructions, rows: [read, _], packed: [first, _], own: [_, blocks] } = self;
         let (inputs, samples) = (first.shape().inputs, first.shape().outputs);
-        let len = |block: &Block<'_>| (samples - block.first) * block.width(inputs);
+        let len = |block: &Block<'_>| (samples - block.first) * block.width;
         let mut rest = blocks.of_len(first.blocks().map(|block| len(&block)).sum());
         let mut all = Vec::new();
         for block in first.blocks() {
@@ -108,13 +108,13 @@ impl BatchGradient {
     /// Joins them to A A'.
     pub fn join(&mut self) {
         let Self { packed: [first, _], own: [own, blocks], .. } = self;
-        let (inputs, samples) = (first.shape().inputs, first.shape().outputs);
+        let samples = first.shape().outputs;
         let own = own.of_len(samples * samples);
         let mut rest = &**blocks;
         for block in first.blocks() {
-            let (products, others) = rest.split_at((samples - block.first) * block.width(inputs));
+            let (products, others) = rest.split_at((samples - block.first) * block.width);
             rest = others;
-            let rows = products.chunks_exact(block.width(inputs));
+            let rows = products.chunks_exact(block.width);
             for (row, products) in (block.first..).zip(rows) {
                 for (column, &product) in (block.first..samples).zip(products) {
                     own[row * samples + column] = product;

@@ -12,6 +12,10 @@ use super::source::Source;
 use super::target::Target;
 use super::winograd::{F2, F4, Scheme, Whole2, Winograd, pack};
 
+/// Rows of weights a multiple of so many numbers apart would share few sets of the first-level cache, so that a panel of
+/// them does not stay in it.
+const CROWDED: usize = 64;
+
 /// A convolution or fully connected layer with its weights packed for the kernels of this CPU, once
 /// per point.
 #[derive(Debug, Clone)]
@@ -50,9 +54,9 @@ impl<'a> PackedConvolution<'a> {
     }
 
     /// The same, but a fully connected layer reads most of them where they stand: packing takes as long as the products of
-    /// 20 samples or so.
+    /// 15 samples or so.
     pub fn repack_or_stand(&mut self, weights: &'a [f32], bias: Option<&[f32]>) {
-        if self.algorithm == Algorithm::Direct && self.shape.is_linear() {
+        if self.shape.is_linear() && !self.shape.outputs.is_multiple_of(CROWDED) {
             assert_eq!(weights.len(), self.shape.weight_len(), "weights of {:?}", self.shape);
             self.weights.stand(weights);
         } else {

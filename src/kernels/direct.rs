@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::aligned::LINE;
 use super::gather::Gathered;
 use super::pack::{Block, PackedWeights};
 use super::scratch::Scratch;
@@ -15,9 +16,6 @@ use super::source::Source;
 use super::split::{parts, whole_parts};
 use super::target::{Target, Writer};
 use super::tile::{Fetch, Operands, Places, Tap, multiply, multiply_places};
-
-/// Numbers of a cache line.
-const LINE: usize = 16;
 
 /// Output rows shorter than this are narrow.
 const WIDE: usize = 8;

@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
+use super::aligned::LINE;
 use super::simd::Lanes;
 use super::source::{Normalise, Normaliser, Source, read};
 use super::split::bands;
-
-/// Numbers of a cache line.
-const LINE: usize = 16;
 
 /// How far ahead of what is read or written numbers are asked for: 8 KB. The CPU itself does not look beyond a page.
 pub(super) const AHEAD: usize = 2048;

@@ -10,36 +10,30 @@ const ROWS: usize = 16;
 const TURNED: usize = 8;
 
 /// Blocks of outputs, each [tap, channel, output], of two vectors or, the last one, as few as hold
-/// the rest; zeros fill it up.
+/// the rest; zeros fill it up. Blocks of two vectors may stand in weights [row, output] that are not packed.
 #[derive(Debug, Clone)]
 pub(super) struct PackedWeights<'a> {
     numbers: Aligned,
     width: usize,
     rows: usize,
     outputs: usize,
-    /// Weights [rows, outputs] that blocks of two vectors are read from where they stand, so that only a narrower one
-    /// is packed.
+    /// Those that blocks stand in.
     standing: Option<&'a [f32]>,
 }
 
 /// One block of outputs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block<'a> {
-    /// [tap, channel, output], from one channel to the next `step` numbers.
+    /// [tap, channel, output].
     pub(super) weights: &'a [f32],
-    /// As many as there are in two vectors or one where it is packed.
+    /// From a channel's outputs to the next one's: the width or, where it stands, all outputs.
     pub(super) step: usize,
     /// The first output.
     pub(super) first: usize,
     /// Vectors of outputs.
     pub(super) vectors: usize,
-}
-
-impl Block<'_> {
-    /// Outputs in whole vectors, of a fully connected layer with so many inputs.
-    pub(super) fn width(&self, inputs: usize) -> usize {
-        self.weights.len() / inputs
-    }
+    /// Outputs, in whole vectors.
+    pub(super) width: usize,
 }
 
 impl<'a> PackedWeights<'a> {
@@ -55,36 +49,46 @@ impl<'a> PackedWeights<'a> {
         PackedWeights { numbers, width, rows, outputs, standing: None }
     }
 
-    /// Calls `write` with each block that is packed and its first output.
+    /// Outputs of the blocks that stand.
+    fn standing_outputs(&self) -> usize {
+        let block = 2 * self.width;
+        self.standing.map_or(0, |_| self.outputs / block * block)
+    }
+
+    /// Calls `write` with each block and its first output; none stands any more.
     #[inline(always)]
-    pub(super) fn fill(&mut self, mut write: impl FnMut(usize, &mut [f32])) {
-        let &mut Self { width, rows, outputs, standing, .. } = self;
-        let packed = (0..outputs).step_by(2 * width);
-        let packed = packed.filter(|first| standing.is_none() || first + 2 * width > outputs);
-        for first in packed {
+    pub(super) fn fill(&mut self, write: impl FnMut(usize, &mut [f32])) {
+        self.standing = None;
+        self.fill_packed(write);
+    }
+
+    #[inline(always)]
+    fn fill_packed(&mut self, mut write: impl FnMut(usize, &mut [f32])) {
+        let &mut Self { width, rows, outputs, .. } = self;
+        for first in (self.standing_outputs()..outputs).step_by(2 * width) {
             let block = (outputs - first).min(2 * width).next_multiple_of(width);
             write(first, &mut self.numbers[rows * first..][..rows * block]);
         }
     }
 
-    /// Has weights [rows, outputs] stand where they are, as far as they fill blocks.
+    /// Has blocks stand in weights [rows, outputs], and packs what is left of each row.
     pub(super) fn stand(&mut self, weights: &'a [f32]) {
         self.standing = Some(weights);
-        self.copy_blocks(weights);
+        self.copy_rows(weights);
     }
 
     /// Packs weights [rows, outputs].
     pub(super) fn copy(&mut self, weights: &[f32]) {
         self.standing = None;
-        self.copy_blocks(weights);
+        self.copy_rows(weights);
     }
 
-    fn copy_blocks(&mut self, weights: &[f32]) {
+    fn copy_rows(&mut self, weights: &[f32]) {
         let &mut Self { rows, outputs, .. } = self;
         for first_row in (0..rows).step_by(ROWS) {
             let count = ROWS.min(rows - first_row);
             let from = &weights[first_row * outputs..][..count * outputs];
-            self.fill(|first, block| {
+            self.fill_packed(|first, block| {
                 let width = block.len() / rows;
                 let to = &mut block[first_row * width..][..count * width];
                 match width {
@@ -114,14 +118,16 @@ impl<'a> PackedWeights<'a> {
 
     /// The blocks, in the order of outputs.
     pub(super) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
-        let &Self { width, rows, outputs, standing, .. } = self;
+        let (&Self { width, rows, outputs, standing, .. }, stand) = (self, self.standing_outputs());
         (0..outputs).step_by(2 * width).map(move |first| {
             let vectors = (outputs - first).min(2 * width).div_ceil(width);
-            if let Some(standing) = standing.filter(|_| first + 2 * width <= outputs) {
-                return Block { weights: &standing[first..], step: outputs, first, vectors };
-            }
-            let weights = &self.numbers[rows * first..][..rows * vectors * width];
-            Block { weights, step: vectors * width, first, vectors }
+            let width = vectors * width;
+            let packed = &self.numbers[rows * first..][..rows * width];
+            let (weights, step) = match standing {
+                Some(weights) if first < stand => (&weights[first..], outputs),
+                _ => (packed, width),
+            };
+            Block { weights, step, first, vectors, width }
         })
     }
 }

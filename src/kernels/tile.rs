@@ -29,7 +29,7 @@ pub(super) struct Operands<'a> {
     pub(super) step: usize,
     /// Numbers of a row to be multiplied.
     pub(super) channels: usize,
-    /// Blocks [channel, output] of 1 or 2 vectors of outputs.
+    /// [channel, output], of each channel 1 or 2 vectors of outputs.
     pub(super) weights: &'a [f32],
     /// About so many products are added up in a register before their sum is added to others: rounding
     /// errors grow with the square root of it, not of all products.
@@ -61,7 +61,8 @@ pub(super) struct Places {
     pub(super) rows: usize,
     /// How far the rows, weights and sums of a place are from those of the one before.
     pub(super) apart: [usize; 3],
-    /// From one channel's weights to the next one's; more than a block has where two vectors of it stand apart.
+    /// From one channel's weights to the next one's: as many as a block has, or more where two vectors are read of wider
+    /// rows.
     pub(super) weight_step: usize,
     /// What the first tiles of a place fetch ahead.
     pub(super) fetch: Fetch,
@@ -79,12 +80,28 @@ pub(super) struct Fetch {
 }
 
 impl Fetch {
-    /// Of a tile: the first line, and how far the next is.
+    /// Of a tile.
     #[inline(always)]
-    fn of(self, tile: usize) -> Option<[usize; 2]> {
-        let [tiles, channels] = self.apart;
-        (tile < self.tiles).then_some([self.first + tile * tiles, channels])
+    fn of(self, tile: usize) -> Option<Ahead> {
+        let [of_tile, of_channel] = self.apart;
+        (tile < self.tiles)
+            .then_some(Ahead { first: self.first + tile * of_tile, apart: of_channel })
     }
+}
+
+/// Lines that one tile fetches, the first one and how far the next is.
+#[derive(Clone, Copy)]
+struct Ahead {
+    first: usize,
+    apart: usize,
+}
+
+/// How a tile goes over weights.
+#[derive(Clone, Copy)]
+struct Course {
+    /// From one channel's to the next one's.
+    step: usize,
+    ahead: Option<Ahead>,
 }
 
 /// The products of [`multiply`], at each place.
@@ -97,7 +114,7 @@ pub(super) fn multiply_places<L: Lanes>(
 ) {
     // The step is known where tiles are compiled but in this case: else ResNet-56's line took 10.1 s for 9.2.
     if places.weight_step != vectors * L::WIDTH {
-        assert_eq!(vectors, 2, "vectors that stand apart");
+        assert_eq!(vectors, 2, "vectors of wider rows");
         return lanes.run(MultiplyPlaces::<2, true> { places, operands, sums });
     }
     if vectors == 1 {
@@ -120,12 +137,13 @@ impl<const V: usize> Kernel for Multiply<'_, V> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { rows, operands, taps, sums } = self;
-        let weights = (V * L::WIDTH, None);
-        multiply_vectors::<L, V, false>(lanes, (rows, weights), operands, taps, sums);
+        let course = Course { step: V * L::WIDTH, ahead: None };
+        multiply_vectors::<L, V, false>(lanes, (rows, course), operands, taps, sums);
     }
 }
 
-/// Of many tiles, because one of few channels takes little longer than a call.
+/// Of many tiles, because one of few channels takes little longer than a call; `APART` says that weights are read of wider
+/// rows than they fill.
 struct MultiplyPlaces<'a, const V: usize, const APART: bool> {
     places: Places,
     operands: Operands<'a>,
@@ -146,8 +164,9 @@ impl<const V: usize, const APART: bool> Kernel for MultiplyPlaces<'_, V, APART> 
                 let source = place * source + rows.start * operands.step;
                 let tap = Tap { source, weights: place * weights };
                 let sums = &mut sums[place * sum + rows.start * V * L::WIDTH..];
-                let how = (rows.len(), (weight_step, fetch.of(tile)));
-                multiply_vectors::<L, V, APART>(lanes, how, operands, &[tap], sums);
+                let course = Course { step: weight_step, ahead: fetch.of(tile) };
+                let size = (rows.len(), course);
+                multiply_vectors::<L, V, APART>(lanes, size, operands, &[tap], sums);
             }
         }
     }
@@ -156,7 +175,7 @@ impl<const V: usize, const APART: bool> Kernel for MultiplyPlaces<'_, V, APART> 
 #[inline(always)]
 fn multiply_vectors<L: Lanes, const V: usize, const APART: bool>(
     lanes: L,
-    (rows, weights): (usize, (usize, Option<[usize; 2]>)),
+    (rows, course): (usize, Course),
     operands: Operands<'_>,
     taps: &[Tap],
     sums: &mut [f32],
@@ -166,7 +185,7 @@ fn multiply_vectors<L: Lanes, const V: usize, const APART: bool>(
         ($($rows:literal)*) => {
             match rows {
                 $($rows if const { $rows <= L::ROWS } => {
-                    fixed::<L, $rows, V, APART>(lanes, operands, (taps, weights), sums);
+                    fixed::<L, $rows, V, APART>(lanes, operands, (taps, course), sums);
                 })*
                 _ => unreachable!("{rows} rows in a tile"),
             }
@@ -179,7 +198,7 @@ fn multiply_vectors<L: Lanes, const V: usize, const APART: bool>(
 fn fixed<L: Lanes, const P: usize, const V: usize, const APART: bool>(
     lanes: L,
     Operands { source, step, channels, weights, chain, adds }: Operands<'_>,
-    (taps, (weight_step, ahead)): (&[Tap], (usize, Option<[usize; 2]>)),
+    (taps, Course { step: weight_step, ahead }): (&[Tap], Course),
     sums: &mut [f32],
 ) {
     let block = V * L::WIDTH;
@@ -200,17 +219,17 @@ fn fixed<L: Lanes, const P: usize, const V: usize, const APART: bool>(
                 (length, flushed) = (0, true);
             }
             length += part.len();
-            // Of a channel and weights that are worked out anew, the compiler would load all factors of a group first.
+            // Counted up: worked out from an index, they would have the compiler load all factors of a group first.
             let mut channel = part.start;
             let mut own = first.wrapping_add(channel * weight_step);
             while channel + UNROLL <= part.end {
-                if let Some([start, apart]) = ahead {
+                if let Some(Ahead { first, apart }) = ahead {
                     for next in channel..channel + UNROLL {
-                        lanes.prefetch_far(weights, start + next * apart);
+                        lanes.prefetch_far(weights, first + next * apart);
                     }
                 }
                 for _ in 0..UNROLL {
-                    // SAFETY: the rows have that channel, and its weights do not end behind the last one's.
+                    // SAFETY: `pointers` looked at the rows, and the assertion at the last channel's weights.
                     unsafe { add_products(lanes, &mut tile, &rows, channel, own) };
                     channel += 1;
                     own = own.wrapping_add(weight_step);

@@ -69,7 +69,10 @@ impl PlannedGradients {
         let kept = || self.stations.lock().unwrap_or_else(PoisonError::into_inner);
         let free = kept().pop();
         let station = match free {
-            Some(station) => station.moved_to(&self.plan, layout, theta),
+            Some(mut station) => {
+                station.move_to(&self.plan, layout, theta);
+                station
+            }
             None => GradientStation::new(&self.plan, layout, theta, objective.measured.winograd),
         };
         let result = work(&station);

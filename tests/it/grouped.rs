@@ -54,7 +54,7 @@ fn on_both_ways(
     check: impl Fn(&str, [&Classification; 2], &Point) -> TestResult,
 ) -> TestResult {
     let mlp = "model.arch = 'mlp'\nmodel.hidden = [7, 5]".to_owned();
-    let [a, b] = [&[0, 3, 16, 16, 3, 7, 6][..], &[3, 1, 5, 6]].map(|l| planned::model(l, 8));
+    let [a, b] = [&[0, 3, 16, 16, 3, 7, 6][..], &[3, 1, 5, 6]].map(|l| planned::smooth_model(l, 8));
     for (model, images) in [(mlp, (3, 3)), (a, (8, 1)), (b, (8, 1))] {
         for policy in POLICIES {
             let policy = format!("evaluation.batch_norm={policy}");

@@ -16,6 +16,7 @@ use crate::series::Cube;
 const ALPHAS: [f64; 3] = [0.0, 0.3, 1.0];
 
 /// A network that draws its layers from `choices`, as `model.layers`, with rectifiers alone. It keeps a size that halves.
+#[cfg(any(feature = "wgpu", feature = "vulkan"))]
 pub fn model(choices: &[usize], size: usize) -> String {
     drawn(choices, size, ["relu"; 4])
 }

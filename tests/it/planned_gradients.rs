@@ -111,6 +111,22 @@ fn gradients_have_the_same_bits_on_any_number_of_threads_and_in_used_memory() ->
     Ok(())
 }
 
+/// Theta in 32 bits has weights stand where they are, from the second time on.
+#[test]
+fn weights_that_stand_in_theta_leave_the_bits_of_packed_ones() -> TestResult {
+    for of in [Loss::of(&BATCH), Loss::Measured] {
+        let (objective, at) = objective("model.arch = 'mlp'\nmodel.hidden = [50, 35]", 8, "batch")?;
+        let single = at.theta.clone().rounded(Precision::F32);
+        let double = Point { theta: single.to_f64().into(), ..at.clone() };
+        let single = Point { theta: single, ..at };
+        let packed = objective.gradient(&double, of, Precision::F32)?;
+        for at in [&double, &single, &single, &double, &single] {
+            assert_eq!(objective.gradient(at, of, Precision::F32)?, packed);
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn slopes_of_losses_are_gradients() -> TestResult {
     for choices in NETWORKS {

@@ -183,23 +183,24 @@ unsafe fn turn_256((from, step): (&[f32], usize), (to, to_step): (&mut [f32], us
         let (from, to) = (from.as_ptr(), to.as_mut_ptr());
         for half in [0, 4] {
             // Four columns of row i, and beside them those of row i + 4.
-            let pair = |i: usize| {
-                let [above, below] = [i, i + 4].map(|i| _mm_loadu_ps(from.add(i * step + half)));
-                _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(above), below)
-            };
-            let (a, b, c, d) = (pair(0), pair(1), pair(2), pair(3));
-            let [ab, cd] =
-                [[a, b], [c, d]].map(|[x, y]| _mm256_castps_pd(_mm256_unpacklo_ps(x, y)));
-            let [ef, gh] =
-                [[a, b], [c, d]].map(|[x, y]| _mm256_castps_pd(_mm256_unpackhi_ps(x, y)));
+            let mut pairs = [_mm256_setzero_ps(); 4];
+            for (i, pair) in pairs.iter_mut().enumerate() {
+                let row = from.add(i * step + half);
+                let (above, below) = (_mm_loadu_ps(row), _mm_loadu_ps(row.add(4 * step)));
+                *pair = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(above), below);
+            }
+            let [a, b, c, d] = pairs;
+            let [ab, cd] = [_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d)];
+            let [ef, gh] = [_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d)];
+            // The first two numbers of each half, and the last two.
             let columns = [
-                _mm256_unpacklo_pd(ab, cd),
-                _mm256_unpackhi_pd(ab, cd),
-                _mm256_unpacklo_pd(ef, gh),
-                _mm256_unpackhi_pd(ef, gh),
+                _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd),
+                _mm256_shuffle_ps::<0b01_00_01_00>(ef, gh),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ef, gh),
             ];
             for (j, column) in columns.into_iter().enumerate() {
-                _mm256_storeu_ps(to.add((half + j) * to_step), _mm256_castpd_ps(column));
+                _mm256_storeu_ps(to.add((half + j) * to_step), column);
             }
         }
     }

@@ -64,6 +64,7 @@ fn weights_that_stand_give_the_bits_of_packed_ones() {
             standing.repack_or_stand(&case.weights, case.bias.as_deref());
             let expected = case.outcome_of(&expected, ALL);
             assert_eq!(case.outcome_of(&standing, ALL), expected, "standing: {what}");
+            standing.repack_or_stand(&others, case.bias.as_deref());
             standing.repack(&case.weights, case.bias.as_deref());
             assert_eq!(case.outcome_of(&standing, ALL), expected, "packed again: {what}");
         }

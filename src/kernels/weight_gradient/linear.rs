@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::cut::Cut;
 use super::{BLOCK, PRODUCTS, add, outputs};
-use crate::kernels::aligned::Aligned;
+use crate::kernels::aligned::{Aligned, LINE};
 use crate::kernels::gather::Gathered;
 use crate::kernels::outer::{Factors, Span, outer};
 use crate::kernels::shape::ConvolutionShape;
@@ -18,6 +18,9 @@ use crate::precision::Number;
 /// Inputs whose products are computed together, from the first-level cache: whole tiles for any instruction set
 /// but AVX-512.
 pub(super) const PANEL: usize = 48;
+
+/// Bytes of a cache line.
+const LINE_BYTES: usize = LINE * size_of::<f32>();
 
 /// Inputs and output gradients of a batch, or of several whose products are added up.
 #[derive(Debug, Clone, Default)]
@@ -104,12 +107,13 @@ impl LinearFactors {
             let rows = first.max(panel)..last.min(panel + PANEL);
             let panel = panel..inputs.min(panel + PANEL);
             for block in blocks {
+                // What is written when the sums are done has come by then.
                 for row in rows.clone() {
                     let at = (row - first) * outputs + block.start;
-                    for line in (0..block.len()).step_by(64 / size_of::<T>()) {
-                        lanes.prefetch_far(gradient, at + line);
+                    let lines = (0..block.len()).step_by(LINE_BYTES / size_of::<T>());
+                    for place in lines.chain([block.len() - 1]) {
+                        lanes.prefetch_far(gradient, at + place);
                     }
-                    lanes.prefetch_far(gradient, at + block.len() - 1);
                 }
                 self.sum(lanes, [&panel, block, &rows], &mut sums);
                 let width = block.len().next_multiple_of(L::WIDTH);

@@ -20,8 +20,8 @@ pub struct GradientStation<'a> {
     pub(in super::super) single: Vec<f32>,
 }
 
-impl GradientStation<'_> {
-    /// Packs theta. Without `winograd` every convolution is computed by its definition.
+impl<'a> GradientStation<'a> {
+    /// Packs all of theta. Without `winograd` every convolution is computed by its definition.
     pub fn new(plan: &GradientPlan, layout: &Layout, theta: Numbers<'_>, winograd: bool) -> Self {
         let mut room = Vec::new();
         let single = narrowed(theta, &mut room);
@@ -42,17 +42,12 @@ impl GradientStation<'_> {
         Self { forward, back, single: room }
     }
 
-    /// Packs another theta, on all threads.
-    pub fn moved_to<'b>(
-        self,
-        plan: &GradientPlan,
-        layout: &Layout,
-        theta: Numbers<'b>,
-    ) -> GradientStation<'b> {
-        let GradientStation { mut forward, mut back, single: mut room } = self.emptied();
-        let single = narrowed(theta, &mut room);
+    /// Packs another theta, on all threads; if it is in 32 bits, weights that need no packing are read where they stand.
+    pub fn move_to(&mut self, plan: &GradientPlan, layout: &Layout, theta: Numbers<'a>) {
+        let Self { forward, back, single: room } = self;
+        let single = narrowed(theta, room);
         let multiple = Theta::Multiple(theta, 1.0);
-        let turned = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
+        let back = back.par_iter_mut().zip(&plan.plan.weights).with_max_len(1);
         rayon::join(
             || match theta {
                 Numbers::Single([single]) => {
@@ -61,13 +56,12 @@ impl GradientStation<'_> {
                 Numbers::Double(_) => forward.repack(&plan.plan, layout, multiple, single),
             },
             || {
-                turned.for_each(|(back, weights)| {
+                back.for_each(|(back, weights)| {
                     let values = &single[layout.parameters[weights.weight.0].range()];
                     back.iter_mut().for_each(|back| back.repack(values));
                 });
             },
         );
-        GradientStation { forward, back, single: room }
     }
 
     /// The memory alone, for another theta.
