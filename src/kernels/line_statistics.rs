@@ -47,7 +47,8 @@ impl Kernel for Columns<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> LineStatistics {
         match L::WIDTH {
-            16 => self.by::<32>(),
+            16 if self.channels.is_multiple_of(32) => self.by::<32>(),
+            16 => self.by::<16>(),
             8 => self.by::<8>(),
             _ => self.by::<4>(),
         }

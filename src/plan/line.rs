@@ -14,7 +14,7 @@ pub(super) struct FirstStep {
     /// a and b.
     ends: [Aligned; 2],
     samples: usize,
-    /// The norm that the second step gathers statistics for, and these along the line.
+    /// The norm of what it writes, and that one's statistics along the line.
     norm: Option<(usize, LineStatistics)>,
 }
 
@@ -30,7 +30,7 @@ impl Plan {
             let packed = &station.packed[0];
             workspace.scratches.with(|scratch| packed.forward(source, target, scratch));
         }
-        let norm = self.second_norm().map(|norm| {
+        let norm = self.norm_of_first().map(|norm| {
             let ends = ends.each_ref().map(|end| &end[..samples * self.first_len()]);
             let channels = self.norms[norm].channels;
             (norm, LineStatistics::of(InstructionSet::detect(), ends, channels))
@@ -38,9 +38,10 @@ impl Plan {
         workspace.first = FirstStep { ends, samples, norm };
     }
 
-    /// The norm whose statistics the second step gathers from what the first one wrote.
-    fn second_norm(&self) -> Option<usize> {
+    /// The norm whose statistics the first step gathers while it writes, or the second one from what that wrote.
+    fn norm_of_first(&self) -> Option<usize> {
         match self.steps[..] {
+            [Step::Convolve { gathers: Some(norm), .. }, ..] => Some(norm),
             [Step::Convolve { to, pools: None, .. }, Step::Gather { from, norm }, ..] => {
                 (from.place == Place::Buffer(to)).then_some(norm)
             }
@@ -58,9 +59,10 @@ impl Plan {
             return None;
         };
         let place = first.writes()?;
-        let is_of_norm = from.norm == Some(*norm) && self.second_norm() == from.norm;
+        let is_of_norm = from.norm == Some(*norm) && self.norm_of_first() == from.norm;
         // Until something else is written there.
-        let mut others = rest.iter().take_while(|step| step.writes() != Some(place));
+        let mut others =
+            rest.iter().take_while(|step| step.reads(place) || step.writes() != Some(place));
         if from.place != place || !is_of_norm || others.any(|step| step.reads(place)) {
             return None;
         }
@@ -80,7 +82,7 @@ impl Plan {
         let samples = workspace.first.samples;
         let mut pass = Batch { plan: self, station, given, images: &[], samples, workspace };
         if let Some((from, reader, rest)) = self.only_reader() {
-            pass.knows_second_norm(alpha);
+            pass.knows_norm_of_first(alpha);
             if let Some(norm) = from.norm {
                 pass.normalise(norm);
             }
@@ -92,14 +94,16 @@ impl Plan {
         {
             let place = pools.map_or(to, |pools| pools.whole);
             pass.mix(alpha, None);
-            if let Some(norm) = gathers {
+            let is_known = pass.knows_norm_of_first(alpha);
+            if let Some(norm) = gathers.filter(|_| !is_known) {
                 pass.gather(Place::Buffer(place), samples * self.first_len(), norm);
             }
             if let Some(pools) = pools {
                 pass.pool(weights, pools, to);
             }
-            let known = usize::from(pass.knows_second_norm(alpha));
-            rest[known..].iter().for_each(|step| pass.step(step));
+            // The second step, if it is one that gathers.
+            let spared = usize::from(is_known && gathers.is_none());
+            rest[spared..].iter().for_each(|step| pass.step(step));
         }
         self.logits(samples, workspace)
     }
@@ -124,8 +128,8 @@ impl Batch<'_> {
         });
     }
 
-    /// Takes the second step's statistics from the line's, if they are of the batch.
-    fn knows_second_norm(&mut self, alpha: f64) -> bool {
+    /// Takes the statistics of the first step's norm from the line's, if they are of the batch.
+    fn knows_norm_of_first(&mut self, alpha: f64) -> bool {
         let (Some((norm, along)), Given::Batch(_)) = (&self.workspace.first.norm, self.given)
         else {
             return false;
