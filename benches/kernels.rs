@@ -179,8 +179,7 @@ impl Pass {
         let source = Source { pixels: &self.inputs, normalise: Some(normalise) };
         let shift = &self.channels[..self.shape.outputs];
         let statistics = Some(Statistics { shift, sums: &mut self.sums });
-        let target =
-            Target { pixels: &mut self.outputs, shortcut: None, statistics, through: None };
+        let target = Target { statistics, ..Target::plain(&mut self.outputs) };
         packed.forward(source, target, &mut self.scratch);
     }
 

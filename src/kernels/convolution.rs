@@ -131,7 +131,7 @@ impl<'a> PackedConvolution<'a> {
     /// outputs.
     ///
     /// # Panics
-    /// Unless it [pools](Self::pools), and the target has neither shortcut nor a way back.
+    /// Unless it [pools](Self::pools), and the target adds nothing and has no way back.
     pub fn forward_pooled(
         &self,
         source: Source<'_>,
@@ -140,7 +140,9 @@ impl<'a> PackedConvolution<'a> {
         scratch: &mut Scratch,
     ) {
         assert!(self.pools(), "{:?} of {:?} does not pool", self.algorithm, self.shape);
-        assert!(target.shortcut.is_none() && target.through.is_none(), "pools what it computes");
+        let Target { shortcut, adds, through, .. } = &target;
+        let is_plain = shortcut.is_none() && !adds && through.is_none();
+        assert!(is_plain, "pools what it computes");
         self.run((self.bias.as_deref(), Some(signs)), source, target, scratch);
     }
 

@@ -60,5 +60,5 @@ pub(crate) use simd::{Kernel, Lanes};
 pub use smooth::Smooth;
 pub use source::{Normalise, Source};
 pub use statistics::{BatchStatistics, Statistics, column_products, column_statistics, totals};
-pub use target::{Target, Through};
+pub use target::Target;
 pub use weight_gradient::{WeightGradient, WeightGradientPart};

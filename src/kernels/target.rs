@@ -15,34 +15,28 @@ pub struct Target<'a> {
     pub pixels: &'a mut [f32],
     /// Added: as `pixels`.
     pub shortcut: Option<&'a [f32]>,
+    /// What stands in `pixels` is added, behind the way [`through`](Self::through).
+    pub adds: bool,
     /// Statistics of what is written.
     pub statistics: Option<Statistics<'a>>,
-    /// What is written is a gradient with respect to images that were read so.
-    pub through: Option<Through<'a>>,
-}
-
-/// The way of a gradient back through what a kernel did to images when it read them: what comes in is
-/// with respect to the numbers read, what is written with respect to those before the rectifier. Its
-/// statistics are the sums of the gradient g and of g (x - s) for the images' x.
-#[derive(Debug, Clone, Copy)]
-pub struct Through<'a> {
-    /// The images; as `pixels`.
-    pub read: Source<'a>,
-    /// Added to what stands in `pixels`.
-    pub adds: bool,
+    /// What is written is the gradient with respect to these images, as `pixels`, and goes back through what a kernel
+    /// did to them when it read them so: what comes in is with respect to the numbers read, what is written with
+    /// respect to those before the rectifier. Statistics are the sums of the gradient g and of g (x - s) for the
+    /// images' x.
+    pub through: Option<Source<'a>>,
 }
 
 impl<'a> Target<'a> {
     /// Sums as they are.
     pub fn plain(pixels: &'a mut [f32]) -> Self {
-        Self { pixels, shortcut: None, statistics: None, through: None }
+        Self { pixels, shortcut: None, adds: false, statistics: None, through: None }
     }
 
     /// Panics if it has no room for `len` numbers, or more.
     pub(super) fn check(&self, len: usize) {
         assert_eq!(self.pixels.len(), len, "numbers to be written");
         assert_eq!(self.shortcut.map_or(len, <[f32]>::len), len, "numbers of the shortcut");
-        let read = self.through.map_or(len, |through| through.read.pixels.len());
+        let read = self.through.map_or(len, |read| read.pixels.len());
         assert_eq!(read, len, "numbers that were read");
     }
 }
@@ -74,7 +68,7 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
             Some(bias) => lanes.load_part(&bias[channels.clone()]),
             None => lanes.splat(0.0),
         };
-        let normalise = target.through.and_then(|through| through.read.normalise);
+        let normalise = target.through.and_then(|read| read.normalise);
         let normalise = normalise.filter(|all| all.rectify);
         let rectifier = Normaliser::of(lanes, normalise, channels.start, channels.len());
         Self { lanes, target, bias, rectifier, channels, outputs, moments: None }
@@ -159,29 +153,29 @@ impl<'a, 'b, L: Lanes> Writer<'a, 'b, L> {
                 *value = lanes.add(*value, lanes.load_part(&shortcut[place(j)]));
             }
         }
-        if let Some(through) = self.target.through {
-            let images = through.read.pixels;
-            if let Some(rectifier) = self.rectifier {
-                for (j, value) in values.iter_mut().enumerate() {
-                    let read = rectifier.apply(lanes, lanes.load_part(&images[place(j)]));
-                    *value = lanes.keep_greater(read, lanes.splat(0.0), *value);
-                }
+        let images = self.target.through.map(|read| read.pixels);
+        if let (Some(images), Some(rectifier)) = (images, self.rectifier) {
+            for (j, value) in values.iter_mut().enumerate() {
+                let read = rectifier.apply(lanes, lanes.load_part(&images[place(j)]));
+                *value = lanes.keep_greater(read, lanes.splat(0.0), *value);
             }
-            if through.adds {
-                for (j, value) in values.iter_mut().enumerate() {
-                    let before = lanes.load_part(&self.target.pixels[place(j)]);
-                    *value = lanes.add(*value, before);
-                }
+        }
+        if self.target.adds {
+            for (j, value) in values.iter_mut().enumerate() {
+                let before = lanes.load_part(&self.target.pixels[place(j)]);
+                *value = lanes.add(*value, before);
             }
-            if let Some((_, moments)) = &mut self.moments {
+        }
+        if let Some((_, moments)) = &mut self.moments {
+            if let Some(images) = images {
                 let mut read = values;
                 for (j, image) in read.iter_mut().enumerate() {
                     *image = lanes.load_part(&images[place(j)]);
                 }
                 moments.add_gradients(lanes, values, read);
+            } else {
+                moments.add(lanes, values);
             }
-        } else if let Some((_, moments)) = &mut self.moments {
-            moments.add(lanes, values);
         }
         values
     }

@@ -77,7 +77,7 @@ impl Classification {
     ) -> Self {
         let network = network.into();
         let is_cpu = device == Device::flex();
-        let plan = Plan::pooling(&network).filter(|_| is_cpu);
+        let plan = Plan::fused(&network).filter(|_| is_cpu);
         #[cfg(gpu)]
         let on_device = (!is_cpu).then(|| OnDevice::of(&network)).flatten();
         let gradients = PlannedGradients::of(&network).filter(|_| is_cpu);

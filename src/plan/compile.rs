@@ -25,9 +25,10 @@ impl Plan {
         Self::compile(network, Compiler::default())
     }
 
-    /// The same, with pools in the convolutions before them.
-    pub fn pooling(network: &Network) -> Option<Self> {
-        Self::compile(network, Compiler { pools: true, ..Compiler::default() })
+    /// The same with fewer numbers on their way to memory: pools in the convolutions before them, sums of a residual
+    /// block where its shortcut stood.
+    pub fn fused(network: &Network) -> Option<Self> {
+        Self::compile(network, Compiler { fuses: true, ..Compiler::default() })
     }
 
     /// The same, with a buffer for each activation, so that all stay for a way back.
@@ -115,8 +116,8 @@ struct Compiler {
     uses: Vec<usize>,
     /// No buffer is used twice.
     keeps: bool,
-    /// Convolutions pool what they write.
-    pools: bool,
+    /// Convolutions pool what they write, and write where shortcuts stand that nothing else reads.
+    fuses: bool,
     /// The buffer for all outputs of one that cannot after all.
     whole: Option<usize>,
 }
@@ -207,7 +208,7 @@ impl Compiler {
     /// stays so.
     fn pooled(&mut self, from: Value, size: usize) -> Option<Value> {
         let Place::Buffer(index) = from.place else { return None };
-        if !self.pools || size != 2 || self.uses[index] != 1 {
+        if !self.fuses || size != 2 || self.uses[index] != 1 {
             return None;
         }
         let last = match &mut self.steps[..] {
@@ -235,15 +236,26 @@ impl Compiler {
 
     /// The sum of two values, by the convolution that wrote the first one if there is such.
     fn add(&mut self, from: Value, other: Value) -> Value {
-        if let Some(Step::Convolve { shortcut: shortcut @ None, to, pools: None, .. }) =
-            self.steps.last_mut()
+        if let Some(Step::Convolve {
+            from: read, shortcut: shortcut @ None, to, pools: None, ..
+        }) = self.steps.last_mut()
             && Place::Buffer(*to) == from.place
             && other.place != from.place
             && !from.is_pending()
         {
             *shortcut = Some(other.place);
-            self.release(other.place);
-            return from;
+            let (sum, released) = match other.place {
+                // What nobody else reads makes room for the sum.
+                Place::Buffer(index)
+                    if self.fuses && self.uses[index] == 1 && read.place != other.place =>
+                {
+                    *to = index;
+                    (other, from)
+                }
+                _ => (from, other),
+            };
+            self.release(released.place);
+            return sum;
         }
         let (value, to) = self.buffer(from.shape);
         self.steps.push(Step::Add { from, other: other.place, to });

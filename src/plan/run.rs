@@ -140,13 +140,15 @@ impl Batch<'_> {
             (Some(norm), Given::Batch(shifts)) => Some((norm, shifts[norm].as_slice())),
             _ => None,
         };
+        let adds = shortcut == Some(Place::Buffer(to));
+        let shortcut = shortcut.filter(|_| !adds);
         let mut sums = std::mem::take(&mut self.workspace.sums);
         sums.resize(gathered.map_or(0, |(_, shift)| self.samples * 2 * shift.len()), 0.0);
         self.write_with(to, self.samples * each, &mut sums, |samples, [pixels, sums], batch| {
             let shortcut = shortcut.map(|place| batch.part(place, each, &samples));
             sums.fill(0.0);
             let statistics = gathered.map(|(_, shift)| Statistics { shift, sums });
-            let target = Target { pixels, shortcut, statistics, through: None };
+            let target = Target { shortcut, adds, statistics, ..Target::plain(pixels) };
             let source = batch.source(from, samples);
             batch.workspace.scratches.with(|scratch| match signs {
                 Some(signs) => packed.forward_pooled(source, target, signs, scratch),
@@ -213,7 +215,7 @@ impl Batch<'_> {
         affine[norm].set(&statistics[norm], gamma, beta);
     }
 
-    /// Has `fill` write `len` numbers to a buffer that it does not read, share by share.
+    /// Has `fill` write `len` numbers to a buffer that it does not read elsewhere, share by share.
     pub fn write(
         &mut self,
         to: usize,

@@ -48,6 +48,7 @@ pub(super) enum Step {
         /// Its weights' index in the station.
         weights: usize,
         from: Value,
+        /// Added; it may stand where the outputs go.
         shortcut: Option<Place>,
         to: usize,
         /// The norm whose statistics are gathered while it writes.

@@ -17,6 +17,8 @@ pub(super) struct Case {
     normalisation: Option<[Vec<f32>; 3]>,
     rectify: bool,
     shortcut: Option<Vec<f32>>,
+    /// The shortcut stands where the outputs go.
+    in_place: bool,
     shift: Vec<f32>,
 }
 
@@ -36,7 +38,7 @@ impl Case {
     ) -> Self {
         let samples = 1 + numbers.below(if shape.output_size()[1] < 8 { 40 } else { 3 });
         let mut coin = || numbers.below(2) == 0;
-        let [bias, normalise, rectify, shortcut] = [(); 4].map(|()| coin());
+        let [bias, normalise, rectify, shortcut, in_place] = [(); 5].map(|()| coin());
         Self {
             shape,
             samples,
@@ -46,6 +48,7 @@ impl Case {
             normalisation: normalise.then(|| [(); 3].map(|()| draw(numbers, shape.inputs))),
             rectify,
             shortcut: shortcut.then(|| draw(numbers, samples * shape.output_len())),
+            in_place,
             shift: draw(numbers, shape.outputs),
         }
     }
@@ -98,20 +101,23 @@ impl Case {
         at_once: usize,
     ) -> Outcome<f32> {
         let (shape, k) = (self.shape, self.shape.outputs);
-        let mut output = vec![f32::NAN; self.samples * shape.output_len()];
+        let (in_place, apart) = match &self.shortcut {
+            Some(shortcut) if self.in_place => (Some(shortcut), None),
+            shortcut => (None, shortcut.as_ref()),
+        };
+        let unwritten = || vec![f32::NAN; self.samples * shape.output_len()];
+        let mut output = in_place.cloned().unwrap_or_else(unwritten);
         let mut sums = vec![0.0; self.samples * 2 * k];
         let mut scratch = Scratch::default();
         let inputs = self.pixels.chunks(at_once * shape.input_len());
         let outputs = output.chunks_mut(at_once * shape.output_len());
         let statistics = sums.chunks_mut(at_once * 2 * k);
         for (i, ((pixels, output), sums)) in inputs.zip(outputs).zip(statistics).enumerate() {
-            let shortcut = self.shortcut.as_ref();
             let target = Target {
-                shortcut: shortcut
-                    .map(|all| &all[i * at_once * shape.output_len()..][..output.len()]),
-                pixels: output,
+                shortcut: apart.map(|all| &all[i * at_once * shape.output_len()..][..output.len()]),
+                adds: in_place.is_some(),
                 statistics: Some(Statistics { shift: &self.shift, sums }),
-                through: None,
+                ..Target::plain(output)
             };
             packed.forward(Source { pixels, normalise: self.normalise() }, target, &mut scratch);
         }

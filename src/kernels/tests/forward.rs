@@ -160,8 +160,7 @@ fn pooled_outputs_are_the_pool_of_the_outputs() {
                 let len = 3 * shape.output_len() / if windows { 4 } else { 1 };
                 let (mut output, mut sums) = (vec![7.0; len], vec![0.0; 3 * 2 * outputs]);
                 let statistics = Some(Statistics { shift: &shift, sums: &mut sums });
-                let target =
-                    Target { pixels: &mut output, shortcut: None, statistics, through: None };
+                let target = Target { statistics, ..Target::plain(&mut output) };
                 let (source, scratch) =
                     (Source { pixels: &pixels, normalise: None }, &mut Scratch::default());
                 if windows {

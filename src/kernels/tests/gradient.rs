@@ -38,12 +38,7 @@ fn input_gradient_of_any_shape_is_the_definition() {
             let packed =
                 PackedInputGradient::new(instructions, shape, algorithm, &weights).unwrap();
             let mut pixels = vec![f32::NAN; expected.len()];
-            let target = Target {
-                pixels: &mut pixels,
-                shortcut: Some(&other),
-                statistics: None,
-                through: None,
-            };
+            let target = Target { shortcut: Some(&other), ..Target::plain(&mut pixels) };
             let source = Source { pixels: &gradient, normalise: None };
             packed.apply(source, target, &mut Scratch::default());
             assert_equal(&pixels, &expected, &format!("{} {shape:?}", instructions.name()));

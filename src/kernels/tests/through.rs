@@ -59,8 +59,9 @@ impl Read {
         kernel(Target {
             pixels: &mut pixels,
             shortcut: self.shortcut.as_deref(),
+            adds: self.adds,
             statistics: Some(Statistics { shift, sums: &mut sums }),
-            through: Some(Through { read: self.source(), adds: self.adds }),
+            through: Some(self.source()),
         });
         let is_equal = |(&found, &expected): (&f32, &f64)| f64::from(found) == expected;
         assert!(pixels.iter().zip(&expected).all(is_equal), "gradients of {what}");

@@ -13,7 +13,7 @@ use super::station::GradientStation;
 use super::step::{Back, BiasGradient, To};
 use super::workspace::{GradientWorkspace, Sums};
 use crate::kernels::{
-    Algorithm, Aligned, InstructionSet, Source, Statistics, Target, Through, WeightGradient,
+    Algorithm, Aligned, InstructionSet, Source, Statistics, Target, WeightGradient,
     WeightGradientPart, average_pool_gradient, max_pool_gradient, norm_gradient,
 };
 
@@ -294,8 +294,8 @@ impl Passing<'_> {
             let read = forward.source(from, passing.images, samples.clone());
             sums.fill(0.0);
             let statistics = by_sample.map(|shift| Statistics { shift, sums });
-            let through = Some(Through { read, adds });
-            fill(samples, Target { pixels, shortcut: None, statistics, through }, passing);
+            let target = Target { adds, statistics, through: Some(read), ..Target::plain(pixels) };
+            fill(samples, target, passing);
         };
         let pixels = out.of_len(passing.samples * from.len());
         shared(forward.shares, 0..passing.samples, [pixels, &mut sums[..len]], &work);

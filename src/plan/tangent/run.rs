@@ -11,8 +11,8 @@ use super::pass::Pass;
 use super::step::Along;
 use super::workspace::CurvatureWorkspace;
 use crate::kernels::{
-    Aligned, InstructionSet, Source, Statistics, Target, Through, Weighed, average_pool,
-    max_pool_gradient, max_pool_tangent, norm_tangent,
+    Aligned, InstructionSet, Source, Statistics, Target, Weighed, average_pool, max_pool_gradient,
+    max_pool_tangent, norm_tangent,
 };
 use crate::network::Layout;
 use crate::precision::Number;
@@ -171,15 +171,15 @@ impl Pass<'_> {
             forward.scratches.with(|scratch| {
                 let x = (samples.clone(), pass.source(from, samples.clone()));
                 let shortcut = shortcut.map(|shortcut| pass.tangent(shortcut, each, &samples));
-                let through = Some(Through { read, adds: false });
                 let own = statistics.take_if(|_| tangent.is_none());
-                let target = Target { pixels: &mut *pixels, shortcut, statistics: own, through };
+                let through = Some(read);
+                let target =
+                    Target { shortcut, statistics: own, through, ..Target::plain(&mut *pixels) };
                 pass.direction.forward(weights, x, target, scratch);
                 let Some(tangent) = tangent else { return };
                 let pixels_along = pass.tangent(tangent, from.len(), &samples);
                 let along = Source { pixels: pixels_along, normalise: None };
-                let through = Some(Through { read, adds: true });
-                let target = Target { pixels, shortcut: None, statistics, through };
+                let target = Target { adds: true, statistics, through, ..Target::plain(pixels) };
                 pass.here.packed[weights].product(along, target, scratch);
             });
         });
@@ -210,8 +210,7 @@ impl Pass<'_> {
             let read = Source { pixels: adjoint, normalise: None };
             let shift = &forward.identity.mean()[..channels];
             let statistics = (!is_pixel).then_some(Statistics { shift, sums });
-            let through = Some(Through { read, adds: false });
-            let target = Target { pixels, shortcut: None, statistics, through };
+            let target = Target { statistics, through: Some(read), ..Target::plain(pixels) };
             let tangent = pass.tangent(tangent, from.len(), &samples);
             let source = Source { pixels: tangent, normalise: None };
             let direction = pass.direction;
@@ -244,8 +243,7 @@ impl Pass<'_> {
             let read = pass.plain(from.place, from.len(), &samples);
             let shift = pass.workspace.gradient.forward.affine[norm].mean();
             let statistics = Some(Statistics { shift, sums });
-            let through = Some(Through { read, adds: false });
-            let target = Target { pixels, shortcut: None, statistics, through };
+            let target = Target { statistics, through: Some(read), ..Target::plain(pixels) };
             let tangent = pass.tangent(tangent, from.len(), &samples);
             // Windows of one pixel: a copy.
             max_pool_gradient(InstructionSet::detect(), read, from.shape, 1, tangent, target);
@@ -323,8 +321,7 @@ impl Pass<'_> {
         self.write(to, from.len(), |samples, pixels, pass| {
             let tangent = pass.tangent(tangent, from.len(), &samples);
             let read = pass.source(from, samples);
-            let through = Some(Through { read, adds: false });
-            let target = Target { pixels, shortcut: None, statistics: None, through };
+            let target = Target { through: Some(read), ..Target::plain(pixels) };
             max_pool_gradient(InstructionSet::detect(), read, from.shape, 1, tangent, target);
         });
     }
