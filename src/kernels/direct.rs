@@ -266,6 +266,7 @@ pub(super) fn linear_block<L: Lanes>(
             apart: [0; 3],
             weight_step: block.step,
             fetch,
+            coming: [&[]; 3],
         };
         multiply_places(lanes, (places, block.vectors), operands, sums);
     }

@@ -129,16 +129,20 @@ pub(super) fn copy_row<L: Lanes>(
             let normaliser = Normaliser::of(lanes, normalise, channels.start + start, width);
             let column = (band.clone(), start..start + width);
             let (from, to) = ((from, from_step), (&mut *to, to_step));
-            if width == L::WIDTH {
-                copy_column::<L, true>(lanes, from, column, normaliser, to);
-            } else {
-                copy_column::<L, false>(lanes, from, column, normaliser, to);
+            match normaliser {
+                Some(_) if width == L::WIDTH => {
+                    copy_column::<L, true>(lanes, from, column, normaliser, to);
+                }
+                None if width == L::WIDTH => {
+                    copy_column::<L, true>(lanes, from, column, None, to);
+                }
+                _ => copy_column::<L, false>(lanes, from, column, normaliser, to),
             }
         }
     }
 }
 
-/// The same of a vector of channels, whole or not: what it is is known where this is compiled.
+/// The same of a vector of channels, whole or not, normalised or not: what it is is known where this is compiled.
 #[inline(always)]
 fn copy_column<L: Lanes, const FULL: bool>(
     lanes: L,
@@ -148,11 +152,12 @@ fn copy_column<L: Lanes, const FULL: bool>(
     (to, to_step): (&mut [f32], usize),
 ) {
     let width = if FULL { L::WIDTH } else { channels.len() };
-    for p in pixels {
+    let from = from[pixels.start * from_step + channels.start..].chunks(from_step);
+    let to = to[pixels.start * to_step + channels.start..].chunks_mut(to_step);
+    for (from, to) in from.zip(to).take(pixels.len()) {
         if channels.start.is_multiple_of(LINE) {
-            lanes.prefetch(from, p * from_step + channels.start + AHEAD);
+            lanes.prefetch(from, AHEAD);
         }
-        let value = read(lanes, &from[p * from_step + channels.start..][..width], normaliser);
-        lanes.store_part(&mut to[p * to_step + channels.start..][..width], value);
+        lanes.store_part(&mut to[..width], read(lanes, &from[..width], normaliser));
     }
 }

@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::slice;
 use std::sync::atomic::{Ordering, compiler_fence};
 
+use super::aligned::LINE;
 use super::simd::{Kernel, Lanes};
 use super::split::{parts, whole_parts};
 
@@ -55,7 +56,7 @@ pub(super) fn multiply<L: Lanes>(
 }
 
 /// Any number of rows at each of some places.
-pub(super) struct Places {
+pub(super) struct Places<'a> {
     pub(super) count: usize,
     /// Of a place.
     pub(super) rows: usize,
@@ -66,6 +67,33 @@ pub(super) struct Places {
     pub(super) weight_step: usize,
     /// What the first tiles of a place fetch ahead.
     pub(super) fetch: Fetch,
+    /// Numbers that are read or written soon: between tiles a part of them is fetched into the second-level cache, while
+    /// the products leave the way from memory free.
+    pub(super) coming: [&'a [f32]; 3],
+}
+
+/// Numbers that are fetched a part at a time.
+struct Coming<'a> {
+    numbers: &'a [f32],
+    next: usize,
+    each: usize,
+}
+
+impl<'a> Coming<'a> {
+    /// In so many parts.
+    #[inline(always)]
+    fn new(numbers: &'a [f32], parts: usize) -> Self {
+        Self { numbers, next: 0, each: numbers.len().div_ceil(LINE * parts.max(1)) * LINE }
+    }
+
+    #[inline(always)]
+    fn fetch<L: Lanes>(&mut self, lanes: L) {
+        let end = self.numbers.len().min(self.next + self.each);
+        while self.next < end {
+            lanes.prefetch_far(self.numbers, self.next);
+            self.next += LINE;
+        }
+    }
 }
 
 /// Weights that are fetched into the second-level cache, a line for each channel of a tile.
@@ -108,7 +136,7 @@ struct Course {
 #[inline(always)]
 pub(super) fn multiply_places<L: Lanes>(
     lanes: L,
-    (places, vectors): (Places, usize),
+    (places, vectors): (Places<'_>, usize),
     operands: Operands<'_>,
     sums: &mut [f32],
 ) {
@@ -145,7 +173,7 @@ impl<const V: usize> Kernel for Multiply<'_, V> {
 /// Of many tiles, because one of few channels takes little longer than a call; `APART` says that weights are read of wider
 /// rows than they fill.
 struct MultiplyPlaces<'a, const V: usize, const APART: bool> {
-    places: Places,
+    places: Places<'a>,
     operands: Operands<'a>,
     sums: &'a mut [f32],
 }
@@ -156,13 +184,16 @@ impl<const V: usize, const APART: bool> Kernel for MultiplyPlaces<'_, V, APART> 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { places, operands, sums } = self;
-        let Places { count, rows, apart, weight_step, fetch } = places;
+        let Places { count, rows, apart, weight_step, fetch, coming } = places;
         let [source, weights, sum] = apart;
         let all = parts(rows, L::ROWS);
+        let tiles = count * rows.div_ceil(L::ROWS);
+        let mut coming = coming.map(|numbers| Coming::new(numbers, tiles));
         for place in 0..count {
             for (tile, rows) in all.clone().enumerate() {
                 let source = place * source + rows.start * operands.step;
                 let tap = Tap { source, weights: place * weights };
+                coming.iter_mut().for_each(|coming| coming.fetch(lanes));
                 let sums = &mut sums[place * sum + rows.start * V * L::WIDTH..];
                 let course = Course { step: weight_step, ahead: fetch.of(tile) };
                 let size = (rows.len(), course);

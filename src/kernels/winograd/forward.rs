@@ -23,6 +23,9 @@ use std::ops::Range;
 /// Bytes of transformed inputs, so that they stay in the second-level cache beside the sums.
 const GROUP_BYTES: usize = 256 << 10;
 
+/// Bytes of images, at most, that are fetched while others are multiplied.
+const COMING_BYTES: usize = 128 << 10;
+
 /// Bytes of transformed weights from which on they come from memory for every group again. Then a group is
 /// large, and it is the inputs that come from a third-level cache for every block.
 const LARGE_WEIGHTS: usize = 16 << 20;
@@ -36,6 +39,13 @@ const CHAIN: usize = 128;
 /// All channels of a tile side by side.
 fn planes(tiles: usize, channels: usize) -> Planes {
     Planes { tiles, channels, block: channels }
+}
+
+/// What some of all tiles read or write of images, about; nothing if it is much.
+fn of_tiles(images: &[f32], all: usize, tiles: Range<usize>) -> &[f32] {
+    let [start, end] = [tiles.start, tiles.end].map(|tile| images.len() * tile.min(all) / all);
+    let part = &images[start..end];
+    if size_of_val(part) > COMING_BYTES { &[] } else { part }
 }
 
 /// One call.
@@ -73,7 +83,9 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize> Kernel
             for tiles in whole_parts(range.len() * grid.tiles, tiles) {
                 self.inputs(lanes, grid, tiles.clone());
                 for block in self.weights.blocks() {
-                    self.products(lanes, grid, block, tiles.len());
+                    let first = range.start * grid.tiles;
+                    let group = first + tiles.start..first + tiles.end;
+                    self.products(lanes, grid, block, group);
                     self.outputs(lanes, grid, block, range.start, tiles.clone());
                 }
             }
@@ -107,10 +119,21 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
 
     /// Their products with a block of weights, as [place, tile, output].
     #[inline(always)]
-    fn products<L: Lanes>(&mut self, lanes: L, grid: Grid, block: Block<'_>, tiles: usize) {
-        let Scratch { transformed, sums, .. } = &mut *self.scratch;
+    fn products<L: Lanes>(&mut self, lanes: L, grid: Grid, block: Block<'_>, group: Range<usize>) {
+        let (tiles, width) = (group.len(), block.vectors * L::WIDTH);
+        let Self { shape, source, target, scratch, .. } = &mut *self;
+        let all = source.pixels.len() / shape.input_len() * grid.tiles;
+        let mut coming: [&[f32]; 3] = [&[]; 3];
+        if block.first == 0 {
+            let shortcut = target.shortcut.unwrap_or_default();
+            coming[0] = of_tiles(target.pixels, all, group.clone());
+            coming[1] = of_tiles(shortcut, all, group.clone());
+        }
+        if block.first + width >= shape.outputs {
+            coming[2] = of_tiles(source.pixels, all, group.end..group.end + tiles);
+        }
+        let Scratch { transformed, sums, .. } = &mut **scratch;
         let (pixel, channels) = (grid.image.pixel, grid.image.channels);
-        let width = block.vectors * L::WIDTH;
         let planes = [pixel, width].map(|channels| planes(tiles, channels).plane());
         let sums = sums.of_len(N * N * planes[1]);
         let operands = Operands {
@@ -128,6 +151,7 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
             apart,
             weight_step: width,
             fetch: Fetch::default(),
+            coming,
         };
         multiply_places(lanes, (places, block.vectors), operands, sums);
     }
