@@ -142,7 +142,7 @@ pub(super) fn copy_row<L: Lanes>(
     }
 }
 
-/// The same of a vector of channels, whole or not, normalised or not: what it is is known where this is compiled.
+/// The same of a vector of channels, whole or not, normalised or not: which of these is known where this is compiled.
 #[inline(always)]
 fn copy_column<L: Lanes, const FULL: bool>(
     lanes: L,

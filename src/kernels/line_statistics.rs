@@ -29,7 +29,9 @@ impl LineStatistics {
         let moments = self.moments.iter();
         BatchStatistics {
             mean: moments.clone().map(|[a, b, ..]| a + alpha * b).collect(),
-            variance: moments.map(|[_, _, a, b, ab]| a + alpha * (2.0 * ab + alpha * b)).collect(),
+            variance: moments
+                .map(|[_, _, a, b, ab]| (a + alpha * (2.0 * ab + alpha * b)).max(0.0))
+                .collect(),
         }
     }
 }
@@ -114,7 +116,13 @@ mod tests {
     /// Against statistics of the points themselves, whose values are numbers of 32 bits here.
     #[test]
     fn statistics_along_a_line_are_those_of_its_points() {
-        let (rows, channels) = (2 * super::ROWS + 7, 37);
+        for channels in [37, 64] {
+            check(channels);
+        }
+    }
+
+    fn check(channels: usize) {
+        let rows = 2 * super::ROWS + 7;
         let value = |seed: usize, i: usize| ((i * seed + i / 5) % 61) as f32 - 20.0;
         let [a, b] =
             [11, 29].map(|seed| (0..rows * channels).map(|i| value(seed, i)).collect::<Vec<_>>());

@@ -166,7 +166,7 @@ impl PlannedLine<'_> {
                     let (batch, presentation) = self.objective.measured.batch(samples, unit);
                     if !is_known || matches!(samples, Samples::Drawn { .. }) {
                         let images = self.objective.pixels::<f32>(batch, presentation);
-                        self.plan.first_step(first, &images, workspace);
+                        self.plan.first_step(first, self.given(point), &images, workspace);
                         is_known = true;
                     }
                     let (station, given) = (&stations[point], self.given(point));

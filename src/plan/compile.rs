@@ -31,7 +31,7 @@ impl Plan {
         Self::compile(network, Compiler { fuses: true, ..Compiler::default() })
     }
 
-    /// The same, with a buffer for each activation, so that all stay for a way back.
+    /// As [`of`](Self::of), with a buffer for each activation, so that all stay for a way back.
     pub(super) fn keeping(network: &Network) -> Option<Self> {
         Self::compile(network, Compiler { keeps: true, ..Compiler::default() })
     }
@@ -250,7 +250,7 @@ impl Compiler {
                     if self.fuses && self.uses[index] == 1 && read.place != other.place =>
                 {
                     *to = index;
-                    (other, from)
+                    (Value { place: other.place, ..from }, from)
                 }
                 _ => (from, other),
             };

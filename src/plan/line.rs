@@ -20,8 +20,15 @@ pub(super) struct FirstStep {
 
 impl Plan {
     /// Computes the first step of a batch, at stations with the parameters of the line's start and with
-    /// its direction, if the plan [begins linear](Plan::begins_linear).
-    pub fn first_step(&self, stations: &[Station; 2], images: &[f32], workspace: &mut Workspace) {
+    /// its direction, if the plan [begins linear](Plan::begins_linear); and, if norms are given the batch, the statistics
+    /// of the first one along the line.
+    pub fn first_step(
+        &self,
+        stations: &[Station; 2],
+        given: Given,
+        images: &[f32],
+        workspace: &mut Workspace,
+    ) {
         let FirstStep { mut ends, .. } = std::mem::take(&mut workspace.first);
         let samples = images.len() / self.input.len();
         let outputs = ends.each_mut().map(|end| end.of_len(samples * self.first_len()));
@@ -30,7 +37,8 @@ impl Plan {
             let packed = &station.packed[0];
             workspace.scratches.with(|scratch| packed.forward(source, target, scratch));
         }
-        let norm = self.norm_of_first().map(|norm| {
+        let is_of_batch = matches!(given, Given::Batch(_));
+        let norm = self.norm_of_first().filter(|_| is_of_batch).map(|norm| {
             let ends = ends.each_ref().map(|end| &end[..samples * self.first_len()]);
             let channels = self.norms[norm].channels;
             (norm, LineStatistics::of(InstructionSet::detect(), ends, channels))
@@ -52,7 +60,9 @@ impl Plan {
     /// What the step behind the second one's norm reads, that step with nothing left to be done to it, and the steps
     /// that follow: if it is a convolution of the first step's output, which no other step reads.
     fn only_reader(&self) -> Option<(Value, Step, &[Step])> {
-        let [first, _, Step::Normalise { norm, .. }, reader, rest @ ..] = &self.steps[..] else {
+        let [first, Step::Gather { .. }, Step::Normalise { norm, .. }, reader, rest @ ..] =
+            &self.steps[..]
+        else {
             return None;
         };
         let Step::Convolve { weights, from, shortcut: None, to, gathers, pools } = *reader else {
@@ -60,10 +70,9 @@ impl Plan {
         };
         let place = first.writes()?;
         let is_of_norm = from.norm == Some(*norm) && self.norm_of_first() == from.norm;
-        // Until something else is written there.
-        let mut others =
-            rest.iter().take_while(|step| step.reads(place) || step.writes() != Some(place));
-        if from.place != place || !is_of_norm || others.any(|step| step.reads(place)) {
+        // Who reads or writes there next.
+        let next = rest.iter().find(|step| step.reads(place) || step.writes() == Some(place));
+        if from.place != place || !is_of_norm || next.is_some_and(|step| step.reads(place)) {
             return None;
         }
         let plain = Value { norm: None, rectify: false, ..from };
@@ -82,7 +91,7 @@ impl Plan {
         let samples = workspace.first.samples;
         let mut pass = Batch { plan: self, station, given, images: &[], samples, workspace };
         if let Some((from, reader, rest)) = self.only_reader() {
-            pass.knows_norm_of_first(alpha);
+            pass.take_norm_of_first(alpha);
             if let Some(norm) = from.norm {
                 pass.normalise(norm);
             }
@@ -92,12 +101,8 @@ impl Plan {
         } else if let Some((&Step::Convolve { weights, to, gathers, pools, .. }, rest)) =
             self.steps.split_first()
         {
-            let place = pools.map_or(to, |pools| pools.whole);
             pass.mix(alpha, None);
-            let is_known = pass.knows_norm_of_first(alpha);
-            if let Some(norm) = gathers.filter(|_| !is_known) {
-                pass.gather(Place::Buffer(place), samples * self.first_len(), norm);
-            }
+            let is_known = pass.take_norm_of_first(alpha);
             if let Some(pools) = pools {
                 pass.pool(weights, pools, to);
             }
@@ -128,8 +133,8 @@ impl Batch<'_> {
         });
     }
 
-    /// Takes the statistics of the first step's norm from the line's, if they are of the batch.
-    fn knows_norm_of_first(&mut self, alpha: f64) -> bool {
+    /// Takes the statistics of the first step's norm from the line's, if they are of the batch; false if not.
+    fn take_norm_of_first(&mut self, alpha: f64) -> bool {
         let (Some((norm, along)), Given::Batch(_)) = (&self.workspace.first.norm, self.given)
         else {
             return false;

@@ -197,7 +197,7 @@ impl Batch<'_> {
     }
 
     /// Statistics of a norm whose input nobody gathered.
-    pub fn gather(&mut self, place: Place, len: usize, norm: usize) {
+    fn gather(&mut self, place: Place, len: usize, norm: usize) {
         if let Given::Batch(_) = self.given {
             let values = self.part(place, len / self.samples, &(0..self.samples));
             let channels = self.plan.norms[norm].channels;
@@ -215,7 +215,7 @@ impl Batch<'_> {
         affine[norm].set(&statistics[norm], gamma, beta);
     }
 
-    /// Has `fill` write `len` numbers to a buffer that it does not read elsewhere, share by share.
+    /// Has `fill` write `len` numbers to a buffer, which it reads at most where it writes, share by share.
     pub fn write(
         &mut self,
         to: usize,

@@ -15,6 +15,8 @@ use crate::series::Cube;
 
 const ALPHAS: [f64; 3] = [0.0, 0.3, 1.0];
 
+const RELU: &str = "{ kind = 'relu' }";
+
 /// A network that draws its layers from `choices`, as `model.layers`, with rectifiers alone. It keeps a size that halves.
 #[cfg(any(feature = "wgpu", feature = "vulkan"))]
 pub fn model(choices: &[usize], size: usize) -> String {
@@ -251,6 +253,40 @@ fn a_shortcut_from_the_images() -> TestResult {
          {{ kind = 'linear', name = 'last', outputs = 3 }}]"
     );
     assert!(compare(&model, 4, "batch")? < 1e-5);
+    Ok(())
+}
+
+/// The sum stands where the shortcut stood, unless that is read again; the first norm's statistics may be asked for with
+/// other steps in between.
+#[test]
+fn residual_blocks_behind_a_first_convolution() -> TestResult {
+    let convolution = |name: &str, kernel: usize| {
+        format!("{{ kind = 'convolution', name = '{name}', outputs = 16, kernel_size = {kernel} }}")
+    };
+    let block = |main: &str, shortcut: &str| {
+        format!("{{ kind = 'residual', main = [{main}], shortcut = [{shortcut}] }}")
+    };
+    let path = |index: usize| {
+        let normed = |name| format!("{{ kind = 'batch-norm', name = '{name}{index}' }}, {RELU}");
+        let [b, c] = ["b", "c"].map(|name| convolution(&format!("{name}{index}"), 3));
+        format!("{}, {b}, {}, {c}", normed("n"), normed("m"))
+    };
+    let plain = block(&path(0), "");
+    let networks = [
+        format!("{plain}, {}", block(&path(1), "")),
+        block(&path(0), &convolution("s", 1)),
+        block(&path(0), RELU),
+        block(&format!("{plain}, {}", convolution("d", 3)), ""),
+    ];
+    for layers in networks {
+        let first = convolution("a", 3);
+        let last = "{ kind = 'linear', name = 'last', outputs = 3 }";
+        let model = format!("model.arch = 'layers'\nmodel.layers = [{first}, {layers}, {last}]");
+        for policy in ["batch", "recomputed", "running"] {
+            let error = compare(&model, 4, policy)?;
+            assert!(error < 1e-5, "{error:e} under {policy}\n{model}");
+        }
+    }
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use std::ops::Range;
 /// Bytes of transformed inputs, so that they stay in the second-level cache beside the sums.
 const GROUP_BYTES: usize = 256 << 10;
 
-/// Bytes of images, at most, that are fetched while others are multiplied.
+/// Bytes of images, at most, that are fetched of one kind while others are multiplied.
 const COMING_BYTES: usize = 128 << 10;
 
 /// Bytes of transformed weights from which on they come from memory for every group again. Then a group is
@@ -82,10 +82,10 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize> Kernel
             }
             for tiles in whole_parts(range.len() * grid.tiles, tiles) {
                 self.inputs(lanes, grid, tiles.clone());
+                let first = range.start * grid.tiles;
+                let group = first + tiles.start..first + tiles.end;
                 for block in self.weights.blocks() {
-                    let first = range.start * grid.tiles;
-                    let group = first + tiles.start..first + tiles.end;
-                    self.products(lanes, grid, block, group);
+                    self.products(lanes, (grid, range.len()), block, group.clone());
                     self.outputs(lanes, grid, block, range.start, tiles.clone());
                 }
             }
@@ -117,9 +117,16 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
         transform::<L, Input<S, M>, K, N>(lanes, (images, grid), tiles, (planes, 0), to);
     }
 
-    /// Their products with a block of weights, as [place, tile, output].
+    /// Their products with a block of weights, as [place, tile, output]; on the way what is read and written next is
+    /// fetched, of so many images that are copied at once.
     #[inline(always)]
-    fn products<L: Lanes>(&mut self, lanes: L, grid: Grid, block: Block<'_>, group: Range<usize>) {
+    fn products<L: Lanes>(
+        &mut self,
+        lanes: L,
+        (grid, images): (Grid, usize),
+        block: Block<'_>,
+        group: Range<usize>,
+    ) {
         let (tiles, width) = (group.len(), block.vectors * L::WIDTH);
         let Self { shape, source, target, scratch, .. } = &mut *self;
         let all = source.pixels.len() / shape.input_len() * grid.tiles;
@@ -130,7 +137,8 @@ impl<S: Scheme<M, K, N>, const M: usize, const K: usize, const N: usize>
             coming[1] = of_tiles(shortcut, all, group.clone());
         }
         if block.first + width >= shape.outputs {
-            coming[2] = of_tiles(source.pixels, all, group.end..group.end + tiles);
+            let next = images * grid.tiles;
+            coming[2] = of_tiles(source.pixels, all, group.start + next..group.end + next);
         }
         let Scratch { transformed, sums, .. } = &mut **scratch;
         let (pixel, channels) = (grid.image.pixel, grid.image.channels);
