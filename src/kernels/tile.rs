@@ -86,7 +86,8 @@ impl<'a> Coming<'a> {
         Self { numbers, next: 0, each: numbers.len().div_ceil(LINE * parts.max(1)) * LINE }
     }
 
-    #[inline(always)]
+    /// Apart from the tiles, whose loops it would be compiled into.
+    #[inline(never)]
     fn fetch<L: Lanes>(&mut self, lanes: L) {
         let end = self.numbers.len().min(self.next + self.each);
         while self.next < end {
@@ -193,7 +194,10 @@ impl<const V: usize, const APART: bool> Kernel for MultiplyPlaces<'_, V, APART> 
             for (tile, rows) in all.clone().enumerate() {
                 let source = place * source + rows.start * operands.step;
                 let tap = Tap { source, weights: place * weights };
-                coming.iter_mut().for_each(|coming| coming.fetch(lanes));
+                for coming in coming.iter_mut().filter(|coming| coming.next < coming.numbers.len())
+                {
+                    coming.fetch(lanes);
+                }
                 let sums = &mut sums[place * sum + rows.start * V * L::WIDTH..];
                 let course = Course { step: weight_step, ahead: fetch.of(tile) };
                 let size = (rows.len(), course);
