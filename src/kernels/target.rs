@@ -15,7 +15,7 @@ pub struct Target<'a> {
     pub pixels: &'a mut [f32],
     /// Added: as `pixels`.
     pub shortcut: Option<&'a [f32]>,
-    /// What stands in `pixels` is added, behind the way [`through`](Self::through).
+    /// What stands in `pixels` is added, after the way [`through`](Self::through) what was read.
     pub adds: bool,
     /// Statistics of what is written.
     pub statistics: Option<Statistics<'a>>,
